@@ -1,0 +1,41 @@
+"""anyrig: a pytest plugin that makes async tests tell the truth.
+
+plugin, settings, rig    pytest's hooks, every setting, and the run that they serve
+findings                 the words: what was found, where it was made, what it does to a test
+checks/                  one file for each kind of finding
+backends, backend_fixture, live_fixtures, allowances    what a test runs on, with and under
+origins, source, holders                                whose line it was, and who holds it
+report/                  findings to words, terminal, JSON, across xdist's workers
+seams/                   every use of what our neighbours do not promise
+cli/                     the `anyrig` command
+"""
+
+from __future__ import annotations
+
+from ._version import __version__
+from .allowances import allow
+from .findings import (
+    Finding,
+    FindingError,
+    Kind,
+    MissedAwaitError,
+    NeverRanError,
+    Origin,
+    Policy,
+    UnusedAllowanceError,
+    WrongBackendError,
+)
+
+__all__ = [
+    "Finding",
+    "FindingError",
+    "Kind",
+    "MissedAwaitError",
+    "NeverRanError",
+    "Origin",
+    "Policy",
+    "UnusedAllowanceError",
+    "WrongBackendError",
+    "__version__",
+    "allow",
+]

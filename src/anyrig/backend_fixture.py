@@ -1,0 +1,64 @@
+"""What the ``anyio_backend`` fixture runs, and which of its variants a run or a test leaves out."""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from .backends import backend_of
+from .settings import Settings, read_marker
+
+
+def register(config: pytest.Config, settings: Settings) -> None:
+    """Put our ``anyio_backend`` in the place of anyio's; a project's own one wins over both.
+
+    pytest takes the fixture of the plugin that came last, unless a conftest or a module has one.
+    Ours comes after anyio's, and stays away where another plugin brings its own.
+    """
+    for name, plugin in config.pluginmanager.list_name_plugin():
+        if name != "anyio" and hasattr(plugin, "anyio_backend"):
+            return
+
+    @pytest.fixture(
+        scope="module",
+        params=[backend.anyio_value() for backend in settings.backends],
+        ids=[backend.name for backend in settings.backends],
+    )
+    def anyio_backend(request: pytest.FixtureRequest) -> Any:
+        """The backend that anyio runs an async test on, out of anyrig_backends."""
+        return request.param
+
+    fixtures = ModuleType("anyrig_backends", "The fixture that takes the place of anyio's own.")
+    vars(fixtures)["anyio_backend"] = anyio_backend
+    config.pluginmanager.register(fixtures, "anyrig-backends")
+
+
+def narrow(config: pytest.Config, settings: Settings, items: list[pytest.Item]) -> None:
+    """Deselect the variants that ``--anyrig-backend`` or a test's marker leaves out."""
+    kept: list[pytest.Item] = []
+    left_out: list[pytest.Item] = []
+    for item in items:
+        (kept if _is_chosen(item, settings) else left_out).append(item)
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = kept
+
+
+def settings_for(item: pytest.Item, settings: Settings) -> Settings:
+    """The settings as the marks on the test, its class and its module change them."""
+    for mark in reversed(list(item.iter_markers("anyrig"))):
+        settings = read_marker(settings, mark, item.nodeid)
+    return settings
+
+
+def leaves_out(settings: Settings, value: object) -> bool:
+    """Whether a test with these settings is not to run on this value of ``anyio_backend``."""
+    return settings.only is not None and backend_of(value) not in settings.only
+
+
+def _is_chosen(item: pytest.Item, settings: Settings) -> bool:
+    settings = settings_for(item, settings)
+    params = getattr(getattr(item, "callspec", None), "params", {})
+    return "anyio_backend" not in params or not leaves_out(settings, params["anyio_backend"])

@@ -1,0 +1,113 @@
+"""The questions whose answer differs between the backends.
+
+What each is called, what anyio has to be told to run it, what it needs to be installed, and
+whether it is the one that is running.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """One backend: its name in settings and test ids, and the async library that it runs on."""
+
+    name: str
+    library: str
+    needs: str | None = None  # the module that must be installed
+    needs_python: tuple[int, int] = (3, 11)
+
+    def missing(self) -> str | None:
+        """What has to be installed before this backend can run, in words; None where it can."""
+        if sys.version_info < self.needs_python:
+            return f"Python {'.'.join(map(str, self.needs_python))} or newer"
+        if self.needs is not None and importlib.util.find_spec(self.needs) is None:
+            extra = " (pip install 'anyrig[uvloop]')" if self.needs == "uvloop" else ""
+            return f"the package {self.needs}{extra}"
+        return None
+
+    def anyio_value(self) -> str | tuple[str, dict[str, Any]]:
+        """The value of the ``anyio_backend`` fixture that runs this backend."""
+        options = _OPTIONS.get(self.name)
+        return self.library if options is None else (self.library, dict(options))
+
+    def is_running(self) -> bool:
+        """Whether the code that asks is running on this backend."""
+        if running_library() != self.library:
+            return False
+        looks_right = _LOOKS_RIGHT.get(self.name)
+        return looks_right is None or looks_right(asyncio.get_running_loop())
+
+
+def eager_event_loop() -> asyncio.AbstractEventLoop:
+    """A new asyncio event loop whose tasks take their first step when they are made."""
+    loop = asyncio.new_event_loop()
+    loop.set_task_factory(getattr(asyncio, "eager_task_factory"))  # noqa: B009 - Python 3.12
+    return loop
+
+
+def _is_uvloop(loop: asyncio.AbstractEventLoop) -> bool:
+    return type(loop).__module__.partition(".")[0] == "uvloop"
+
+
+def _is_eager(loop: asyncio.AbstractEventLoop) -> bool:
+    factory = loop.get_task_factory()
+    return factory is not None and factory is getattr(asyncio, "eager_task_factory", None)
+
+
+BACKENDS = {
+    backend.name: backend
+    for backend in (
+        Backend("asyncio", "asyncio"),
+        Backend("asyncio+uvloop", "asyncio", needs="uvloop"),
+        Backend("asyncio+eager", "asyncio", needs_python=(3, 12)),
+        Backend("trio", "trio", needs="trio"),
+    )
+}
+DEFAULT = ("asyncio", "trio")
+
+_OPTIONS: dict[str, dict[str, Any]] = {
+    "asyncio+uvloop": {"use_uvloop": True},
+    "asyncio+eager": {"loop_factory": eager_event_loop},
+}
+_LOOKS_RIGHT: dict[str, Callable[[asyncio.AbstractEventLoop], bool]] = {
+    "asyncio+uvloop": _is_uvloop,
+    "asyncio+eager": _is_eager,
+}
+
+
+def backend_of(value: object) -> Backend | None:
+    """The backend that a value of the ``anyio_backend`` fixture names; None where it names none."""
+    if isinstance(value, str):
+        return BACKENDS.get(value)
+    if not (isinstance(value, tuple) and len(value) == 2 and isinstance(value[1], dict)):
+        return None
+    library, options = value
+    for name, known in _OPTIONS.items():
+        if BACKENDS[name].library == library and known.items() <= options.items():
+            return BACKENDS[name]
+    return BACKENDS.get(library)
+
+
+def running_library() -> str:
+    """The async library that the calling code runs on; "none" outside of all of them."""
+    import sniffio
+
+    try:
+        return sniffio.current_async_library()
+    except sniffio.AsyncLibraryNotFoundError:
+        return "none"
+
+
+def running_name() -> str:
+    """The most telling name of the backend that the calling code runs on."""
+    for backend in BACKENDS.values():
+        if backend.name in _LOOKS_RIGHT and backend.is_running():
+            return backend.name
+    return running_library()

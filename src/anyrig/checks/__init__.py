@@ -1,0 +1,10 @@
+"""One file for each kind of finding, each in the same order: record, start, finish, wording.
+
+missed_await    a coroutine was made and never awaited
+never_ran       an async test is green although its body did not run to an end
+wrong_backend   a test runs on another backend than the one it names
+
+To add one: a `Kind` in ``findings.py`` with its error class (its settings follow from it), a file
+here whose class has ``finding(...)`` for the words, a call in ``rig.py`` where its facts are
+known, a pair of samples (bad, innocent) in ``tests/corpus/``, and a section in ``docs/kinds.md``.
+"""

@@ -1,0 +1,52 @@
+"""Wrong backend: a test runs on another backend than the one it names.
+
+Problem: anyio's runner is one for the process and is not asked which backend it is of; while a
+fixture of wider scope leases one, a "trio" test can run on asyncio.
+Approach: the test's function is wrapped for the one call, and the first thing that runs in it
+compares the backend that is running with the one that ``anyio_backend`` names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from ..backends import Backend, running_name
+from ..findings import Finding, Kind, Place
+
+kind = Kind.WRONG_BACKEND
+
+TestFunction = Callable[..., Coroutine[Any, Any, Any]]
+
+
+def compared(
+    function: TestFunction, named: Backend, tell: Callable[[Backend, str], None]
+) -> TestFunction:
+    """The test function, preceded by the comparison; ``tell(named, running)`` hears a difference."""
+
+    async def run(*args: Any, **kwargs: Any) -> Any:
+        __tracebackhide__ = True
+        if not named.is_running():
+            tell(named, running_name())
+        return await function(*args, **kwargs)
+
+    run.__wrapped__ = function  # type: ignore[attr-defined]
+    return run
+
+
+def finding(place: Place, named: Backend, running: str) -> Finding:
+    """The finding in words."""
+    return Finding(
+        kind=kind,
+        place=place,
+        what=f"the backend {named.name}",
+        summary=f"this test names {named.name} and runs on {running}",
+        details=(
+            f"an async fixture of wider scope had started anyio's runner on {running}, "
+            "and anyio has one runner at a time",
+        ),
+        mend=(
+            "give `anyio_backend` the scope of the widest async fixture, so that both follow "
+            "the same parameter, or make that fixture narrower",
+        ),
+    )

@@ -1,0 +1,205 @@
+"""The vocabulary: what a check found, where it was made, and what is to be done about it.
+
+This module imports nothing else of anyrig: every other part speaks in these words.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+
+class Kind(enum.Enum):
+    """The kinds of findings; the value is the word users write in markers and read in reports."""
+
+    MISSED_AWAIT = "missed_await"
+    NEVER_RAN = "never_ran"
+    WRONG_BACKEND = "wrong_backend"
+
+    @property
+    def setting(self) -> str:
+        """The ini option that sets this kind's policy (the flag and the marker word follow from it)."""
+        return f"anyrig_{self.marker_word}"
+
+    @property
+    def marker_word(self) -> str:
+        """The word that sets this kind's policy in ``@pytest.mark.anyrig(...)``."""
+        return _MARKER_WORDS[self]
+
+
+_MARKER_WORDS = {
+    Kind.MISSED_AWAIT: "missed_awaits",
+    Kind.NEVER_RAN: "never_ran",
+    Kind.WRONG_BACKEND: "wrong_backend",
+}
+
+
+class Policy(enum.Enum):
+    """What a finding of a kind does to the test it is about."""
+
+    FAIL = "fail"
+    WARN = "warn"
+    OFF = "off"
+
+
+class Phase(enum.Enum):
+    """The part of a test in which something was made; the values are pytest's ``when``."""
+
+    COLLECT = "collect"
+    SETUP = "setup"
+    CALL = "call"
+    TEARDOWN = "teardown"
+    BETWEEN = "between"
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One line of code on the way to where a thing was made."""
+
+    filename: str
+    lineno: int
+    function: str
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a thing was made: the user's own line, and the frames between it and the test.
+
+    ``path`` is as the user would type it (relative to the run's root directory where it lies
+    below it). ``inside`` is set where a library made the thing on behalf of that line.
+    ``exact`` is false where the interpreter kept no record and the line was read off the source.
+    """
+
+    path: str
+    lineno: int
+    function: str
+    source: str
+    chain: tuple[Frame, ...] = ()
+    inside: Frame | None = None
+    exact: bool = True
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.lineno}"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The test and the phase that were running when a thing was made; no test means between tests."""
+
+    test: str | None
+    phase: Phase
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One fact that a check found: its kind, test, phase, what it is, its origin and how to mend it.
+
+    ``what`` names the thing, ``summary`` is one line that stands alone, ``details`` are further
+    facts (a line each), ``mend`` is what to type and ``count`` how many equal facts this one
+    stands for. ``permitted`` names the allowance that permits it, if one does.
+    """
+
+    kind: Kind
+    place: Place
+    what: str
+    summary: str
+    origin: Origin | None = None
+    details: tuple[str, ...] = ()
+    mend: tuple[str, ...] = ()
+    count: int = 1
+    policy: Policy = Policy.FAIL
+    permitted: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The finding as plain JSON values, the schema of ``--anyrig-report`` (see the docs)."""
+        data = asdict(self)
+        data["kind"] = self.kind.value
+        data["policy"] = self.policy.value
+        data["place"] = {"test": self.place.test, "phase": self.place.phase.value}
+        return data
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Finding:
+        """The finding that :meth:`to_json` wrote; what a worker process sends is read with this."""
+        origin = data["origin"]
+        if origin is not None:
+            inside = origin["inside"]
+            origin = Origin(
+                **{
+                    **origin,
+                    "chain": tuple(Frame(**frame) for frame in origin["chain"]),
+                    "inside": None if inside is None else Frame(**inside),
+                }
+            )
+        place = Place(data["place"]["test"], Phase(data["place"]["phase"]))
+        return cls(
+            **{
+                **data,
+                "kind": Kind(data["kind"]),
+                "policy": Policy(data["policy"]),
+                "place": place,
+                "origin": origin,
+                "details": tuple(data["details"]),
+                "mend": tuple(data["mend"]),
+            }
+        )
+
+
+class FindingError(Exception):
+    """What a test fails with when anyrig found something in it; the findings are in ``findings``.
+
+    Raised in the phase of the test in which the finding is known, after the test's own code has
+    run: the code under test can't catch it.
+    """
+
+    def __init__(self, text: str, findings: Sequence[Finding] = ()) -> None:
+        super().__init__(text)
+        self.findings = tuple(findings)
+
+
+class MissedAwaitError(FindingError):
+    """A coroutine was made and never awaited."""
+
+
+class NeverRanError(FindingError):
+    """A test is green although its body did not run to an end."""
+
+
+class WrongBackendError(FindingError):
+    """A test runs on another backend than the one it names."""
+
+
+class UnusedAllowanceError(FindingError):
+    """An allowance permitted something that did not happen; it can be taken away."""
+
+
+for _error in (
+    FindingError,
+    MissedAwaitError,
+    NeverRanError,
+    WrongBackendError,
+    UnusedAllowanceError,
+):
+    _error.__module__ = "anyrig"  # the name that users import, and the one that reports show
+
+ERRORS: dict[Kind, type[FindingError]] = {
+    Kind.MISSED_AWAIT: MissedAwaitError,
+    Kind.NEVER_RAN: NeverRanError,
+    Kind.WRONG_BACKEND: WrongBackendError,
+}
+
+
+def merge(findings: Iterable[Finding]) -> list[Finding]:
+    """The findings with equal ones (the same line in a loop, say) counted as one, order kept."""
+    merged: dict[tuple[object, ...], Finding] = {}
+    for finding in findings:
+        key = (finding.kind, finding.place, finding.what, finding.origin, finding.permitted)
+        seen = merged.get(key)
+        if seen is None:
+            merged[key] = finding
+        else:
+            merged[key] = replace(seen, count=seen.count + finding.count)
+    return list(merged.values())
+

@@ -1,0 +1,138 @@
+"""What holds a coroutine that nobody awaited yet, in words and in kind.
+
+Problem: a coroutine that is still alive when its test ends may be awaited later (a fixture keeps
+it, a loop has it in its queue) or never (a global keeps it).
+Approach: walk from the coroutine to what refers to it, nearest first, up to something that says
+who is responsible: a task, a fixture, the test's instance, a module, a class, a frame.
+Limits: each step costs a walk over the heap, so this is asked only of a coroutine that is pending
+at a test's end, which in a healthy suite is never.
+"""
+
+from __future__ import annotations
+
+import enum
+import gc
+import os
+import sys
+from asyncio import Future, Handle
+from collections.abc import Callable
+from dataclasses import dataclass
+from threading import Thread
+from types import FrameType, ModuleType
+from typing import Any
+
+_DEPTH = 12
+_WIDTH = 400
+_HERE = os.path.dirname(__file__)
+
+
+class Held(enum.Enum):
+    """By what kind of thing a coroutine is held."""
+
+    SCHEDULER = enum.auto()  # a task or a callback of an event loop: it may still run
+    FIXTURE = enum.auto()  # something that a live fixture holds
+    INSTANCE = enum.auto()  # an attribute of the test's own ``self``
+    THREAD = enum.auto()  # an argument of a thread
+    GLOBAL = enum.auto()  # a module's global
+    CLASS = enum.auto()  # an attribute of a class
+    FRAME = enum.auto()  # a local of a function that has ended in an exception
+    OTHER = enum.auto()  # nothing that the collector can see
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """What holds it: the kind, the words for a report, and the object that is responsible."""
+
+    held: Held
+    words: str
+    owner: Any = None
+
+
+Recognise = Callable[[object], Holder | None]
+
+
+def find_holder(thing: object, recognise: Recognise) -> Holder:
+    """What holds the thing: ``recognise`` is asked first about each object on the way."""
+    seen = {id(thing)}
+    level: list[Any] = [thing]
+    for _ in range(_DEPTH):
+        referrers = gc.get_referrers(*level)
+        seen.update((id(level), id(referrers)))
+        upper: list[Any] = []
+        for referrer in referrers:
+            if id(referrer) in seen or _is_ours(referrer):
+                continue
+            seen.add(id(referrer))
+            holder = recognise(referrer) or _recognise_common(referrer, level)
+            if holder is not None:
+                return holder
+            upper.append(referrer)
+        if not upper or len(upper) > _WIDTH:
+            break
+        level = upper
+    return Holder(Held.OTHER, "something the collector can't see")
+
+
+def _is_ours(referrer: object) -> bool:
+    return isinstance(referrer, FrameType) and referrer.f_code.co_filename.startswith(_HERE)
+
+
+def _recognise_common(referrer: Any, level: list[Any]) -> Holder | None:
+    # by type(): a mock with a spec says in __class__ that it is what it stands for; and by classes
+    # imported once: tests put mocks in the place of asyncio.Future
+    if _is_a(referrer, Future):
+        return Holder(Held.SCHEDULER, f"the task {_task_name(referrer)}", _loop_of(referrer))
+    if _is_a(referrer, Handle):
+        loop = getattr(referrer, "_loop", None)
+        return Holder(Held.SCHEDULER, "a callback that its event loop has yet to call", loop)
+    if _is_trio_task(referrer):
+        return Holder(Held.SCHEDULER, f"the trio task {referrer.name}")
+    if _is_a(referrer, Thread):
+        return Holder(Held.THREAD, f"the thread {referrer.name}", referrer)
+    if isinstance(referrer, dict):
+        return _recognise_namespace(referrer, level)
+    if _is_a(referrer, type):
+        name = _name_of(vars(referrer), level)
+        return Holder(Held.CLASS, f"the class attribute {referrer.__name__}.{name}", referrer)
+    if isinstance(referrer, FrameType):
+        name = _name_of(referrer.f_locals, level)
+        return Holder(Held.FRAME, f"the local {name} of {referrer.f_code.co_name}()", referrer)
+    return None
+
+
+def _is_a(thing: object, kind: type) -> bool:
+    return issubclass(type(thing), kind)
+
+
+def _recognise_namespace(namespace: dict[Any, Any], level: list[Any]) -> Holder | None:
+    module_name = namespace.get("__name__")
+    if not isinstance(module_name, str) or "__builtins__" not in namespace:
+        return None
+    module = sys.modules.get(module_name)
+    if isinstance(module, ModuleType) and vars(module) is namespace:
+        name = _name_of(namespace, level)
+        return Holder(Held.GLOBAL, f"the global {module_name}.{name}", module)
+    return None
+
+
+def _name_of(namespace: Any, level: list[Any]) -> str:
+    ids = {id(thing) for thing in level}
+    for name, value in dict(namespace).items():
+        if id(value) in ids:
+            return str(name)
+    return "?"
+
+
+def _task_name(future: Any) -> str:
+    get_name = getattr(future, "get_name", None)
+    return get_name() if get_name is not None else type(future).__name__
+
+
+def _loop_of(future: Any) -> Any:
+    get_loop = getattr(future, "get_loop", None)
+    return get_loop() if get_loop is not None else None
+
+
+def _is_trio_task(thing: object) -> bool:
+    lowlevel = sys.modules.get("trio.lowlevel")
+    return lowlevel is not None and issubclass(type(thing), lowlevel.Task)

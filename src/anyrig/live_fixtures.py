@@ -1,0 +1,98 @@
+"""The fixtures that are set up at the moment, and what they may still do with what they hold."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Iterable
+from types import CodeType
+from typing import Any
+
+import pytest
+
+from .holders import Held, Holder
+from .origins import Origins, RawFrame
+
+
+class LiveFixtures:
+    """Follows pytest's fixtures from the start of their setup to the end of their teardown."""
+
+    def __init__(self, origins: Origins) -> None:
+        self._origins = origins
+        # the definitions that are being set up or are up, in the order of their setup
+        self._live: dict[pytest.FixtureDef[Any], None] = {}
+        self.wide_one_ended = False
+
+    def begin(self, definition: pytest.FixtureDef[Any]) -> None:
+        """A fixture's setup begins."""
+        self._live[definition] = None
+
+    def end(self, definition: pytest.FixtureDef[Any]) -> None:
+        """A fixture was torn down."""
+        if self._live.pop(definition, definition) is None and definition.scope != "function":
+            self.wide_one_ended = True
+
+    def holder(self, referrer: object) -> Holder | None:
+        """What kind of holder an object is, where it is a live fixture."""
+        if isinstance(referrer, pytest.FixtureDef) and referrer in self._live:
+            words = f"the fixture `{referrer.argname}` ({referrer.scope} scope)"
+            return Holder(Held.FIXTURE, words, referrer)
+        return None
+
+    def have_own_teardown(self) -> bool:
+        """Whether code of the user's is still to run when the live fixtures are torn down."""
+        return any(self._has_own_teardown(definition) for definition in self._live)
+
+    def may_reach(self, holder: Holder, item: pytest.Item) -> bool:
+        """Whether a wider teardown that stands beside a global or a class may await what it holds."""
+        owner = holder.owner
+        if holder.held is Held.GLOBAL:
+            ends = ("teardown_module", "tearDownModule") if owner is _get(item, "module") else ()
+        else:
+            ends = ("teardown_class", "tearDownClass") if owner is _get(item, "cls") else ()
+        if any(_is_defined(owner, name) for name in ends):
+            return True
+        module = owner if holder.held is Held.GLOBAL else sys.modules.get(owner.__module__)
+        filename = getattr(module, "__file__", None)
+        return any(
+            definition.scope != "function"
+            and self._has_own_teardown(definition)
+            and getattr(_code(definition.func), "co_filename", None) == filename
+            for definition in self._live
+        )
+
+    def _has_own_teardown(self, definition: pytest.FixtureDef[Any]) -> bool:
+        if definition.argname.startswith(("_xunit_", "_unittest_")):
+            return True
+        function = definition.func
+        ends = (
+            inspect.isgeneratorfunction(function)
+            or inspect.isasyncgenfunction(function)
+            or "request" in definition.argnames
+        )
+        code = _code(function)
+        return ends and code is not None and self._origins.is_users(code.co_filename)
+
+    def name_of(self, frames: Iterable[RawFrame]) -> str | None:
+        """The name of the live fixture in whose function one of the frames lies."""
+        places = {(frame[0], frame[2]) for frame in frames}
+        for definition in reversed(self._live):
+            code = _code(definition.func)
+            if code is not None and (code.co_filename, code.co_name) in places:
+                return definition.argname
+        return None
+
+
+def _get(item: pytest.Item, name: str) -> Any:
+    return getattr(item, name, None)
+
+
+def _is_defined(owner: Any, name: str) -> bool:
+    """Whether a module or class has a teardown of its own, not the empty one of unittest."""
+    function = getattr(owner, name, None)
+    return function is not None and getattr(function, "__module__", "") != "unittest.case"
+
+
+def _code(function: Any) -> CodeType | None:
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    return code if isinstance(code, CodeType) else None

@@ -1,0 +1,114 @@
+"""From the interpreter's frames to the user's own line.
+
+Frames of anyrig, of the mock library, of the standard library and of installed packages are not
+the user's; the innermost frame that is left is the line that a finding names.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sysconfig
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from . import source
+from .findings import Frame, Origin
+from .seams.unittest_mock import is_mock_file
+
+_HERE = os.path.dirname(__file__) + os.sep
+_STDLIB = tuple({sysconfig.get_path(name) + os.sep for name in ("stdlib", "platstdlib")})
+_INSTALLED = re.compile(r"[\\/](site|dist)-packages[\\/]")
+_RUNNERS = re.compile(r"[\\/](_pytest|pytest|pluggy|xdist|execnet|pytest_asyncio|pytest_trio)[\\/]")
+_DOCTEST = re.compile(r"<doctest (.+)\[(\d+)\]>$")
+_CHAIN_LENGTH = 6
+
+RawFrame = tuple[str, int, str]
+
+
+@dataclass
+class Origins:
+    """Turns raw frames (innermost first) into an `Origin`, relative to the run's root directory.
+
+    ``doctests`` maps the names of the doctests that are running to their ``DocTest`` objects, so
+    that a line of an example is named by the file that holds it.
+    """
+
+    root: Path
+    doctests: dict[str, Any] = field(default_factory=dict)
+
+    def locate(self, frames: Sequence[RawFrame], *, exact: bool = True) -> Origin | None:
+        """The user's own line among the frames; where none is the user's, the innermost one."""
+        kept = [frame for frame in frames if not _is_machinery(frame[0])]
+        if not kept:
+            return None
+        index = next((i for i, frame in enumerate(kept) if self.is_users(frame[0])), None)
+        inside: Frame | None = None
+        if index is None:
+            index = 0
+        elif index > 0:
+            inside = next((self._frame(f) for f in kept[:index] if _is_installed(f[0])), None)
+        filename, lineno, function = kept[index]
+        path, real_lineno = self._readable(filename, lineno)
+        chain: list[Frame] = []
+        for frame in kept[index + 1 :]:
+            if _RUNNERS.search(frame[0]) or len(chain) == _CHAIN_LENGTH:
+                break
+            if self.is_users(frame[0]):
+                chain.append(self._frame(frame))
+        return Origin(
+            path=path,
+            lineno=real_lineno,
+            function=function,
+            source=source.line(filename, lineno) or source.line(path, real_lineno),
+            chain=tuple(chain),
+            inside=inside,
+            exact=exact,
+        )
+
+    def users_frame(self, frames: Sequence[RawFrame]) -> RawFrame | None:
+        """The raw frame that `locate` names, for questions to `source`."""
+        kept = [frame for frame in frames if not _is_machinery(frame[0])]
+        users = (frame for frame in kept if self.is_users(frame[0]))
+        return next(users, kept[0] if kept else None)
+
+    def is_users(self, filename: str) -> bool:
+        """Whether the file is the user's: not installed, not Python's own, not anyrig's."""
+        if filename.startswith("<"):
+            return _DOCTEST.match(filename) is not None
+        if filename.startswith(_HERE) or is_mock_file(filename):
+            return False
+        if filename.startswith(str(self.root) + os.sep):
+            return not _INSTALLED.search(filename[len(str(self.root)) :])
+        return not (filename.startswith(_STDLIB) or _is_installed(filename))
+
+    def path(self, filename: str) -> str:
+        """The file as the user would type it."""
+        try:
+            return str(Path(filename).relative_to(self.root))
+        except ValueError:
+            return filename
+
+    def _frame(self, frame: RawFrame) -> Frame:
+        path, lineno = self._readable(frame[0], frame[1])
+        return Frame(path, lineno, frame[2])
+
+    def _readable(self, filename: str, lineno: int) -> tuple[str, int]:
+        match = _DOCTEST.match(filename)
+        test = self.doctests.get(match[1]) if match else None
+        if match is None or test is None:
+            return self.path(filename), lineno
+        example = test.examples[int(match[2])]
+        return self.path(test.filename), (test.lineno or 0) + example.lineno + lineno
+
+
+def _is_installed(filename: str) -> bool:
+    return _INSTALLED.search(filename) is not None
+
+
+def _is_machinery(filename: str) -> bool:
+    if filename.startswith(("<frozen", _HERE)) or is_mock_file(filename):
+        return True
+    return filename.startswith(_STDLIB) and not _is_installed(filename)

@@ -1,0 +1,185 @@
+"""Findings from where they are made to where they are shown, across xdist's workers.
+
+Each test report carries the findings of its phase as plain JSON, so that what a worker has sent
+is not lost when it crashes; what turns up outside of the test that made it travels on the next
+report, or with the worker's end.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ..findings import Finding, FindingError, Phase, Place, Policy
+from ..rig import WATCH, Rig
+from . import words
+from .jsonl import ReportFile
+from .terminal import Section
+
+_FOUND = "anyrig"
+_STRAYS = "anyrig_strays"
+
+
+def is_controller(config: pytest.Config) -> bool:
+    """Whether this process only hands tests to xdist's workers."""
+    return config.getoption("dist", "no") != "no" and not is_worker(config)
+
+
+def is_worker(config: pytest.Config) -> bool:
+    """Whether this process is one of xdist's workers."""
+    return hasattr(config, "workerinput")
+
+
+class Carrier:
+    """Loads findings onto reports where tests run, and unloads them where they are shown."""
+
+    def __init__(self, rig: Rig) -> None:
+        self._rig = rig
+        self._is_worker = is_worker(rig.config)
+        self._section = Section()
+        self._strays: list[Finding] = []
+        self._file: ReportFile | None = None
+        if rig.settings.report is not None and not self._is_worker:
+            self._file = ReportFile(rig.settings.report, rig.facts())
+
+    # -- where tests run -------------------------------------------------------------------------
+
+    def load(
+        self, item: pytest.Item, call: pytest.CallInfo[Any], report: pytest.TestReport
+    ) -> pytest.TestReport:
+        """The report with its phase's findings, and with our words where they are its failure."""
+        watch = item.stash.get(WATCH, None)
+        found = watch.found if watch is not None else []
+        error = call.excinfo.value if call.excinfo is not None else None
+        if isinstance(error, FindingError) and report.failed and _is_ours(call):
+            assert call.excinfo is not None
+            report.longrepr = _representation(call.excinfo, error)
+        elif found:
+            report.sections.append(("anyrig", words.text(found)))
+        if found:
+            setattr(report, _FOUND, [finding.to_json() for finding in found])
+            report.user_properties.extend(
+                (f"anyrig.{finding.kind.value}", words.summary(finding)) for finding in found
+            )
+            item.user_properties.extend(report.user_properties[-len(found) :])
+        if self._rig.strays:
+            setattr(report, _STRAYS, [stray.to_json() for stray in self._rig.strays])
+            self._rig.strays = []
+        return report
+
+    # -- where they are shown --------------------------------------------------------------------
+
+    def unload(self, report: pytest.TestReport) -> None:
+        """Take the findings off a report, on the process that the user looks at."""
+        if self._is_worker:
+            return
+        for finding in map(Finding.from_json, getattr(report, _FOUND, ())):
+            self._show(finding)
+        self._take_strays(getattr(report, _STRAYS, ()))
+
+    def unload_worker(self, output: dict[str, Any]) -> None:
+        """Take what a worker had left at its end."""
+        self._take_strays(output.get(_STRAYS, ()))
+
+    def finish(self, session: pytest.Session) -> None:
+        """The run is over: judge what is left, and let what turned up late fail the run."""
+        self._rig.finish()
+        strays = [stray.to_json() for stray in self._rig.strays]
+        self._rig.strays = []
+        if self._is_worker:
+            session.config.workeroutput[_STRAYS] = strays  # type: ignore[attr-defined]
+            return
+        self._take_strays(strays)
+        failing = [
+            stray
+            for stray in self._strays
+            if stray.policy is Policy.FAIL and stray.permitted is None
+        ]
+        for stray in failing:
+            self._report_late(session.config, stray)
+        if failing and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def summarise(self, terminal: pytest.TerminalReporter) -> None:
+        """Write the section at the end of the run."""
+        if self._file is not None:
+            self._file.close()
+        self._section.write(terminal, self._file.path if self._file is not None else None)
+
+    def _show(self, finding: Finding) -> None:
+        self._section.add(finding)
+        if self._file is not None:
+            self._file.write(finding)
+
+    def _take_strays(self, strays: Any) -> None:
+        for stray in map(Finding.from_json, strays):
+            self._strays.append(stray)
+            self._show(stray)
+
+    def _report_late(self, config: pytest.Config, stray: Finding) -> None:
+        # as a report of its own, so that the summary, JUnit and the exit status know of it; the
+        # terminal's progress line is over by now, so its reporter gets it as a statistic alone
+        report = _late_report(stray)
+        terminal: Any = config.pluginmanager.get_plugin("terminalreporter")
+        hook = config.pluginmanager.subset_hook_caller(
+            "pytest_runtest_logreport", [plugin for plugin in (terminal,) if plugin is not None]
+        )
+        hook(report=report)
+        if terminal is not None:
+            terminal.stats.setdefault("error", []).append(report)
+
+
+def _is_ours(call: pytest.CallInfo[Any]) -> bool:
+    """Whether the rig raised it, and not an ``allow()`` block of the user's."""
+    assert call.excinfo is not None
+    return call.excinfo.traceback[-1].frame.f_globals["__name__"] != "anyrig.allowances"
+
+
+def _representation(excinfo: pytest.ExceptionInfo[BaseException], error: FindingError) -> Any:
+    shown: Any = excinfo.getrepr(style="value")
+    crash = getattr(shown, "reprcrash", None)
+    origin = error.findings[0].origin if error.findings else None
+    if crash is not None and error.findings:
+        # what pytest's short summary shows: our line, without the name of the class before it
+        crash.message = words.headline(error.findings)
+        if origin is not None:
+            crash.path, crash.lineno = origin.path, origin.lineno
+    return shown
+
+
+def _late_report(stray: Finding) -> pytest.TestReport:
+    made = _made(stray.place)
+    text = words.text([stray])
+    nodeid = stray.place.test or (stray.origin.path if stray.origin is not None else "anyrig")
+    path, lineno = (stray.origin.path, stray.origin.lineno) if stray.origin else (nodeid, 1)
+    error = pytest.ExceptionInfo.from_exception(_raised(f"{text}\n\n{made}"))
+    shown: Any = error.getrepr(style="value")
+    shown.reprcrash.path, shown.reprcrash.lineno = path, lineno
+    shown.reprcrash.message = words.headline([stray])
+    return pytest.TestReport(
+        nodeid=nodeid,
+        location=(path, lineno - 1, nodeid.partition("::")[2] or nodeid),
+        keywords={},
+        outcome="failed",
+        longrepr=shown,
+        when="teardown",
+        user_properties=[(f"anyrig.{stray.kind.value}", words.summary(stray))],
+    )
+
+
+def _raised(text: str) -> FindingError:
+    try:
+        raise FindingError(text)
+    except FindingError as error:
+        return error
+
+
+def _made(place: Place) -> str:
+    if place.test is None:
+        when = "while tests were collected" if place.phase is Phase.COLLECT else "between tests"
+        return f"It was made {when}, so no test fails for it; the run does."
+    return (
+        f"It was made in the {place.phase.value} of {place.test}\n"
+        "and was known only when that test was over, so it fails the run."
+    )

@@ -1,0 +1,78 @@
+"""One finding as text: what and where, why it matters, what to type, how to allow it."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Sequence
+
+from ..findings import Finding, Kind, Origin
+
+WIDTH = 78
+
+_WHY = {
+    Kind.MISSED_AWAIT: "its body never ran, so whatever the test relies on did not happen",
+    Kind.NEVER_RAN: "this test is green without having run",
+    Kind.WRONG_BACKEND: "what it shows of the backend it names is not known",
+}
+
+
+def text(findings: Sequence[Finding]) -> str:
+    """The findings as they stand in a failing test: one alone, several counted."""
+    blocks = ["\n".join(_block(finding)) for finding in findings]
+    if len(blocks) == 1:
+        return blocks[0]
+    numbered = (f"{number}. {block}" for number, block in enumerate(blocks, start=1))
+    return "\n\n".join([headline(findings), *numbered])
+
+
+def headline(findings: Sequence[Finding]) -> str:
+    """The one line that stands for all of the findings, in pytest's short summary."""
+    more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
+    return summary(findings[0]) + more
+
+
+def summary(finding: Finding) -> str:
+    """One line: what happened, how often, and where."""
+    times = f", {finding.count} times" if finding.count > 1 else ""
+    place = f" ({finding.origin})" if finding.origin is not None else ""
+    return f"{finding.summary}{times}{place}"
+
+
+def _block(finding: Finding) -> Iterator[str]:
+    yield summary(finding)
+    yield ""
+    if finding.origin is not None:
+        yield from _place(finding.origin)
+        yield ""
+    yield from _wrapped(f"{finding.what}: {_WHY[finding.kind]}", "", "")
+    for detail in finding.details:
+        yield from _wrapped(detail, "- ", "  ")
+    yield ""
+    label = "mend:   "
+    for mend in finding.mend:
+        yield from _wrapped(mend, label, " " * len(label))
+        label = " " * len(label)
+    yield f'allow:  @pytest.mark.anyrig(allow=["{finding.kind.value}"])'
+
+
+def _place(origin: Origin) -> Iterator[str]:
+    # the chain is printed as tracebacks are: the call first, the line that did it last
+    for frame in reversed(origin.chain):
+        yield f"  {frame.filename}:{frame.lineno} in {frame.function}"
+    yield f"  {origin.path}:{origin.lineno} in {origin.function}"
+    if origin.source:
+        yield f"  >   {origin.source}"
+    if origin.inside is not None:
+        inside = origin.inside
+        yield f"      made inside {inside.filename}:{inside.lineno} in {inside.function}"
+
+
+def _wrapped(text: str, first: str, then: str) -> list[str]:
+    return textwrap.wrap(
+        text,
+        WIDTH,
+        initial_indent=first,
+        subsequent_indent=then,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )

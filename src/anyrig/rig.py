@@ -1,0 +1,406 @@
+"""The run: opens a watch for each test, asks the checks, applies policies and allowances.
+
+One `Rig` for a pytest run, on ``config.stash``; one `Watch` for a test, on ``item.stash``.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import platform
+import threading
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+
+from ._version import __version__
+from .allowances import Permit, author_permits, standing_filter
+from .backend_fixture import leaves_out, settings_for
+from .backends import Backend, backend_of
+from .checks import never_ran, wrong_backend
+from .checks.missed_await import WANTED, Missed, MissedAwaits, is_pending
+from .findings import (
+    ERRORS,
+    Finding,
+    FindingError,
+    Kind,
+    Phase,
+    Place,
+    Policy,
+    UnusedAllowanceError,
+    merge,
+)
+from .holders import Held, Holder
+from .live_fixtures import LiveFixtures
+from .origins import Origins
+from .report import words
+from .seams.cpython.threads import is_pooled
+from .seams.cpython.young import choose_window
+from .settings import Settings, read
+
+RIG = pytest.StashKey["Rig"]()
+WATCH = pytest.StashKey["Watch"]()
+
+
+@dataclass(slots=True, eq=False)
+class Watch:
+    """What is known of one test while it runs: its settings, its body, and what was found."""
+
+    item: pytest.Item
+    settings: Settings
+    body: never_ran.Body | None
+    permits: list[Permit]
+    # the findings of the phase that has just ended, until its report has taken them
+    found: list[Finding] = field(default_factory=list)
+    told_never_ran: bool = False
+    phase: Phase = Phase.SETUP
+
+    @property
+    def place(self) -> Place:
+        return Place(self.item.nodeid, self.phase)
+
+
+class Rig:
+    """One pytest run: its settings, its checks, its findings."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.config = config
+        self.settings = read(config)
+        self.origins = Origins(config.rootpath)
+        self.fixtures = LiveFixtures(self.origins)
+        self.missed: MissedAwaits | None = None
+        self.watch: Watch | None = None
+        # test id -> its settings, for findings that turn up when the test is over
+        self._settings_of: dict[str, Settings] = {}
+        # what turned up outside of the test that made it, until a report or the end takes it
+        self.strays: list[Finding] = []
+        self.permitted = 0
+
+    # -- the run ---------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin to watch this process."""
+        if self.settings.is_on(Kind.MISSED_AWAIT) or self.settings.is_on(Kind.NEVER_RAN):
+            self.missed = MissedAwaits(self.origins)
+            self.missed.owner = self
+            self.missed.fixture_of = self.fixtures.name_of
+            self.missed.install()
+
+    def stop(self) -> None:
+        """Put the interpreter back as it was."""
+        if self.missed is not None:
+            self.missed.uninstall()
+            self.missed = None
+
+    def header(self) -> str:
+        """The line under pytest's header: what is tested on."""
+        names = ", ".join(backend.name for backend in self.settings.chosen)
+        return f"anyrig: {__version__}, backends: {names}"
+
+    def facts(self) -> dict[str, Any]:
+        """What the first line of ``--anyrig-report`` says of the run."""
+        return {
+            "anyrig": __version__,
+            "python": platform.python_version(),
+            "backends": [backend.name for backend in self.settings.chosen],
+            "policies": {kind.value: self.settings.policies[kind].value for kind in Kind},
+            "window": choose_window(WANTED, is_pending).name,
+        }
+
+    def collected(self) -> None:
+        """The collection is over; what it left pending is judged at the end of the run."""
+        if self.missed is not None:
+            self.missed.settle()
+
+    def finish(self) -> None:
+        """The last test is over: judge all that is left, of whichever test."""
+        missed = self.missed
+        if missed is None:
+            return
+        missed.settle()
+        missed.collect()
+        found = missed.drain()
+        found += missed.judge(self._holder, lambda place: True, lambda holder: False)
+        self.strays += self._strays(found)
+
+    # -- a test ----------------------------------------------------------------------------------
+
+    def phase(self, item: pytest.Item, phase: Phase) -> Generator[None, Any, Any]:
+        """Frame a phase of a test; what the phase returns or raises passes through."""
+        watch = self._begin(item, phase)
+        try:
+            result = (yield from self._run(watch)) if phase is Phase.CALL else (yield)
+        except BaseException as error:
+            self._end(watch, error)
+            raise
+        self._end(watch, None)
+        return result
+
+    def _run(self, watch: Watch) -> Generator[None, Any, Any]:
+        is_direct = inspect.iscoroutinefunction(getattr(watch.item, "obj", None))
+        if watch.body is None or is_direct or not watch.settings.is_on(Kind.NEVER_RAN):
+            return (yield)
+        with watch.body.observed():
+            return (yield)
+
+    def _begin(self, item: pytest.Item, phase: Phase) -> Watch:
+        watch = self._open(item) if phase is Phase.SETUP else item.stash[WATCH]
+        watch.phase = phase
+        watch.found = []
+        missed = self.missed
+        if missed is not None:
+            if phase is Phase.SETUP:
+                missed.settle()  # what was made between the tests
+            missed.enabled = watch.settings.is_on(Kind.MISSED_AWAIT)
+            wants_body = watch.settings.is_on(Kind.NEVER_RAN)
+            missed.bodies = watch.body.codes if watch.body and wants_body else frozenset()
+            missed.enter(watch.place)
+        return watch
+
+    def _end(self, watch: Watch, error: BaseException | None) -> None:
+        """A phase ended; raises a `FindingError` where a finding has to fail it.
+
+        ``error`` is what the phase itself raised: where that fails the test, nothing is raised,
+        and the report gets the findings in addition.
+        """
+        self._hear(watch, error)
+        if watch.phase is Phase.TEARDOWN:
+            self._close(watch)
+        failing = [
+            finding
+            for finding in watch.found
+            if finding.policy is Policy.FAIL and finding.permitted is None
+        ]
+        if failing and not _fails_by_itself(error):
+            kind = failing[0].kind
+            raise ERRORS[kind](words.text(failing), failing) from error
+        if watch.phase is Phase.TEARDOWN and error is None:
+            self._complain_of_unused(watch)
+
+    def _open(self, item: pytest.Item) -> Watch:
+        settings = settings_for(item, self.settings)
+        codes = never_ran.bodies_of(getattr(item, "obj", None))
+        watch = Watch(
+            item=item,
+            settings=settings,
+            body=never_ran.Body(codes) if codes else None,
+            permits=author_permits(item, settings),
+        )
+        item.stash[WATCH] = self.watch = watch
+        if settings is not self.settings:
+            self._settings_of[item.nodeid] = settings
+        test = getattr(item, "dtest", None)
+        if test is not None:
+            self.origins.doctests = {test.name: test}
+        return watch
+
+    def _close(self, watch: Watch) -> None:
+        self.watch = None
+        if self.missed is not None:
+            self.missed.here = Place(None, Phase.BETWEEN)
+            self.missed.enabled = self.settings.is_on(Kind.MISSED_AWAIT)
+
+    def _hear(self, watch: Watch, error: BaseException | None) -> None:
+        missed = self.missed
+        if missed is None:
+            return
+        at_end = watch.phase is Phase.TEARDOWN
+        missed.settle()
+        if at_end:
+            missed.collect()
+        found = missed.drain()
+        if watch.phase is not Phase.SETUP and missed.has_alive():
+            found += self._judged(missed, watch, at_end)
+        if found:
+            mine = [one for one in found if one.place.test == watch.item.nodeid]
+            watch.found += self._ruled(watch, mine)
+            self.strays += self._strays(one for one in found if one not in mine)
+        if watch.phase is Phase.CALL and error is None:
+            self._ask_body(watch)
+
+    def _judged(self, missed: MissedAwaits, watch: Watch, at_end: bool) -> list[Missed]:
+        nodeid = watch.item.nodeid
+        everything = at_end and self.fixtures.wide_one_ended
+        self.fixtures.wide_one_ended = False
+
+        def chosen(place: Place) -> bool:
+            if at_end:
+                return everything or place.test == nodeid
+            return place == watch.place
+
+        own_teardown = not at_end and self.fixtures.have_own_teardown()
+
+        def waits(holder: Holder) -> bool:
+            if holder.held in (Held.GLOBAL, Held.CLASS) and at_end:
+                return self.fixtures.may_reach(holder, watch.item)
+            return _may_still_await(holder, at_end=at_end, own_teardown=own_teardown)
+
+        return missed.judge(self._holder, chosen, waits)
+
+    def _holder(self, referrer: object) -> Holder | None:
+        watch = self.watch
+        if watch is not None:
+            if referrer is watch.item:
+                return Holder(Held.INSTANCE, "the running test")
+            if referrer is getattr(watch.item, "instance", None):
+                return Holder(Held.INSTANCE, f"an attribute of {type(referrer).__name__}")
+        return self.fixtures.holder(referrer)
+
+    # -- rulings ---------------------------------------------------------------------------------
+
+    def _ruled(self, watch: Watch, found: Iterable[Missed]) -> list[Finding]:
+        """The findings of a test, with the policy and the permission that each falls under."""
+        ruled = [
+            self._ruled_one(watch, self._finding_in(watch, missed), missed.permit)
+            for missed in found
+        ]
+        return [finding for finding in merge(ruled) if finding.policy is not Policy.OFF]
+
+    def _ruled_one(self, watch: Watch, finding: Finding, permit: object = None) -> Finding:
+        marks = (permit for permit in watch.permits if permit.covers(finding))
+        return self._permitted(finding, permit or next(marks, None), watch.settings)
+
+    def _finding(self, missed: Missed) -> Finding:
+        assert self.missed is not None
+        finding = self.missed.finding(missed)
+        if missed.is_body and missed.place.test is not None and missed.code is not None:
+            if self.watch is not None:
+                self.watch.told_never_ran = True
+            name = missed.place.test.rpartition("::")[2]
+            told = never_ran.finding(
+                self.origins,
+                missed.place,
+                name,
+                missed.code,
+                started=False,
+                given_to=missed.given_to,
+            )
+            return replace(told, details=told.details + finding.details)
+        return finding
+
+    def _finding_in(self, watch: Watch, missed: Missed) -> Finding:
+        finding = self._finding(missed)
+        standing = standing_filter(watch.item, missed.hidden_by, self.origins)
+        if standing is not None:
+            finding = replace(finding, details=(*finding.details, standing))
+        return finding
+
+    def _permitted(self, finding: Finding, permit: object, settings: Settings) -> Finding:
+        finding = replace(finding, policy=settings.policies[finding.kind])
+        if isinstance(permit, Permit) and permit.covers(finding):
+            permit.used = True
+            self.permitted += 1
+            return replace(finding, permitted=permit.words)
+        return finding
+
+    def _strays(self, found: Iterable[Missed]) -> list[Finding]:
+        assert self.missed is not None
+        strays: list[Finding] = []
+        for missed in found:
+            settings = self._settings_of.get(missed.place.test or "", self.settings)
+            finding = self._permitted(self._finding(missed), missed.permit, settings)
+            if finding.policy is not Policy.OFF:
+                strays.append(finding)
+        return merge(strays)
+
+    def _complain_of_unused(self, watch: Watch) -> None:
+        unused = [permit for permit in watch.permits if permit.must_be_used and not permit.used]
+        if unused:
+            raise UnusedAllowanceError(
+                f"{unused[0].words} permits a {unused[0].kinds_text}, and there was none: "
+                "take it away"
+            )
+
+    # -- the call of an async test ---------------------------------------------------------------
+
+    def _ask_body(self, watch: Watch) -> None:
+        body = watch.body
+        if body is None or body.ran or watch.told_never_ran:
+            return
+        started = body.starts > 0
+        finding = never_ran.finding(
+            self.origins, watch.place, watch.item.name, body.code, started=started
+        )
+        watch.found.append(self._ruled_one(watch, finding))
+
+    def compared(self, item: pytest.Function) -> Generator[None, Any, Any]:
+        """Frame anyio's call of a test: its function first compares the backend with its name."""
+        watch = item.stash[WATCH]
+        value = item.funcargs.get("anyio_backend")
+        named = backend_of(value)
+        if named is None:
+            return (yield)
+        if leaves_out(watch.settings, value):
+            chosen = ", ".join(backend.name for backend in watch.settings.chosen)
+            pytest.skip(f"its own anyio_backend is {value!r}; this run is narrowed to {chosen}")
+        if not watch.settings.is_on(Kind.WRONG_BACKEND):
+            return (yield)
+        holder, name = _function_of(item)
+        function = getattr(holder, name)
+        if not inspect.iscoroutinefunction(function):
+            return (yield)
+        tell = functools.partial(self._wrong_backend, watch)
+        setattr(holder, name, wrong_backend.compared(function, named, tell))
+        try:
+            return (yield)
+        finally:
+            setattr(holder, name, function)
+
+    def _wrong_backend(self, watch: Watch, named: Backend, running: str) -> None:
+        finding = self._ruled_one(watch, wrong_backend.finding(watch.place, named, running))
+        if finding.policy is Policy.FAIL and finding.permitted is None:
+            raise ERRORS[Kind.WRONG_BACKEND](words.text([finding]), [finding])
+        watch.found.append(finding)
+
+    # -- allowances ------------------------------------------------------------------------------
+
+    @contextmanager
+    def allowing(self, permit: Permit) -> Iterator[None]:
+        """Permit what is made while entered."""
+        missed = self.missed
+        if missed is None:
+            yield
+            return
+        missed.settle()
+        before, missed.permit = missed.permit, permit
+        try:
+            yield
+            missed.settle()
+        finally:
+            missed.permit = before
+        permit.used |= missed.was_made_under(permit)
+
+
+def _may_still_await(holder: Holder, *, at_end: bool, own_teardown: bool) -> bool:
+    """Whether what a holder keeps can still be awaited by somebody who means to."""
+    if holder.held is Held.SCHEDULER:
+        is_closed = getattr(holder.owner, "is_closed", None)
+        return is_closed is None or not is_closed()
+    if holder.held is Held.FIXTURE:
+        return True
+    if holder.held is Held.THREAD:
+        return bool(holder.owner.is_alive())
+    if holder.held is Held.OTHER:
+        return not at_end or any(
+            thread is not threading.current_thread() and not is_pooled(thread)
+            for thread in threading.enumerate()
+        )
+    if holder.held is Held.FRAME:
+        return False
+    return not at_end and (own_teardown or holder.held is Held.INSTANCE)
+
+
+def _fails_by_itself(error: BaseException | None) -> bool:
+    return error is not None and not isinstance(error, pytest.skip.Exception)
+
+
+def _function_of(item: pytest.Function) -> tuple[Any, str]:
+    """Where the function stands that anyio calls: the item's own, or Hypothesis's inner one."""
+    handle = getattr(item.obj, "hypothesis", None)
+    return (item, "obj") if handle is None else (handle, "inner_test")
+
+
+__all__ = ["RIG", "WATCH", "FindingError", "Rig", "Watch"]

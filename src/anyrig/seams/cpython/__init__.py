@@ -1,0 +1,29 @@
+"""What CPython and its standard library do not promise, and anyrig's watch needs.
+
+unawaited   the interpreter's call for a coroutine that dies unawaited
+filters     a warning filter that nobody can put another in front of
+young       the objects made since a moment, without a look at the heap
+asyncgen    whether an ``asend``, ``athrow`` or ``aclose`` was ever awaited
+threads     origin tracking in threads, and when a thread was started
+
+Seen on CPython 3.11, 3.12 and 3.13.
+"""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from collections.abc import Iterator
+
+__all__ = ["missing"]
+
+
+def missing() -> Iterator[str]:
+    """The names of the private functions that this interpreter lacks; none on a supported one."""
+    for owner, name in (
+        (warnings, "_warn_unawaited_coroutine"),
+        (warnings, "_showwarnmsg_impl"),
+        (threading.Thread, "_bootstrap_inner"),
+    ):
+        if not hasattr(owner, name):
+            yield f"{owner.__name__}.{name}"

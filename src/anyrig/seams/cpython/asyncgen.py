@@ -1,0 +1,234 @@
+"""The ``asend``, ``athrow`` and ``aclose`` of async generators: whether one was ever awaited.
+
+Problem: these objects are coroutine-like, have no attributes at all, and asking them (``send``,
+``close``) changes them. CPython 3.13 warns when one dies unawaited, wherever that is; 3.11.7 and
+3.12.1 say nothing. An event loop makes some itself, for generators that were left in the middle.
+Approach: their state is a C enum behind two object pointers (``ags_state``, ``agt_state``):
+0 before the first step. It is read in place; `can_read` proves the layout on planted objects. And
+the three methods of the type are ours while entered, and note each call that is not awaited on
+the spot, with its frames.
+Limits: where the interpreter does not warn, the builtin ``anext()`` is not seen, and one that is kept for later stays alive until it was
+awaited, a collection runs, or the phase ends. Seen on CPython 3.11 to 3.13.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import dis
+import functools
+import gc
+import sys
+import warnings
+from collections import deque
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import dataclass
+from types import AsyncGeneratorType, CodeType, FrameType, TracebackType
+from typing import Any
+
+_OFFSET = object.__basicsize__ + 2 * ctypes.sizeof(ctypes.c_void_p)
+_INIT, _CLOSED = 0, 2
+_METHODS = ("asend", "athrow", "aclose", "__anext__")
+_MANY = 64
+
+
+async def _planted() -> AsyncGenerator[None, None]:
+    yield None
+
+
+def _method_types() -> tuple[type, type]:
+    asend, aclose = _planted().asend(None), _planted().aclose()
+    types = (type(asend), type(aclose))
+    asend.close()
+    aclose.close()
+    return types
+
+
+SEND_TYPE, CLOSE_TYPE = _method_types()
+
+
+def _state(method: object) -> int:
+    return ctypes.c_int.from_address(id(method) + _OFFSET).value
+
+
+@functools.cache
+def can_read() -> bool:
+    """Whether the state of planted objects reads as it should on this interpreter."""
+    for method in (_planted().asend(None), _planted().aclose()):
+        before = _state(method)
+        method.close()
+        if (before, _state(method)) != (_INIT, _CLOSED):
+            return False
+    return True
+
+
+@functools.cache
+def is_warned_of() -> bool:
+    """Whether this interpreter warns of a method that dies unawaited."""
+    with warnings.catch_warnings(record=True) as log:
+        warnings.simplefilter("always")
+        _planted().aclose()
+    return bool(log)
+
+
+def is_unawaited(method: object) -> bool:
+    """Whether this ``asend``, ``athrow`` or ``aclose`` has not taken its first step."""
+    return can_read() and _state(method) == _INIT
+
+
+def forget(method: object) -> None:
+    """Let it die without a warning: it was told of, and something holds it until the very end."""
+    ctypes.c_int.from_address(id(method) + _OFFSET).value = _CLOSED
+
+
+def qualname_of(method: object) -> str:
+    """The qualified name of the async generator function that the method belongs to."""
+    for referent in gc.get_referents(method):
+        if isinstance(referent, AsyncGeneratorType):
+            return referent.__qualname__
+    return "async generator"
+
+
+@dataclass(frozen=True, slots=True)
+class MethodCall:
+    """One call of such a method: ``generator.method``, its frames (innermost first), and whose."""
+
+    name: str
+    result_id: int
+    frames: tuple[tuple[str, int, str], ...]
+    is_loops_own: bool
+
+
+class MethodCalls:
+    """Notes the calls of these methods whose result is not awaited at once, while entered.
+
+    ``dropped(call)`` hears of a result that was thrown away, where the interpreter does not warn.
+    """
+
+    def __init__(self, dropped: Callable[[MethodCall], None]) -> None:
+        self._dropped = dropped
+        # what was noted since the last `forget`, oldest first
+        self._calls: deque[MethodCall] = deque(maxlen=_MANY)
+        # where nobody warns: the results that were kept, until they are awaited or the phase ends
+        self._kept: list[tuple[MethodCall, Any]] = []
+        self._before: dict[str, Any] = {}
+        self._is_warned_of = is_warned_of()  # asked before the methods are ours
+
+    def __enter__(self) -> MethodCalls:
+        if can_read():
+            namespace = _namespace()
+            self._before = {name: namespace[name] for name in _METHODS}
+            for name in _METHODS:
+                self._put(name, self._noting(name, self._before[name]))
+            gc.callbacks.append(self._on_collection)
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        for name, method in self._before.items():
+            self._put(name, method)
+        if self._before:
+            gc.callbacks.remove(self._on_collection)
+        self._before = {}
+        self._kept.clear()
+
+    def settle(self) -> None:
+        """Let go of what was kept, and tell what was thrown away by all others."""
+        self._forget_awaited()
+        while self._kept:
+            call, result = self._kept.pop()
+            # the local and the argument of getrefcount
+            if sys.getrefcount(result) <= 2:
+                self._dropped(call)
+
+    def forget(self) -> None:
+        """A test is over: what its calls were is known no longer."""
+        self._calls.clear()
+
+    def recall(self, name: str) -> MethodCall | None:
+        """The last call of this name; taken once."""
+        for call in reversed(self._calls):
+            if call.name == name:
+                self._calls.remove(call)
+                return call
+        return None
+
+    def call_of(self, method: object) -> MethodCall | None:
+        """The call that made a method which is still alive."""
+        calls = (call for call in reversed(self._calls) if call.result_id == id(method))
+        return next(calls, None)
+
+    def is_loops_own(self, method: object) -> bool:
+        """Whether an event loop made it, to close a generator that was left in the middle."""
+        call = self.call_of(method)
+        return call is not None and call.is_loops_own
+
+    def _noting(self, name: str, method: Any) -> Callable[..., Any]:
+        @functools.wraps(method)
+        def noting(generator: Any, /, *args: Any) -> Any:
+            result = method(generator, *args)
+            frame = sys._getframe(1)
+            is_call, then = _operations(frame.f_code, frame.f_lasti)
+            if then != "GET_AWAITABLE" or not is_call:
+                self._note(f"{generator.__qualname__}.{name}", result, frame, is_call, then)
+            return result
+
+        return noting
+
+    def _note(self, name: str, result: Any, frame: FrameType, is_call: bool, then: str) -> None:
+        # what is not called by Python code is called by a loop in C, at the death of the generator
+        library = frame.f_globals.get("__name__", "").partition(".")[0]
+        call = MethodCall(
+            name, id(result), _frames(frame), not is_call or library in ("asyncio", "trio")
+        )
+        if call.is_loops_own or self._is_warned_of:
+            self._calls.append(call)
+        elif then == "POP_TOP":
+            self._dropped(call)
+        else:
+            if len(self._kept) >= _MANY:
+                self._forget_awaited()
+            self._calls.append(call)
+            self._kept.append((call, result))
+
+    def _on_collection(self, phase: str, info: dict[str, int]) -> None:
+        if phase == "start":
+            self._forget_awaited()
+
+    def _forget_awaited(self) -> None:
+        self._kept = [kept for kept in self._kept if is_unawaited(kept[1])]
+
+    def _put(self, name: str, method: Any) -> None:
+        _namespace()[name] = method
+        ctypes.pythonapi.PyType_Modified(ctypes.py_object(AsyncGeneratorType))
+
+
+def _namespace() -> dict[str, Any]:
+    # the type's own dict, behind the read-only view that __dict__ is
+    (namespace,) = gc.get_referents(AsyncGeneratorType.__dict__)
+    assert isinstance(namespace, dict)
+    return namespace
+
+
+def _frames(frame: FrameType | None) -> tuple[tuple[str, int, str], ...]:
+    frames = []
+    while frame is not None and len(frames) < _MANY // 2:
+        frames.append((frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name))
+        frame = frame.f_back
+    return tuple(frames)
+
+
+@functools.lru_cache(maxsize=256)
+def _operations(code: CodeType, offset: int) -> tuple[bool, str]:
+    """Whether the code is in a call at this offset, and the operation that gets its result."""
+    is_call = False
+    for instruction in dis.get_instructions(code):
+        name = instruction.opname
+        if instruction.offset <= offset:
+            is_call = name.startswith(("CALL", "PRECALL")) or (is_call and name == "CACHE")
+        if instruction.offset >= offset and not name.startswith(("CALL", "PRECALL", "CACHE")):
+            return is_call or instruction.offset > offset, name
+    return is_call, ""

@@ -1,0 +1,134 @@
+"""A warning filter that stays in front of every other one.
+
+Problem: the methods of async generators, and compiled coroutines, say "never awaited" through an
+ordinary warning, which any later filter hides before Python code gets to see it.
+Approach: the C code walks ``warnings.filters`` from its head and calls ``match(text)`` on each
+entry's message pattern. Our entry has a pattern of our own, and the list keeps it at its head
+through ``filterwarnings``, ``catch_warnings`` and ``resetwarnings``.
+Limits: code that puts a new list into ``warnings.filters`` without our entry loses it until the
+next phase of a test. The same list tells where each filter was set, for the report.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from types import FrameType, TracebackType
+from typing import Any
+
+_NEVER_AWAITED = "was never awaited"
+
+
+class SetFilter(tuple[Any, ...]):
+    """A filter entry that knows the file and line that set it."""
+
+    filename: str
+    lineno: int
+
+
+class _Pattern:
+    """The message pattern of our entry: asked by the interpreter for the text of each warning."""
+
+    def __init__(self, note: Callable[[str, FrameType], bool] | None) -> None:
+        self.note = note
+
+    def match(self, text: str) -> bool:
+        # the interpreter keeps the last list it used, and asks it again while it shuts down
+        if self.note is None or _NEVER_AWAITED not in text or not text.startswith("coroutine "):
+            return False
+        return self.note(text, sys._getframe(1))
+
+
+class _FilterList(list[Any]):
+    """``warnings.filters`` with one entry that stays at its head."""
+
+    def __init__(self, entries: Iterable[Any], head: tuple[Any, ...]) -> None:
+        super().__init__(entry for entry in entries if entry is not head)
+        self._head = head
+        super().insert(0, head)
+
+    def insert(self, index: Any, entry: Any, /) -> None:
+        super().insert(max(1, index) if index >= 0 else index, _placed(entry))
+
+    def __getitem__(self, index: Any) -> Any:
+        got = super().__getitem__(index)
+        return _FilterList(got, self._head) if isinstance(index, slice) else got
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        super().__setitem__(index, value)
+        if not self or self[0] is not self._head:
+            super().insert(0, self._head)
+
+
+def _placed(entry: Any) -> Any:
+    frame: FrameType | None = sys._getframe(2)
+    while frame is not None and frame.f_globals is warnings.__dict__:
+        frame = frame.f_back
+    if frame is None or type(entry) is not tuple:
+        return entry
+    placed = SetFilter(entry)
+    placed.filename, placed.lineno = frame.f_code.co_filename, frame.f_lineno
+    return placed
+
+
+class FirstFilter:
+    """Calls ``note(text, frame)`` for each "never awaited" warning, whatever other filters say.
+
+    ``frame`` is the code that was running; the answer says whether the warning is ours, and so
+    shown to nobody else.
+    """
+
+    def __init__(self, note: Callable[[str, FrameType], bool]) -> None:
+        self._note = note
+        self._pattern = _Pattern(None)
+        self._entry = ("ignore", self._pattern, RuntimeWarning, None, 0)
+
+    def __enter__(self) -> FirstFilter:
+        self._pattern.note = self._note
+        self.ensure()
+        return self
+
+    def ensure(self) -> None:
+        """Put our entry back at the head where somebody replaced the whole list."""
+        filters = _filters()
+        if not (filters and filters[0] is self._entry and type(filters) is _FilterList):
+            warnings.filters = _FilterList(filters, self._entry)
+            _mutated()
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._pattern.note = None
+        warnings.filters = [entry for entry in _filters() if entry is not self._entry]
+        _mutated()
+
+
+def hiding_filter(text: str) -> tuple[Any, ...] | None:
+    """The filter that hides a RuntimeWarning of this text now, or None where it would be shown."""
+    for entry in _others():
+        action, message, category, _module, lineno = entry
+        if not issubclass(RuntimeWarning, category) or lineno:
+            continue
+        if message is None or (
+            message == text if isinstance(message, str) else message.match(text) is not None
+        ):
+            return entry if action == "ignore" else None
+    return None
+
+
+def _others() -> Iterator[tuple[Any, ...]]:
+    return (entry for entry in _filters() if not isinstance(entry[1], _Pattern))
+
+
+def _filters() -> Any:
+    return warnings.filters
+
+
+def _mutated() -> None:
+    mutated = getattr(warnings, "_filters_mutated", None)
+    if mutated is not None:
+        mutated()

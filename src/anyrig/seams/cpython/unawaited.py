@@ -1,0 +1,99 @@
+"""The interpreter's own call for a coroutine that dies unawaited.
+
+Problem: the warning is text, filters hide it, and ``-W error`` turns it into something else.
+Approach: ``_PyErr_WarnUnawaitedCoroutine`` looks up ``warnings._warn_unawaited_coroutine`` at each
+death, in whichever thread, and hands it the coroutine itself. A watch puts its function there.
+Limits: the slot is one for the process. A pytest run inside a pytest run stacks its own on top.
+"""
+
+from __future__ import annotations
+
+import linecache
+import sys
+import traceback
+import warnings
+from collections.abc import Callable
+from types import CoroutineType, FrameType, TracebackType
+from typing import Any, TypeAlias
+
+AnyCoroutine: TypeAlias = "CoroutineType[Any, Any, Any]"  # subscriptable from 3.13 on
+_SLOT = "_warn_unawaited_coroutine"
+
+
+class UnawaitedHook:
+    """Calls ``note(coroutine)`` at each death of an unawaited coroutine, while it is entered.
+
+    ``note`` runs wherever the coroutine dies: in any thread, in the middle of a collection. It
+    answers whether it took the coroutine; where it did not, the interpreter's warning is given.
+    ``owner`` is whose hook it is, for `installed_owner`.
+    """
+
+    def __init__(self, note: Callable[[AnyCoroutine], bool], owner: object) -> None:
+        self.owner = owner
+        self._note = note
+        self._previous: object = None
+
+    def __enter__(self) -> UnawaitedHook:
+        self._previous = getattr(warnings, _SLOT)
+        setattr(warnings, _SLOT, self)
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if getattr(warnings, _SLOT) is self:
+            setattr(warnings, _SLOT, self._previous)
+
+    def __call__(self, coroutine: AnyCoroutine) -> None:
+        if not self._note(coroutine):
+            frame = sys._getframe(1) if _has_caller() else None
+            warn_as_ever(coroutine, frame, with_origin=False)
+
+
+def _has_caller() -> bool:
+    try:
+        sys._getframe(2)
+    except ValueError:
+        return False
+    return True
+
+
+def warn_as_ever(coroutine: AnyCoroutine, frame: FrameType | None, *, with_origin: bool) -> None:
+    """Give the warning that the interpreter gives without us, at the line that ``frame`` is on.
+
+    ``with_origin`` adds where the coroutine was made, as asyncio's debug mode does.
+    """
+    text = f"coroutine '{coroutine.__qualname__}' was never awaited"
+    if with_origin and coroutine.cr_origin:
+        lines = [
+            (filename, lineno, function, linecache.getline(filename, lineno))
+            for filename, lineno, function in reversed(coroutine.cr_origin)
+        ]
+        text += "\nCoroutine created at (most recent call last)\n"
+        text += "".join(traceback.format_list(lines)).rstrip("\n")
+    in_globals = sys.__dict__ if frame is None else frame.f_globals
+    warnings.warn_explicit(
+        text,
+        RuntimeWarning,
+        "sys" if frame is None else frame.f_code.co_filename,
+        1 if frame is None else frame.f_lineno,
+        module=in_globals.get("__name__") or "<string>",
+        registry=in_globals.setdefault("__warningregistry__", {}),
+        source=coroutine,
+    )
+
+
+def installed_owner() -> object | None:
+    """Whose hook is in the slot now, or None where there is no watch."""
+    hook = getattr(warnings, _SLOT, None)
+    return hook.owner if isinstance(hook, UnawaitedHook) else None
+
+
+def recorded_warnings() -> list[warnings.WarningMessage] | None:
+    """The list that an innermost ``catch_warnings(record=True)`` fills now, or None."""
+    show = getattr(warnings, "_showwarnmsg_impl", None)
+    log = getattr(show, "__self__", None)
+    return log if isinstance(log, list) else None

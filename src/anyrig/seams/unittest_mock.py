@@ -1,0 +1,165 @@
+"""The names inside a mock, and the coroutines that were handed to one.
+
+Problem: a dead coroutine of an ``AsyncMock`` is called ``_execute_mock_call`` whatever the mock,
+and a coroutine that a patched ``asyncio.run`` swallowed says nothing of the mock.
+Approach: the coroutine's frame still has ``self``, ``args`` and ``kwargs``; and each call of a
+mock passes ``CallableMixin._increment_mock_call``, where coroutines among its arguments are noted.
+Limits: private names of ``unittest.mock`` (and of its backport ``mock``): ``_execute_mock_call``,
+``_increment_mock_call``, ``_extract_mock_name``, ``_mock_parent``, ``_mock_new_parent``,
+``_spec_class``. Seen on CPython 3.11 to 3.13.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+import reprlib
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from types import CoroutineType, TracebackType
+from typing import Any, TypeAlias
+
+AnyCoroutine: TypeAlias = "CoroutineType[Any, Any, Any]"  # subscriptable from 3.13 on
+
+MOCK_CODE_NAME = "_execute_mock_call"
+
+_LONG = 50
+_repr = reprlib.Repr()
+_repr.maxstring = _repr.maxother = 24
+_repr.maxtuple = _repr.maxlist = _repr.maxdict = 4
+
+
+@dataclass(frozen=True, slots=True)
+class MockCall:
+    """One call of an async mock: its dotted name, its class, the arguments as text.
+
+    ``real_is_sync`` is true where the mock stands for something whose spec says that it is not
+    async, false where the spec says that it is, and None where there is no spec to ask.
+    """
+
+    name: str
+    class_name: str
+    arguments: str
+    real_is_sync: bool | None
+
+
+def is_mock_file(filename: str) -> bool:
+    """Whether the file is ``unittest/mock.py`` or the backport's."""
+    head, tail = os.path.split(filename)
+    return tail == "mock.py" and os.path.basename(head) in ("unittest", "mock")
+
+
+def mock_call_of(coroutine: AnyCoroutine) -> MockCall | None:
+    """The mock and the call behind an unawaited coroutine, or None where it is no mock's."""
+    code = coroutine.cr_code
+    if code.co_name != MOCK_CODE_NAME or not is_mock_file(code.co_filename):
+        return None
+    frame = coroutine.cr_frame
+    if frame is None:
+        return None
+    names = frame.f_locals
+    mock = names.get("self")
+    name = mock_name(mock)
+    return MockCall(
+        name=name,
+        class_name=type(mock).__name__,
+        arguments=_arguments(names.get("args", ()), names.get("kwargs", {})),
+        real_is_sync=_real_is_sync(mock, name),
+    )
+
+
+def mock_name(mock: Any) -> str:
+    """The mock's dotted name as its author would write it, from ``name=`` or its parents."""
+    try:
+        name = str(mock._extract_mock_name())
+    except Exception:  # a mock of another make, or one that is being torn down: name its class
+        return type(mock).__name__
+    return name if name != "mock" or _is_named(mock) else type(mock).__name__
+
+
+def _is_named(mock: Any) -> bool:
+    return mock.__dict__.get("_mock_name") is not None
+
+
+def _arguments(args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
+    parts = [_short(value) for value in args]
+    parts += [f"{name}={_short(value)}" for name, value in kwargs.items()]
+    text = ", ".join(parts)
+    return text if len(text) <= _LONG else text[:_LONG].rstrip(", ") + ", ..."
+
+
+def _short(value: object) -> str:
+    try:
+        return _repr.repr(value).replace("\n", " ")
+    except Exception:  # the user's own __repr__ failed: that is not what the test is about
+        return f"<{type(value).__name__}>"
+
+
+def _real_is_sync(mock: Any, name: str) -> bool | None:
+    parent = mock.__dict__.get("_mock_new_parent") or mock.__dict__.get("_mock_parent")
+    spec = getattr(parent, "__dict__", {}).get("_spec_class")
+    attribute = name.rpartition(".")[2].removesuffix("()")
+    real = inspect.getattr_static(spec, attribute, None) if spec is not None else None
+    if isinstance(real, staticmethod | classmethod):
+        real = real.__func__
+    if not callable(real):
+        return None
+    return not inspect.iscoroutinefunction(real)
+
+
+class ArgumentNotes:
+    """Notes each coroutine that is handed to a mock, while it is entered: ``note(coroutine, mock)``.
+
+    `ensure` puts the note-taker in once ``unittest.mock`` (or ``mock``) has been imported.
+    """
+
+    def __init__(self, note: Callable[[AnyCoroutine, Any], None]) -> None:
+        self._note = note
+        # the mixin class -> (the function that was there, ours), while entered
+        self._replaced: dict[type, tuple[Any, Any]] = {}
+
+    def __enter__(self) -> ArgumentNotes:
+        self.ensure()
+        return self
+
+    def ensure(self) -> None:
+        """Take notes in each mock library that is imported by now."""
+        for module_name in ("unittest.mock", "mock.mock"):
+            module = sys.modules.get(module_name)
+            mixin = getattr(module, "CallableMixin", None)
+            if mixin is not None and mixin not in self._replaced:
+                self._replace(mixin)
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        for mixin, (previous, ours) in self._replaced.items():
+            if mixin.__dict__.get("_increment_mock_call") is ours:
+                mixin._increment_mock_call = previous  # type: ignore[attr-defined]
+        self._replaced.clear()
+
+    def _replace(self, mixin: Any) -> None:
+        previous = mixin.__dict__.get("_increment_mock_call")
+        if previous is None:  # the seam's test names this; the source text still tells
+            return
+        note = self._note
+
+        def _increment_mock_call(self: Any, /, *args: Any, **kwargs: Any) -> Any:
+            for coroutine in _coroutines(args, kwargs):
+                note(coroutine, self)
+            return previous(self, *args, **kwargs)
+
+        mixin._increment_mock_call = _increment_mock_call
+        self._replaced[mixin] = (previous, _increment_mock_call)
+
+
+def _coroutines(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[AnyCoroutine]:
+    for value in (*args, *kwargs.values()):
+        if type(value) is CoroutineType:
+            yield value
+        elif type(value) in (list, tuple, set):
+            yield from (inner for inner in value if type(inner) is CoroutineType)

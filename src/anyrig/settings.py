@@ -1,0 +1,272 @@
+"""Every setting of anyrig, declared once: ini option, flag, marker word, help and docs table.
+
+`OPTIONS` is the list; `read` turns what pytest parsed into `Settings`, `read_marker` what stands
+in ``@pytest.mark.anyrig(...)``. A wrong word is a ``pytest.UsageError`` that says where it stands
+and lists the right ones.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+
+from .backends import BACKENDS, DEFAULT, Backend
+from .findings import Kind, Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One setting: its ini name, its flag and its word in the marker (None where it has none)."""
+
+    ini: str | None
+    flag: str | None
+    marker: str | None
+    values: str
+    default: str
+    help: str
+    kind: Kind | None = None
+
+
+_POLICIES = " | ".join(policy.value for policy in Policy)
+_KIND_HELP = {
+    Kind.MISSED_AWAIT: "a coroutine that was made and never awaited",
+    Kind.NEVER_RAN: "an async test that is green although its body did not run to an end",
+    Kind.WRONG_BACKEND: "a test that runs on another backend than the one it names",
+}
+
+OPTIONS: tuple[Option, ...] = (
+    Option(
+        ini="anyrig_backends",
+        flag=None,
+        marker="backends",
+        values="names of backends",
+        default=" ".join(DEFAULT),
+        help="the backends that async tests run on, out of " + ", ".join(BACKENDS),
+    ),
+    Option(
+        ini=None,
+        flag="--anyrig-backend",
+        marker=None,
+        values="the name of a backend",
+        default="all of anyrig_backends",
+        help="run async tests on this backend alone (may be given more than once)",
+    ),
+    *(
+        Option(
+            ini=kind.setting,
+            flag="--" + kind.setting.replace("_", "-"),
+            marker=kind.marker_word,
+            values=_POLICIES,
+            default=Policy.FAIL.value,
+            help=f"what to do about {_KIND_HELP[kind]}",
+            kind=kind,
+        )
+        for kind in Kind
+    ),
+    Option(
+        ini=None,
+        flag=None,
+        marker="allow",
+        values="a list of kinds: " + ", ".join(kind.value for kind in Kind),
+        default="nothing",
+        help="permit findings of these kinds in this test; fails where there is none",
+    ),
+    Option(
+        ini=None,
+        flag="--anyrig-report",
+        marker=None,
+        values="a file",
+        default="no file",
+        help="write each finding to this file, as JSON lines",
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the settings say, for the run or (after `narrowed`) for one test."""
+
+    backends: tuple[Backend, ...]
+    only: tuple[Backend, ...] | None
+    policies: Mapping[Kind, Policy]
+    report: Path | None = None
+    allowed: frozenset[Kind] = field(default=frozenset())
+
+    @property
+    def chosen(self) -> tuple[Backend, ...]:
+        """The backends that this run tests on."""
+        return self.backends if self.only is None else self.only
+
+    def is_on(self, kind: Kind) -> bool:
+        """Whether findings of this kind are made at all."""
+        return self.policies[kind] is not Policy.OFF
+
+
+def add_options(parser: pytest.Parser) -> None:
+    """Declare every setting to pytest."""
+    group = parser.getgroup("anyrig", "anyrig: async tests that tell the truth")
+    for option in OPTIONS:
+        text = f"{option.help} ({option.values}; default: {option.default})"
+        if option.ini is not None:
+            parser.addini(
+                option.ini,
+                text,
+                type="string" if option.kind is not None else "args",
+                default=option.default if option.kind is not None else list(DEFAULT),
+            )
+        if option.flag is not None:
+            group.addoption(
+                option.flag,
+                dest=_dest(option.flag),
+                action="append" if option.flag == "--anyrig-backend" else "store",
+                default=None,
+                metavar={"--anyrig-backend": "NAME", "--anyrig-report": "FILE"}.get(
+                    option.flag, "POLICY"
+                ),
+                help=text,
+            )
+
+
+def read(config: pytest.Config) -> Settings:
+    """The settings of this run; raises ``pytest.UsageError`` for a wrong value."""
+    names = config.getini("anyrig_backends")
+    where = _ini_place(config, "anyrig_backends")
+    backends = tuple(_backend(name, where, BACKENDS) for name in names)
+    if not backends:
+        raise pytest.UsageError(f"{where}: no backend; choose among {_listed(BACKENDS)}")
+    only = tuple(
+        _backend(name, "--anyrig-backend", {backend.name: backend for backend in backends})
+        for name in config.getoption(_dest("--anyrig-backend")) or ()
+    )
+    for backend in only or backends:
+        missing = backend.missing()
+        if missing is not None:
+            raise pytest.UsageError(
+                f"{'--anyrig-backend' if only else where}: the backend {backend.name!r} "
+                f"needs {missing}"
+            )
+    report = config.getoption(_dest("--anyrig-report"))
+    return Settings(
+        backends=_unique(backends),
+        only=_unique(only) or None,
+        policies={kind: _read_policy(config, kind) for kind in Kind},
+        report=None if report is None else _report_path(config, report),
+    )
+
+
+def read_marker(settings: Settings, mark: pytest.Mark, where: str) -> Settings:
+    """The settings as this one ``@pytest.mark.anyrig(...)`` changes them for a test."""
+    words = {option.marker: option for option in OPTIONS if option.marker is not None}
+    where = f"{where}: @pytest.mark.anyrig"
+    if mark.args:
+        raise pytest.UsageError(f"{where} takes keywords only: {_listed(words)}")
+    for word, value in mark.kwargs.items():
+        option = words.get(word)
+        if option is None:
+            raise pytest.UsageError(
+                f"{where}: unknown word {word!r}{_guess(word, words)}; use {_listed(words)}"
+            )
+        place = f"{where}({word}=...)"
+        if option.kind is not None:
+            policies = {**settings.policies, option.kind: _policy(value, place)}
+            settings = replace(settings, policies=policies)
+        elif word == "allow":
+            kinds = frozenset(read_kind(kind, place) for kind in _strings(value, place))
+            settings = replace(settings, allowed=settings.allowed | kinds)
+        else:
+            settings = replace(settings, only=_narrowed(settings, value, place))
+    return settings
+
+
+def read_kind(word: object, where: str) -> Kind:
+    """The kind of this name; raises ``pytest.UsageError`` that lists the right ones."""
+    kinds = {kind.value: kind for kind in Kind}
+    if word not in kinds:
+        raise pytest.UsageError(
+            f"{where}: unknown kind {word!r}{_guess(word, kinds)}; use {_listed(kinds)}"
+        )
+    return kinds[str(word)]
+
+
+def _narrowed(settings: Settings, value: object, place: str) -> tuple[Backend, ...]:
+    # a name that the whole run lacks is a mistake; one that --anyrig-backend left out is not
+    known = {backend.name: backend for backend in settings.backends}
+    asked = [_backend(name, place, known) for name in _strings(value, place)]
+    return tuple(backend for backend in settings.chosen if backend in asked)
+
+
+def _backend(name: object, where: str, known: Mapping[str, Backend]) -> Backend:
+    if name in known:
+        return known[str(name)]
+    if name in BACKENDS:
+        raise pytest.UsageError(
+            f"{where}: the backend {name!r} is not among this run's ({_listed(known)}); "
+            "add it to anyrig_backends"
+        )
+    raise pytest.UsageError(
+        f"{where}: unknown backend {name!r}{_guess(name, known)}; choose among {_listed(known)}"
+    )
+
+
+def _read_policy(config: pytest.Config, kind: Kind) -> Policy:
+    flag = "--" + kind.setting.replace("_", "-")
+    given = config.getoption(_dest(flag))
+    if given is not None:
+        return _policy(given, flag)
+    return _policy(config.getini(kind.setting), _ini_place(config, kind.setting))
+
+
+def _policy(value: object, where: str) -> Policy:
+    policies = {policy.value: policy for policy in Policy}
+    if value not in policies:
+        raise pytest.UsageError(
+            f"{where}: unknown policy {value!r}{_guess(value, policies)}; use {_listed(policies)}"
+        )
+    return policies[str(value)]
+
+
+def _strings(value: object, place: str) -> list[object]:
+    if isinstance(value, list | tuple | set | frozenset):
+        return list(value)
+    raise pytest.UsageError(f"{place} takes a list, as in [{value!r}]")
+
+
+def _report_path(config: pytest.Config, given: str) -> Path:
+    path = Path(config.invocation_params.dir, given)
+    if path.is_dir() or not path.parent.is_dir():
+        problem = "is a folder" if path.is_dir() else f"the folder {path.parent} does not exist"
+        raise pytest.UsageError(f"--anyrig-report {given}: {problem}; give a file's name")
+    return path
+
+
+def _ini_place(config: pytest.Config, name: str) -> str:
+    """``pyproject.toml:12: anyrig_backends``, as near as the text of the file tells."""
+    path = config.inipath
+    if path is None:
+        return name
+    for number, text in enumerate(path.read_text(errors="replace").splitlines(), start=1):
+        if text.partition("=")[0].strip() == name:
+            return f"{path.name}:{number}: {name}"
+    return name
+
+
+def _guess(word: object, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(str(word), list(known), n=1)
+    return f" (did you mean {close[0]!r}?)" if close else ""
+
+
+def _listed(words: Iterable[str]) -> str:
+    return ", ".join(repr(word) for word in words)
+
+
+def _unique(backends: tuple[Backend, ...]) -> tuple[Backend, ...]:
+    return tuple(dict.fromkeys(backends))
+
+
+def _dest(flag: str) -> str:
+    return flag.removeprefix("--").replace("-", "_") + "_flag"
+

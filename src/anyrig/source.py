@@ -1,0 +1,161 @@
+"""What the user's source says at a line: the call that was not awaited, and the line mended.
+
+Everything here is read off the text with `ast`; where the text can't be had or does not parse,
+the answers are empty and a report says less.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import linecache
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+_TASK_MAKERS = {
+    "create_task",
+    "ensure_future",
+    "run_coroutine_threadsafe",
+    "start_soon",
+    "Task",
+    "create_eager_start_task",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CallSite:
+    """One call on a line: its text (and that of its function), and what it stands in.
+
+    ``given_to`` is the text of the function that gets its result as an argument (``asyncio.run``),
+    ``function`` the name of the enclosing function and ``in_async`` whether that can await.
+    ``mended`` is the source line with the await put in, where that is one line.
+    """
+
+    text: str
+    function_text: str
+    given_to: str | None
+    given_to_task: bool
+    function: str
+    in_async: bool
+    is_awaited: bool
+    mended: str | None
+
+
+def line(filename: str, lineno: int) -> str:
+    """The source line without its indentation; empty where the file can't be read."""
+    return linecache.getline(filename, lineno).strip()
+
+
+@functools.lru_cache(maxsize=256)
+def find_call(filename: str, lineno: int, names: frozenset[str]) -> CallSite | None:
+    """The call on the line that made a coroutine of one of these names, or the only one there."""
+    tree = _parsed(filename)
+    if tree is None:
+        return None
+    calls = [
+        path
+        for path in _paths(tree)
+        if isinstance(path[-1], ast.Call)
+        and path[-1].lineno <= lineno <= (path[-1].end_lineno or 0)
+    ]
+    named = [path for path in calls if _called_name(path[-1]) in names]
+    # the call that begins or ends on the line is nearer than one that spans it
+    named.sort(key=lambda path: _distance(path[-1], lineno))
+    if named:
+        return _site(filename, named[0])
+    single = [path for path in calls if path[-1].lineno == path[-1].end_lineno == lineno]
+    return _site(filename, single[0]) if len(single) == 1 else None
+
+
+def _parsed(filename: str) -> ast.Module | None:
+    text = "".join(linecache.getlines(filename))
+    return _parse(filename, text) if text else None
+
+
+@functools.lru_cache(maxsize=32)
+def _parse(filename: str, text: str) -> ast.Module | None:
+    try:
+        return ast.parse(text, filename)
+    except (SyntaxError, ValueError):  # not Python, or of another version: the report says less
+        return None
+
+
+def _paths(tree: ast.AST) -> Iterator[list[ast.AST]]:
+    stack: list[list[ast.AST]] = [[tree]]
+    while stack:
+        path = stack.pop()
+        yield path
+        stack.extend([*path, child] for child in reversed(list(ast.iter_child_nodes(path[-1]))))
+
+
+def _called_name(call: ast.AST) -> str | None:
+    function = call.func if isinstance(call, ast.Call) else None
+    if isinstance(function, ast.Attribute):
+        return function.attr
+    return function.id if isinstance(function, ast.Name) else None
+
+
+def _distance(call: ast.AST, lineno: int) -> int:
+    assert isinstance(call, ast.Call)
+    return min(abs(call.lineno - lineno), abs((call.end_lineno or lineno) - lineno))
+
+
+def _site(filename: str, path: list[ast.AST]) -> CallSite:
+    call = path[-1]
+    assert isinstance(call, ast.Call)
+    outer = next((node for node in reversed(path[:-1]) if not _is_wrapping(node)), None)
+    given_to = outer if isinstance(outer, ast.Call) and call is not outer.func else None
+    function, in_async = _enclosing(path)
+    return CallSite(
+        text=ast.unparse(call),
+        function_text=ast.unparse(call.func),
+        given_to=ast.unparse(given_to.func) if given_to is not None else None,
+        given_to_task=_called_name(given_to) in _TASK_MAKERS if given_to is not None else False,
+        function=function,
+        in_async=in_async,
+        is_awaited=any(isinstance(node, ast.Await) for node in path[_statement_index(path) :]),
+        mended=_mended(filename, call, path[-2]),
+    )
+
+
+def _is_wrapping(node: ast.AST) -> bool:
+    return isinstance(node, ast.Starred | ast.keyword | ast.List | ast.Tuple)
+
+
+def _statement_index(path: list[ast.AST]) -> int:
+    return max(index for index, node in enumerate(path) if isinstance(node, ast.stmt | ast.Module))
+
+
+def _enclosing(path: list[ast.AST]) -> tuple[str, bool]:
+    for node in reversed(path):
+        if isinstance(node, ast.AsyncFunctionDef):
+            return node.name, True
+        if isinstance(node, ast.FunctionDef):
+            return node.name, False
+        if isinstance(node, ast.Lambda):
+            return "<lambda>", False
+    return "<module>", False
+
+
+def _mended(filename: str, call: ast.Call, parent: ast.AST) -> str | None:
+    if call.end_lineno != call.lineno or call.end_col_offset is None:
+        return None
+    raw = linecache.getline(filename, call.lineno).encode()  # ast counts bytes, not characters
+    before, text, after = (
+        raw[: call.col_offset],
+        raw[call.col_offset : call.end_col_offset],
+        raw[call.end_col_offset :],
+    )
+    binds_tighter = isinstance(parent, ast.Attribute | ast.Subscript) or (
+        isinstance(parent, ast.Call) and parent.func is call
+    )
+    awaited = b"(await " + text + b")" if binds_tighter else b"await " + text
+    return (before + awaited + after).decode(errors="replace").strip()
+
+
+def find_text(filename: str, *needles: str) -> int | None:
+    """The number of the first line that holds all the needles; None where none does."""
+    for number, text in enumerate(linecache.getlines(filename), start=1):
+        if all(needle in text for needle in needles):
+            return number
+    return None
