@@ -102,7 +102,9 @@ def standing_filter(item: pytest.Item, hidden_by: Any, origins: Origins) -> str 
         for text in mark.args:
             action, _, rest = text.partition(":")
             if action.strip() == "ignore" and rest.partition(":")[0].strip() == pattern:
-                where = source.find_text(str(node.path), "filterwarnings", text)
-                place = f"{origins.path(str(node.path))}" + (f":{where}" if where else "")
+                path = str(node.path)
+                where = source.find_text(path, "filterwarnings", text)
+                where = where or source.find_text(path, "filterwarnings")
+                place = f"{origins.path(path)}" + (f":{where}" if where else "")
                 return f"that filter is the mark at {place}; a mark on the test itself permits"
     return None

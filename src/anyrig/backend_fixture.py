@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from types import ModuleType
 from typing import Any
 
@@ -18,7 +19,8 @@ def register(config: pytest.Config, settings: Settings) -> None:
     Ours comes after anyio's, and stays away where another plugin brings its own.
     """
     for name, plugin in config.pluginmanager.list_name_plugin():
-        if name != "anyio" and hasattr(plugin, "anyio_backend"):
+        is_conftest = os.path.basename(getattr(plugin, "__file__", None) or "") == "conftest.py"
+        if name != "anyio" and not is_conftest and hasattr(plugin, "anyio_backend"):
             return
 
     @pytest.fixture(

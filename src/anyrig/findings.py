@@ -97,7 +97,7 @@ class Finding:
     """One fact that a check found: its kind, test, phase, what it is, its origin and how to mend it.
 
     ``what`` names the thing, ``summary`` is one line that stands alone, ``details`` are further
-    facts (a line each), ``mend`` is what to type and ``count`` how many equal facts this one
+    facts (a line each), ``mend`` is what to type (words, or code indented by four) and ``count`` how many equal facts this one
     stands for. ``permitted`` names the allowance that permits it, if one does.
     """
 
@@ -111,6 +111,11 @@ class Finding:
     count: int = 1
     policy: Policy = Policy.FAIL
     permitted: str | None = None
+
+    @property
+    def is_failing(self) -> bool:
+        """Whether it fails its test: its policy says so, and nothing permits it."""
+        return self.policy is Policy.FAIL and self.permitted is None
 
     def to_json(self) -> dict[str, Any]:
         """The finding as plain JSON values, the schema of ``--anyrig-report`` (see the docs)."""

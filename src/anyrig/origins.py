@@ -12,6 +12,7 @@ import sysconfig
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 from . import source
@@ -67,6 +68,15 @@ class Origins:
             inside=inside,
             exact=exact,
         )
+
+    def definition(self, code: CodeType) -> Origin | None:
+        """The line that defines a function, below its decorators."""
+        return self.locate([self.definition_frame(code)])
+
+    def definition_frame(self, code: CodeType) -> RawFrame:
+        """The raw frame of the line that defines a function."""
+        lineno = source.definition_line(code.co_filename, code.co_firstlineno)
+        return code.co_filename, lineno, code.co_name
 
     def users_frame(self, frames: Sequence[RawFrame]) -> RawFrame | None:
         """The raw frame that `locate` names, for questions to `source`."""

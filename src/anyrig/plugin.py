@@ -113,9 +113,12 @@ class Reports:
     def pytest_testnodedown(self, node: Any) -> None:
         self._carrier.unload_worker(getattr(node, "workeroutput", {}))
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> Wrapper:
         self._carrier.finish(session)
+        result = yield
+        self._carrier.finish(session)
+        return result
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         self._carrier.summarise(terminalreporter)

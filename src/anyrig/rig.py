@@ -56,6 +56,7 @@ class Watch:
     # the findings of the phase that has just ended, until its report has taken them
     found: list[Finding] = field(default_factory=list)
     told_never_ran: bool = False
+    has_failed: bool = False
     phase: Phase = Phase.SETUP
 
     @property
@@ -140,10 +141,14 @@ class Rig:
         return result
 
     def _run(self, watch: Watch) -> Generator[None, Any, Any]:
-        is_direct = inspect.iscoroutinefunction(getattr(watch.item, "obj", None))
-        if watch.body is None or is_direct or not watch.settings.is_on(Kind.NEVER_RAN):
+        body = watch.body
+        if body is None or not watch.settings.is_on(Kind.NEVER_RAN):
             return (yield)
-        with watch.body.observed():
+        function = getattr(watch.item, "obj", None)
+        if len(body.codes) == 1 and getattr(function, "__code__", None) is body.code:
+            # nothing stands between what runs the test and its body
+            return (yield)
+        with body.observed():
             return (yield)
 
     def _begin(self, item: pytest.Item, phase: Phase) -> Watch:
@@ -169,15 +174,12 @@ class Rig:
         self._hear(watch, error)
         if watch.phase is Phase.TEARDOWN:
             self._close(watch)
-        failing = [
-            finding
-            for finding in watch.found
-            if finding.policy is Policy.FAIL and finding.permitted is None
-        ]
+        failing = [finding for finding in watch.found if finding.is_failing]
+        watch.has_failed |= bool(failing) or error is not None
         if failing and not _fails_by_itself(error):
             kind = failing[0].kind
             raise ERRORS[kind](words.text(failing), failing) from error
-        if watch.phase is Phase.TEARDOWN and error is None:
+        if watch.phase is Phase.TEARDOWN and not watch.has_failed:
             self._complain_of_unused(watch)
 
     def _open(self, item: pytest.Item) -> Watch:
@@ -228,7 +230,8 @@ class Rig:
 
         def chosen(place: Place) -> bool:
             if at_end:
-                return everything or place.test == nodeid
+                # what no test made is judged when the run ends
+                return place.test == nodeid or (everything and place.test is not None)
             return place == watch.place
 
         own_teardown = not at_end and self.fixtures.have_own_teardown()
@@ -350,10 +353,13 @@ class Rig:
             setattr(holder, name, function)
 
     def _wrong_backend(self, watch: Watch, named: Backend, running: str) -> None:
-        finding = self._ruled_one(watch, wrong_backend.finding(watch.place, named, running))
-        if finding.policy is Policy.FAIL and finding.permitted is None:
-            raise ERRORS[Kind.WRONG_BACKEND](words.text([finding]), [finding])
+        body = watch.body.code if watch.body is not None else None
+        finding = wrong_backend.finding(self.origins, watch.place, body, named, running)
+        finding = self._ruled_one(watch, finding)
         watch.found.append(finding)
+        if finding.is_failing:
+            # at once: what a test shows on the wrong backend is worth nothing
+            raise ERRORS[Kind.WRONG_BACKEND](words.text([finding]), [finding])
 
     # -- allowances ------------------------------------------------------------------------------
 
@@ -371,7 +377,7 @@ class Rig:
             missed.settle()
         finally:
             missed.permit = before
-        permit.used |= missed.was_made_under(permit)
+        permit.used |= Kind.MISSED_AWAIT in permit.kinds and missed.was_made_under(permit)
 
 
 def _may_still_await(holder: Holder, *, at_end: bool, own_teardown: bool) -> bool:

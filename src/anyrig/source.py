@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import ast
 import functools
+import io
 import linecache
+import tokenize
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -65,6 +67,28 @@ def find_call(filename: str, lineno: int, names: frozenset[str]) -> CallSite | N
         return _site(filename, named[0])
     single = [path for path in calls if path[-1].lineno == path[-1].end_lineno == lineno]
     return _site(filename, single[0]) if len(single) == 1 else None
+
+
+@functools.lru_cache(maxsize=256)
+def find_passed(filename: str, name: str) -> list[tuple[int, str]]:
+    """The lines that pass a function of this name to another one, and the functions around them."""
+    if name not in "".join(linecache.getlines(filename)):
+        return []
+    tree = _parsed(filename)
+    return [
+        (path[-1].lineno, _enclosing(path)[0])
+        for path in (_paths(tree) if tree is not None else ())
+        if isinstance(path[-1], ast.Name | ast.Attribute)
+        and name in (getattr(path[-1], "id", None), getattr(path[-1], "attr", None))
+        and _is_argument(path)
+    ]
+
+
+def _is_argument(path: list[ast.AST]) -> bool:
+    parent = path[-2]
+    return isinstance(parent, ast.keyword) or (
+        isinstance(parent, ast.Call) and path[-1] is not parent.func
+    )
 
 
 def _parsed(filename: str) -> ast.Module | None:
@@ -140,7 +164,8 @@ def _enclosing(path: list[ast.AST]) -> tuple[str, bool]:
 def _mended(filename: str, call: ast.Call, parent: ast.AST) -> str | None:
     if call.end_lineno != call.lineno or call.end_col_offset is None:
         return None
-    raw = linecache.getline(filename, call.lineno).encode()  # ast counts bytes, not characters
+    line = _without_comment(linecache.getline(filename, call.lineno))
+    raw = line.encode()  # ast counts bytes, not characters
     before, text, after = (
         raw[: call.col_offset],
         raw[call.col_offset : call.end_col_offset],
@@ -153,9 +178,30 @@ def _mended(filename: str, call: ast.Call, parent: ast.AST) -> str | None:
     return (before + awaited + after).decode(errors="replace").strip()
 
 
+def definition_line(filename: str, first: int) -> int:
+    """The ``def`` line of the function whose code begins (with its decorators) on this line."""
+    tree = _parsed(filename)
+    for node in ast.walk(tree) if tree is not None else ():
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            lines = [node.lineno, *(decorator.lineno for decorator in node.decorator_list)]
+            if min(lines) == first:
+                return node.lineno
+    return first
+
+
 def find_text(filename: str, *needles: str) -> int | None:
     """The number of the first line that holds all the needles; None where none does."""
     for number, text in enumerate(linecache.getlines(filename), start=1):
         if all(needle in text for needle in needles):
             return number
     return None
+
+
+def _without_comment(line: str) -> str:
+    try:
+        for token in tokenize.generate_tokens(io.StringIO(line).readline):
+            if token.type == tokenize.COMMENT:
+                return line[: token.start[1]].rstrip()
+    except (tokenize.TokenError, IndentationError):  # a piece of a longer statement
+        pass
+    return line

@@ -16,7 +16,7 @@ import sys
 import threading
 import weakref
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass, replace
 from types import CodeType, CoroutineType, FrameType
 from typing import Any
@@ -37,7 +37,9 @@ from ..seams.cpython.unawaited import (
 from ..seams.cpython.young import YoungObjects, choose_window
 from ..seams.unittest_mock import ArgumentNotes, MockCall, mock_call_of, mock_name
 
-ORIGIN_DEPTH = 16
+# the user's line, and what a mock and a decorator put before it; each frame costs each coroutine
+ORIGIN_DEPTH = 6
+STACK_DEPTH = 32
 _LONG = 60  # a call that is longer than this is named in place of shown
 WANTED = frozenset({CoroutineType, asyncgen.SEND_TYPE, asyncgen.CLOSE_TYPE})
 
@@ -113,6 +115,9 @@ class MissedAwaits:
         self._heard: dict[str, Missed] = {}
         # key -> what is alive and pending, until it is judged or dies
         self._alive: dict[int, _Alive] = {}
+        # key -> anchor of what died and was noted, until the test ends: a recorder of warnings
+        # brings it back to life, as the source of the warning
+        self._noted: dict[int, object] = {}
         # key -> (anchor, the mock that was given the coroutine), until the test ends
         self._given: dict[int, tuple[object, str]] = {}
         self._passing = threading.local()
@@ -128,6 +133,8 @@ class MissedAwaits:
             return True
         if not self.enabled and not self._is_body(coroutine):
             return False
+        key, anchor = _key(coroutine)
+        self._noted[key] = anchor
         log = self._recorder()
         missed = self._facts(coroutine, alive)
         if log is not None and self._is_heard(coroutine, log, missed):
@@ -201,12 +208,13 @@ class MissedAwaits:
             started = self._threads.started_at(thread)
             if isinstance(started, Place) and started.test != place.test:
                 place = started
+        frames = self._frames_of(origin or (), _frames(sys._getframe(2)))
         return Missed(
             name=mock.name if mock is not None else coroutine.__qualname__,
             code=coroutine.cr_code,
-            frames=origin or _frames(sys._getframe(2)),
+            frames=frames,
             place=place,
-            exact=origin is not None,
+            exact=bool(origin) and frames[0] == origin[0],
             mock=mock,
             given_to=given[1] if given is not None else None,
             hidden_by=hiding_filter(f"coroutine '{coroutine.__qualname__}' was never awaited"),
@@ -215,6 +223,22 @@ class MissedAwaits:
             permit=self.permit if alive is None else alive.permit,
             is_body=self._is_body(coroutine) if alive is None else alive.is_body,
         )
+
+    def _frames_of(
+        self, origin: tuple[RawFrame, ...], stack: tuple[RawFrame, ...]
+    ) -> tuple[RawFrame, ...]:
+        """The frames that made a coroutine, from its origin and the stack at its death.
+
+        What is dropped where it was made has the whole way to the test on the stack. What a
+        library's thread made has no line of the user's at its birth; at its death it may have.
+        """
+        if origin and origin[0] in stack:
+            return stack[stack.index(origin[0]) :]
+        is_users = self.origins.is_users
+        if not any(is_users(frame[0]) for frame in origin):
+            if not origin or any(is_users(frame[0]) for frame in stack):
+                return stack
+        return origin
 
     def _is_body(self, coroutine: AnyCoroutine) -> bool:
         return coroutine.cr_code in self.bodies
@@ -260,25 +284,32 @@ class MissedAwaits:
         new = self.window.pending()
         if not new:
             return
-        methods: set[int] = set()
+        # id -> the call that made it, of the methods of async generators
+        methods: dict[int, asyncgen.MethodCall | None] = {}
         for thing in new:
             if type(thing) is CoroutineType:
                 key, anchor = _key(thing)
-                if key not in self._alive:
+                if key not in self._alive and key not in self._noted:
                     self._alive[key] = _Alive(
                         weakref.ref(thing), anchor, self.here, self.permit, self._is_body(thing)
                     )
             elif id(thing) not in self._alive and not self._methods.is_loops_own(thing):
-                methods.add(id(thing))
+                methods[id(thing)] = self._methods.call_of(thing)
         del new, thing
         self.window.collect()
-        for method in _of_ids(methods):
+        for method in _of_ids(methods) if methods else ():
+            del methods[id(method)]
             self._alive[id(method)] = _Alive(_always(method), method, self.here, self.permit)
+        if not self._methods.is_warned_of:  # what the collection killed, it killed without a word
+            for call in methods.values():
+                if call is not None:
+                    self._note_dropped_method(call)
 
     def collect(self) -> None:
         """End a test's window: the garbage that it made is collected, and what that kills recorded."""
         self.window.collect()
         self._heard.clear()
+        self._noted.clear()
         self._given.clear()
         self._methods.forget()
 
@@ -319,7 +350,8 @@ class MissedAwaits:
             twins = (getattr(thing, "cr_code", type(thing)), getattr(thing, "cr_origin", None))
             if twins not in holders:
                 holders[twins] = find_holder(thing, recognise)
-            if waits(holders[twins]):
+            # nobody who holds the test's own coroutine will await it once its call is over
+            if not alive.is_body and waits(holders[twins]):
                 continue
             alive.is_told = True
             judged.append(self._held(thing, alive, holders[twins]))
@@ -351,6 +383,8 @@ class _Words:
     """One missed await in words."""
 
     def __init__(self, origins: Origins, missed: Missed, fixture: str | None) -> None:
+        if not _names_it(origins, missed):
+            missed = _where_passed(origins, missed)
         self._missed = missed
         self._fixture = fixture
         self._origins = origins
@@ -425,34 +459,72 @@ class _Words:
     def _mend(self) -> Iterable[str]:
         missed, mock = self._missed, self._missed.mock
         if missed.given_to is not None:
-            yield f"let the mock await it (`{missed.given_to}.side_effect = ...`), or close it there"
-        elif mock is None:
-            yield self._await_it()
+            yield "let the mock await what it is given, or close it there:"
+            yield f"    {missed.given_to}.side_effect = ..."
+        elif mock is None or mock.real_is_sync is False:
+            yield from self._await_it()
         elif mock.real_is_sync:
             yield f"the real `{mock.name}` is sync: give it a MagicMock"
-        elif mock.real_is_sync is None:
-            yield f"where the real `{mock.name}` is async: {self._await_it()}"
-            yield "where it is sync: a MagicMock in place of the AsyncMock"
         else:
-            yield self._await_it()
+            yield f"where the real `{mock.name}` is async:"
+            yield from self._await_it()
+            yield "where it is sync: a MagicMock in place of the AsyncMock"
 
-    def _await_it(self) -> str:
+    def _await_it(self) -> Iterable[str]:
         site = self._site
         if site is None:
-            return f"await {self._call_text()}"
-        if site.given_to_task:
-            return f"keep the task and await it: `task = {site.given_to}({site.text})`"
-        if site.is_awaited:
-            return f"make `{site.text}` later: what was to await it failed before"
-        if site.given_to is not None and self._missed.held_by is not None:
-            return f"await what {site.given_to} was given before the test ends, or close it"
-        if site.in_async:
-            return site.mended or f"await {site.text}"
-        if site.function == "<lambda>":
-            return f"an `async def` in place of the lambda, with `await {site.text}`"
-        if site.function == "<module>":
-            return f"asyncio.run({site.text})"
-        return f"make `{site.function}` an `async def`, then: {site.mended or f'await {site.text}'}"
+            yield f"    await {self._call_text()}"
+        elif site.given_to_task:
+            yield "keep the task, and await it before the test ends:"
+            yield f"    task = {site.given_to}({site.text})"
+            yield "    await task"
+        elif site.is_awaited:
+            yield f"make `{site.text}` later: what was to await it failed before"
+        elif site.given_to is not None and self._missed.held_by is not None:
+            yield f"await what {site.given_to} was given before the test ends, or close it"
+        elif site.function == "<module>":
+            yield f"    asyncio.run({site.text})"
+        else:
+            if site.function == "<lambda>":
+                yield "an `async def` in place of the lambda, with"
+            elif not site.in_async:
+                yield f"make `{site.function}` an `async def`, with"
+            yield f"    {site.mended or f'await {site.text}'}"
+
+
+def _where_passed(origins: Origins, missed: Missed) -> Missed:
+    """What a library called for the user: the line that passes the function by its name, if any.
+
+    One in the test itself is the likeliest, then one in its file, then any other of the user's.
+    """
+    name = missed.name.rpartition(".")[2]
+    path, _, test = (missed.place.test or "").partition("::")
+    test = test.rpartition("::")[2].partition("[")[0]
+    files = [getattr(module, "__file__", None) or "" for module in list(sys.modules.values())]
+    found = [
+        (function != test, not file.endswith(path), file, lineno, function)
+        for file in files
+        if origins.is_users(file)
+        for lineno, function in source.find_passed(file, name)
+    ]
+    if found:
+        *_, file, lineno, function = min(found)
+        frame = (file, lineno, function)
+    elif missed.code is not None and origins.is_users(missed.code.co_filename):
+        if origins.users_frame(missed.frames) in missed.frames:
+            return missed
+        frame = origins.definition_frame(missed.code)
+    else:
+        return missed
+    return replace(missed, frames=(frame, *missed.frames), exact=False)
+
+
+def _names_it(origins: Origins, missed: Missed) -> bool:
+    """Whether the frames lead to a line of the user's that is likely the right one."""
+    frame = origins.users_frame(missed.frames)
+    if frame is None or not origins.is_users(frame[0]):
+        return False
+    return missed.exact or missed.name.rpartition(".")[2] in source.line(frame[0], frame[1])
 
 
 def _key(thing: Any) -> tuple[int, object]:
@@ -469,9 +541,7 @@ def _always(thing: object) -> Callable[[], object]:
     return lambda: thing
 
 
-def _of_ids(ids: set[int]) -> list[object]:
-    if not ids:
-        return []
+def _of_ids(ids: Container[int]) -> list[object]:
     return [
         thing
         for thing in gc.get_objects()
@@ -481,7 +551,7 @@ def _of_ids(ids: set[int]) -> list[object]:
 
 def _frames(frame: FrameType | None) -> tuple[RawFrame, ...]:
     frames: list[RawFrame] = []
-    while frame is not None and len(frames) < 2 * ORIGIN_DEPTH:
+    while frame is not None and len(frames) < STACK_DEPTH:
         frames.append((frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name))
         frame = frame.f_back
     return tuple(frames)

@@ -49,6 +49,9 @@ def _inside(function: Any) -> Any:
     return getattr(function, "__wrapped__", None) or getattr(function, "__func__", None)
 
 
+_LEAVES = frozenset({"GeneratorExit", "CancelledError", "Cancelled"})
+
+
 class Body:
     """What is known of one test's body during its call: how often it started and how it ended."""
 
@@ -102,7 +105,8 @@ class Body:
         self.ends += 1
 
     def _on_unwind(self, code: CodeType, offset: int, error: BaseException) -> None:
-        if code is self.code and not isinstance(error, GeneratorExit):
+        # a body that is closed or cancelled was left; any other exception is an end
+        if code is self.code and type(error).__name__ not in _LEAVES:
             self.ends += 1
 
     @contextmanager
@@ -130,13 +134,13 @@ class Body:
             self.starts += frame not in suspended
             suspended.discard(frame)
         elif event == "return":
-            if _YIELDS[frame.f_code.co_code[frame.f_lasti]]:
+            operation = dis.opname[frame.f_code.co_code[frame.f_lasti]]
+            if operation == "YIELD_VALUE":
                 suspended.add(frame)
+            elif operation == "RETURN_GENERATOR":  # made, or closed before its first step
+                self.starts -= 1
             else:
                 self.ends += 1
-
-
-_YIELDS = [name == "YIELD_VALUE" for name in dis.opname]
 
 
 def finding(
@@ -158,7 +162,7 @@ def finding(
         place=place,
         what=f"the test `{name}`",
         summary=f"the body of `{name}` {how}",
-        origin=origins.locate([(code.co_filename, code.co_firstlineno, code.co_name)]),
+        origin=origins.definition(code),
         details=(
             "nothing failed, because nothing awaited the test"
             if not started
@@ -175,7 +179,7 @@ def _mend(given_to: str | None) -> tuple[str, ...]:
             "under test uses, not asyncio's own",
         )
     return (
-        "let what runs the test await it: `@pytest.mark.anyio` (or anyio_mode = auto);",
-        "a decorator's wrapper has to be `async def` and `return await function(...)`;",
-        "in unittest: `unittest.IsolatedAsyncioTestCase`",
+        "let what runs the test await it: @pytest.mark.anyio, or anyio_mode = auto",
+        "in a decorator, an async wrapper around: return await function(...)",
+        "in unittest, the class IsolatedAsyncioTestCase",
     )

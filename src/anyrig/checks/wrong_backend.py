@@ -9,10 +9,12 @@ compares the backend that is running with the one that ``anyio_backend`` names.
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
+from types import CodeType
 from typing import Any
 
 from ..backends import Backend, running_name
 from ..findings import Finding, Kind, Place
+from ..origins import Origins
 
 kind = Kind.WRONG_BACKEND
 
@@ -34,12 +36,15 @@ def compared(
     return run
 
 
-def finding(place: Place, named: Backend, running: str) -> Finding:
-    """The finding in words."""
+def finding(
+    origins: Origins, place: Place, body: CodeType | None, named: Backend, running: str
+) -> Finding:
+    """The finding in words; ``body`` is the code of the test."""
     return Finding(
         kind=kind,
         place=place,
-        what=f"the backend {named.name}",
+        origin=origins.definition(body) if body is not None else None,
+        what=f"a test for {named.name}",
         summary=f"this test names {named.name} and runs on {running}",
         details=(
             f"an async fixture of wider scope had started anyio's runner on {running}, "

@@ -7,11 +7,12 @@ report, or with the worker's end.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
-from ..findings import Finding, FindingError, Phase, Place, Policy
+from ..findings import ERRORS, Finding, FindingError, Phase, Place
 from ..rig import WATCH, Rig
 from . import words
 from .jsonl import ReportFile
@@ -56,7 +57,13 @@ class Carrier:
             assert call.excinfo is not None
             report.longrepr = _representation(call.excinfo, error)
         elif found:
-            report.sections.append(("anyrig", words.text(found)))
+            failing = [one for one in found if one.is_failing]
+            if failing and report.skipped and not hasattr(report, "wasxfail"):
+                # unittest's skip took the place of our error: it would pass for a green test
+                report.outcome = "failed"
+                report.longrepr = _representation_of(failing)
+            else:
+                report.sections.append(("anyrig", words.text(found)))
         if found:
             setattr(report, _FOUND, [finding.to_json() for finding in found])
             report.user_properties.extend(
@@ -83,19 +90,21 @@ class Carrier:
         self._take_strays(output.get(_STRAYS, ()))
 
     def finish(self, session: pytest.Session) -> None:
-        """The run is over: judge what is left, and let what turned up late fail the run."""
+        """Judge what is left, and let what turned up late fail the run.
+
+        Called before and after the other plugins' last words: JUnit's file is written there, and
+        what they forget themselves is found out after.
+        """
         self._rig.finish()
         strays = [stray.to_json() for stray in self._rig.strays]
         self._rig.strays = []
         if self._is_worker:
-            session.config.workeroutput[_STRAYS] = strays  # type: ignore[attr-defined]
+            output = session.config.workeroutput  # type: ignore[attr-defined]
+            output[_STRAYS] = [*output.get(_STRAYS, ()), *strays]
             return
         self._take_strays(strays)
-        failing = [
-            stray
-            for stray in self._strays
-            if stray.policy is Policy.FAIL and stray.permitted is None
-        ]
+        failing = [stray for stray in self._strays if stray.is_failing]
+        self._strays = []
         for stray in failing:
             self._report_late(session.config, stray)
         if failing and session.exitstatus == pytest.ExitCode.OK:
@@ -139,40 +148,36 @@ def _is_ours(call: pytest.CallInfo[Any]) -> bool:
 def _representation(excinfo: pytest.ExceptionInfo[BaseException], error: FindingError) -> Any:
     shown: Any = excinfo.getrepr(style="value")
     crash = getattr(shown, "reprcrash", None)
-    origin = error.findings[0].origin if error.findings else None
     if crash is not None and error.findings:
         # what pytest's short summary shows: our line, without the name of the class before it
         crash.message = words.headline(error.findings)
+        origin = error.findings[0].origin
         if origin is not None:
             crash.path, crash.lineno = origin.path, origin.lineno
     return shown
 
 
+def _representation_of(findings: Sequence[Finding], *, after: str = "") -> Any:
+    """The failure as pytest would show it had it been raised."""
+    try:
+        raise ERRORS[findings[0].kind](words.text(findings) + after, findings)
+    except FindingError as error:
+        return _representation(pytest.ExceptionInfo.from_exception(error), error)
+
+
 def _late_report(stray: Finding) -> pytest.TestReport:
-    made = _made(stray.place)
-    text = words.text([stray])
-    nodeid = stray.place.test or (stray.origin.path if stray.origin is not None else "anyrig")
-    path, lineno = (stray.origin.path, stray.origin.lineno) if stray.origin else (nodeid, 1)
-    error = pytest.ExceptionInfo.from_exception(_raised(f"{text}\n\n{made}"))
-    shown: Any = error.getrepr(style="value")
-    shown.reprcrash.path, shown.reprcrash.lineno = path, lineno
-    shown.reprcrash.message = words.headline([stray])
+    origin = stray.origin
+    nodeid = stray.place.test or (origin.path if origin is not None else "anyrig")
+    path, lineno = (origin.path, origin.lineno) if origin is not None else (nodeid, 1)
     return pytest.TestReport(
         nodeid=nodeid,
         location=(path, lineno - 1, nodeid.partition("::")[2] or nodeid),
         keywords={},
         outcome="failed",
-        longrepr=shown,
-        when="teardown",
+        longrepr=_representation_of([stray], after=f"\n\n{_made(stray.place)}"),
+        when="collect" if stray.place.phase is Phase.COLLECT else "teardown",  # type: ignore[arg-type]
         user_properties=[(f"anyrig.{stray.kind.value}", words.summary(stray))],
     )
-
-
-def _raised(text: str) -> FindingError:
-    try:
-        raise FindingError(text)
-    except FindingError as error:
-        return error
 
 
 def _made(place: Place) -> str:

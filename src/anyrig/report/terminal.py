@@ -42,7 +42,7 @@ class Section:
         for finding in live:
             if finding.policy is Policy.WARN:
                 yield f"warning: {words.summary(finding)}"
-        failing = [f for f in live if f.policy is Policy.FAIL and f.place.test is not None]
+        failing = [f for f in live if f.is_failing and f.place.test is not None]
         if failing:
             yield f"next: pytest {shlex.quote(str(failing[0].place.test))}"
         if report is not None:
@@ -51,6 +51,7 @@ class Section:
 
 def _count(kind: Kind, findings: list[Finding]) -> str:
     number = sum(finding.count for finding in findings)
-    tests = len({finding.place.test for finding in findings})
+    tests = len({finding.place.test for finding in findings} - {None})
     policies = sorted({finding.policy.value for finding in findings})
-    return f"{kind.value}: {number} in {tests} test{'s'[: tests != 1]} ({', '.join(policies)})"
+    where = f" in {tests} test{'s'[: tests != 1]}" if tests else ""
+    return f"{kind.value}: {number}{where} ({', '.join(policies)})"

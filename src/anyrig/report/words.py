@@ -8,11 +8,12 @@ from collections.abc import Iterator, Sequence
 from ..findings import Finding, Kind, Origin
 
 WIDTH = 78
+CODE = "    "  # what begins a line of code in `Finding.mend`
 
 _WHY = {
     Kind.MISSED_AWAIT: "its body never ran, so whatever the test relies on did not happen",
     Kind.NEVER_RAN: "this test is green without having run",
-    Kind.WRONG_BACKEND: "what it shows of the backend it names is not known",
+    Kind.WRONG_BACKEND: "what it shows, it shows of another backend",
 }
 
 
@@ -50,9 +51,13 @@ def _block(finding: Finding) -> Iterator[str]:
     yield ""
     label = "mend:   "
     for mend in finding.mend:
-        yield from _wrapped(mend, label, " " * len(label))
+        if mend.startswith(CODE):
+            yield label + mend  # to be copied: never wrapped
+        else:
+            yield from _wrapped(mend, label, " " * len(label))
         label = " " * len(label)
-    yield f'allow:  @pytest.mark.anyrig(allow=["{finding.kind.value}"])'
+    if finding.place.test is not None:
+        yield f'allow:  @pytest.mark.anyrig(allow=["{finding.kind.value}"])'
 
 
 def _place(origin: Origin) -> Iterator[str]:

@@ -111,7 +111,7 @@ class MethodCalls:
         # where nobody warns: the results that were kept, until they are awaited or the phase ends
         self._kept: list[tuple[MethodCall, Any]] = []
         self._before: dict[str, Any] = {}
-        self._is_warned_of = is_warned_of()  # asked before the methods are ours
+        self.is_warned_of = is_warned_of()  # asked before the methods are ours
 
     def __enter__(self) -> MethodCalls:
         if can_read():
@@ -149,12 +149,13 @@ class MethodCalls:
         self._calls.clear()
 
     def recall(self, name: str) -> MethodCall | None:
-        """The last call of this name; taken once."""
-        for call in reversed(self._calls):
-            if call.name == name:
-                self._calls.remove(call)
-                return call
-        return None
+        """The last call of this name, the user's before a loop's; taken once."""
+        calls = [call for call in self._calls if call.name == name]
+        if not calls:
+            return None
+        call = max(reversed(calls), key=lambda call: not call.is_loops_own)
+        self._calls.remove(call)
+        return call
 
     def call_of(self, method: object) -> MethodCall | None:
         """The call that made a method which is still alive."""
@@ -184,7 +185,7 @@ class MethodCalls:
         call = MethodCall(
             name, id(result), _frames(frame), not is_call or library in ("asyncio", "trio")
         )
-        if call.is_loops_own or self._is_warned_of:
+        if call.is_loops_own or self.is_warned_of:
             self._calls.append(call)
         elif then == "POP_TOP":
             self._dropped(call)
@@ -224,11 +225,13 @@ def _frames(frame: FrameType | None) -> tuple[tuple[str, int, str], ...]:
 @functools.lru_cache(maxsize=256)
 def _operations(code: CodeType, offset: int) -> tuple[bool, str]:
     """Whether the code is in a call at this offset, and the operation that gets its result."""
-    is_call = False
-    for instruction in dis.get_instructions(code):
-        name = instruction.opname
-        if instruction.offset <= offset:
-            is_call = name.startswith(("CALL", "PRECALL")) or (is_call and name == "CACHE")
-        if instruction.offset >= offset and not name.startswith(("CALL", "PRECALL", "CACHE")):
-            return is_call or instruction.offset > offset, name
-    return is_call, ""
+    names = [
+        (instruction.offset, instruction.opname)
+        for instruction in dis.get_instructions(code)
+        if instruction.opname != "CACHE"
+    ]
+    index = max((i for i, (start, _) in enumerate(names) if start <= offset), default=0)
+    is_call = names[index][1].startswith(("CALL", "PRECALL"))
+    if names[index][1] == "PRECALL":  # Python 3.11 has two for one call
+        index += 1
+    return is_call, names[index + 1][1] if index + 1 < len(names) else ""
