@@ -16,12 +16,12 @@ def register(config: pytest.Config, settings: Settings) -> None:
     """Put our ``anyio_backend`` in the place of anyio's; a project's own one wins over both.
 
     pytest takes the fixture of the plugin that came last, unless a conftest or a module has one.
-    Ours comes after anyio's, and stays away where another plugin brings its own.
+    Ours comes after anyio's; where another plugin brings its own, that one comes after both.
     """
-    for name, plugin in config.pluginmanager.list_name_plugin():
-        is_conftest = os.path.basename(getattr(plugin, "__file__", None) or "") == "conftest.py"
-        if name != "anyio" and not is_conftest and hasattr(plugin, "anyio_backend"):
-            return
+    own = _own_fixture(config)
+    if own is not None:
+        _provide(config, own)
+        return
 
     @pytest.fixture(
         scope="module",
@@ -32,8 +32,21 @@ def register(config: pytest.Config, settings: Settings) -> None:
         """The backend that anyio runs an async test on, out of anyrig_backends."""
         return request.param
 
+    _provide(config, anyio_backend)
+
+
+def _own_fixture(config: pytest.Config) -> object | None:
+    for name, plugin in config.pluginmanager.list_name_plugin():
+        is_conftest = os.path.basename(getattr(plugin, "__file__", None) or "") == "conftest.py"
+        if name != "anyio" and not is_conftest and hasattr(plugin, "anyio_backend"):
+            own: object = plugin.anyio_backend
+            return own
+    return None
+
+
+def _provide(config: pytest.Config, fixture: object) -> None:
     fixtures = ModuleType("anyrig_backends", "The fixture that takes the place of anyio's own.")
-    vars(fixtures)["anyio_backend"] = anyio_backend
+    vars(fixtures)["anyio_backend"] = fixture
     config.pluginmanager.register(fixtures, "anyrig-backends")
 
 

@@ -20,7 +20,7 @@ class Kind(enum.Enum):
 
     @property
     def setting(self) -> str:
-        """The ini option that sets this kind's policy (the flag and the marker word follow from it)."""
+        """The ini option that sets this kind's policy; the flag follows from it."""
         return f"anyrig_{self.marker_word}"
 
     @property
@@ -86,7 +86,7 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The test and the phase that were running when a thing was made; no test means between tests."""
+    """The test and the phase that were running when a thing was made; no test: between tests."""
 
     test: str | None
     phase: Phase
@@ -94,11 +94,12 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One fact that a check found: its kind, test, phase, what it is, its origin and how to mend it.
+    """One fact that a check found: its kind, test, phase, what it is, its origin, how to mend it.
 
     ``what`` names the thing, ``summary`` is one line that stands alone, ``details`` are further
-    facts (a line each), ``mend`` is what to type (words, or code indented by four) and ``count`` how many equal facts this one
-    stands for. ``permitted`` names the allowance that permits it, if one does.
+    facts (a line each), ``mend`` is what to type (words, or code indented by four) and ``count``
+    how many equal facts this one stands for. ``permitted`` names the allowance that permits it,
+    if one does.
     """
 
     kind: Kind
@@ -207,4 +208,3 @@ def merge(findings: Iterable[Finding]) -> list[Finding]:
         else:
             merged[key] = replace(seen, count=seen.count + finding.count)
     return list(merged.values())
-

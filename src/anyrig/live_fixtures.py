@@ -13,6 +13,8 @@ import pytest
 from .holders import Held, Holder
 from .origins import Origins, RawFrame
 
+_XUNIT = ("_xunit_", "_unittest_")  # the fixtures that stand for setup_method and its kin
+
 
 class LiveFixtures:
     """Follows pytest's fixtures from the start of their setup to the end of their teardown."""
@@ -23,9 +25,12 @@ class LiveFixtures:
         self._live: dict[pytest.FixtureDef[Any], None] = {}
         self.wide_one_ended = False
 
-    def begin(self, definition: pytest.FixtureDef[Any]) -> None:
-        """A fixture's setup begins."""
+    def begin(self, definition: pytest.FixtureDef[Any]) -> bool:
+        """A fixture's setup begins; whether its function is the user's."""
         self._live[definition] = None
+        code = _code(definition.func)
+        is_xunit = definition.argname.startswith(_XUNIT)
+        return is_xunit or (code is not None and self._origins.is_users(code.co_filename))
 
     def end(self, definition: pytest.FixtureDef[Any]) -> None:
         """A fixture was torn down."""
@@ -44,7 +49,7 @@ class LiveFixtures:
         return any(self._has_own_teardown(definition) for definition in self._live)
 
     def may_reach(self, holder: Holder, item: pytest.Item) -> bool:
-        """Whether a wider teardown that stands beside a global or a class may await what it holds."""
+        """Whether a wider teardown beside a global or a class may await what it holds."""
         owner = holder.owner
         if holder.held is Held.GLOBAL:
             ends = ("teardown_module", "tearDownModule") if owner is _get(item, "module") else ()
@@ -62,7 +67,7 @@ class LiveFixtures:
         )
 
     def _has_own_teardown(self, definition: pytest.FixtureDef[Any]) -> bool:
-        if definition.argname.startswith(("_xunit_", "_unittest_")):
+        if definition.argname.startswith(_XUNIT):
             return True
         function = definition.func
         ends = (

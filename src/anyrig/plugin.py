@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from typing import Any
 
 import pytest
 
 from .backend_fixture import narrow, register
 from .findings import Phase
-from .report.carrier import Carrier, is_controller
+from .report.carrier import CARRIER, Carrier, is_controller
 from .rig import RIG, Rig
 from .seams import SeamGone, check
 from .settings import add_options
@@ -33,7 +33,8 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(str(error)) from None
     rig = config.stash[RIG] = Rig(config)
     register(config, rig.settings)
-    config.pluginmanager.register(Reports(Carrier(rig)), "anyrig-reports")
+    carrier = config.stash[CARRIER] = Carrier(rig)
+    config.pluginmanager.register(Reports(carrier), "anyrig-reports")
     if not is_controller(config):
         rig.start()
 
@@ -43,19 +44,30 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     rig = config.stash.get(RIG, None)
     if rig is not None:
         rig.stop()
+        config.stash[CARRIER].close()
 
 
 def pytest_report_header(config: pytest.Config) -> str:
     return config.stash[RIG].header()
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection(session: pytest.Session) -> None:
+    session.config.stash[RIG].collecting()
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    narrow(config, config.stash[RIG].settings, items)
+    config.stash[CARRIER].guarded(narrow, config, config.stash[RIG].settings, items)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    session.config.stash[RIG].collected()
+    session.config.stash[RIG].collected(session)
+
+
+def pytest_deselected(items: Sequence[pytest.Item]) -> None:
+    if items:
+        items[0].config.stash[RIG].is_whole = False
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -82,7 +94,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Wrapper:
 def pytest_fixture_setup(
     fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
 ) -> Wrapper:
-    request.config.stash[RIG].fixtures.begin(fixturedef)
+    request.config.stash[RIG].fixture_begins(fixturedef)
     return (yield)
 
 

@@ -21,7 +21,14 @@ from .allowances import Permit, author_permits, standing_filter
 from .backend_fixture import leaves_out, settings_for
 from .backends import Backend, backend_of
 from .checks import never_ran, wrong_backend
-from .checks.missed_await import WANTED, Missed, MissedAwaits, is_pending
+from .checks.missed_await import (
+    ORIGIN_DEPTH,
+    RUNNER_DEPTH,
+    WANTED,
+    MissedAwaits,
+    is_pending,
+)
+from .checks.missed_words import Missed
 from .findings import (
     ERRORS,
     Finding,
@@ -74,11 +81,14 @@ class Rig:
         self.fixtures = LiveFixtures(self.origins)
         self.missed: MissedAwaits | None = None
         self.watch: Watch | None = None
+        self.session: pytest.Session | None = None
         # test id -> its settings, for findings that turn up when the test is over
         self._settings_of: dict[str, Settings] = {}
         # what turned up outside of the test that made it, until a report or the end takes it
         self.strays: list[Finding] = []
-        self.permitted = 0
+        # whether each test that was found is going to run: what is kept for one that does not is
+        # not judged
+        self.is_whole = not any("::" in arg for arg in config.args)
 
     # -- the run ---------------------------------------------------------------------------------
 
@@ -111,18 +121,29 @@ class Rig:
             "window": choose_window(WANTED, is_pending).name,
         }
 
-    def collected(self) -> None:
+    def collecting(self) -> None:
+        """The collection begins."""
+        if self.missed is not None:
+            self.missed.enter(Place(None, Phase.COLLECT))
+
+    def collected(self, session: pytest.Session) -> None:
         """The collection is over; what it left pending is judged at the end of the run."""
+        self.session = session
         if self.missed is not None:
             self.missed.settle()
 
-    def finish(self) -> None:
-        """The last test is over: judge all that is left, of whichever test."""
+    def finish(self, *, was_stopped: bool) -> None:
+        """The last test is over: judge all that is left, of whichever test.
+
+        A run that ``was_stopped`` before its end has not come to what would have awaited it.
+        """
         missed = self.missed
         if missed is None:
             return
+        self.is_whole &= not was_stopped
+        missed.enter(Place(None, Phase.BETWEEN))
         missed.settle()
-        missed.collect()
+        missed.window.collect()
         found = missed.drain()
         found += missed.judge(self._holder, lambda place: True, lambda holder: False)
         self.strays += self._strays(found)
@@ -152,7 +173,9 @@ class Rig:
             return (yield)
 
     def _begin(self, item: pytest.Item, phase: Phase) -> Watch:
-        watch = self._open(item) if phase is Phase.SETUP else item.stash[WATCH]
+        watch = item.stash.get(WATCH, None)
+        if watch is None or phase is Phase.SETUP:
+            watch = self._open(item)
         watch.phase = phase
         watch.found = []
         missed = self.missed
@@ -163,7 +186,17 @@ class Rig:
             wants_body = watch.settings.is_on(Kind.NEVER_RAN)
             missed.bodies = watch.body.codes if watch.body and wants_body else frozenset()
             missed.enter(watch.place)
+            missed.track(self._depth(watch))
         return watch
+
+    def _depth(self, watch: Watch) -> int:
+        if watch.phase is Phase.SETUP:
+            return RUNNER_DEPTH  # until a fixture of the user's begins
+        if watch.phase is Phase.TEARDOWN:
+            return ORIGIN_DEPTH if self.fixtures.have_own_teardown() else RUNNER_DEPTH
+        # what pytest calls by its own hook gets its depth there
+        has_hook = type(watch.item) is pytest.Function
+        return RUNNER_DEPTH if has_hook else ORIGIN_DEPTH
 
     def _end(self, watch: Watch, error: BaseException | None) -> None:
         """A phase ended; raises a `FindingError` where a finding has to fail it.
@@ -295,7 +328,6 @@ class Rig:
         finding = replace(finding, policy=settings.policies[finding.kind])
         if isinstance(permit, Permit) and permit.covers(finding):
             permit.used = True
-            self.permitted += 1
             return replace(finding, permitted=permit.words)
         return finding
 
@@ -303,11 +335,20 @@ class Rig:
         assert self.missed is not None
         strays: list[Finding] = []
         for missed in found:
+            if missed.was_kept and not self._is_judged(missed.place):
+                continue
             settings = self._settings_of.get(missed.place.test or "", self.settings)
             finding = self._permitted(self._finding(missed), missed.permit, settings)
             if finding.policy is not Policy.OFF:
                 strays.append(finding)
         return merge(strays)
+
+    def _is_judged(self, place: Place) -> bool:
+        return self.is_whole or (place.test is not None and not self._is_stopping())
+
+    def _is_stopping(self) -> bool:
+        session = self.session
+        return session is None or bool(session.shouldstop or session.shouldfail)
 
     def _complain_of_unused(self, watch: Watch) -> None:
         unused = [permit for permit in watch.permits if permit.must_be_used and not permit.used]
@@ -333,26 +374,27 @@ class Rig:
         """Frame anyio's call of a test: its function first compares the backend with its name."""
         watch = item.stash[WATCH]
         value = item.funcargs.get("anyio_backend")
-        named = backend_of(value)
-        if named is None:
+        named = backend_of(value) if value is not None else None
+        holder, name = _function_of(item)
+        function = getattr(holder, name)
+        if named is None or not inspect.iscoroutinefunction(function):
+            self._track(ORIGIN_DEPTH)
             return (yield)
         if leaves_out(watch.settings, value):
             chosen = ", ".join(backend.name for backend in watch.settings.chosen)
             pytest.skip(f"its own anyio_backend is {value!r}; this run is narrowed to {chosen}")
-        if not watch.settings.is_on(Kind.WRONG_BACKEND):
-            return (yield)
-        holder, name = _function_of(item)
-        function = getattr(holder, name)
-        if not inspect.iscoroutinefunction(function):
-            return (yield)
-        tell = functools.partial(self._wrong_backend, watch)
-        setattr(holder, name, wrong_backend.compared(function, named, tell))
+        begin = functools.partial(self._body_begins, watch)
+        setattr(holder, name, wrong_backend.compared(function, named, begin))
         try:
             return (yield)
         finally:
             setattr(holder, name, function)
+            self._track(RUNNER_DEPTH)
 
-    def _wrong_backend(self, watch: Watch, named: Backend, running: str) -> None:
+    def _body_begins(self, watch: Watch, named: Backend, running: str | None) -> None:
+        self._track(ORIGIN_DEPTH)
+        if running is None or not watch.settings.is_on(Kind.WRONG_BACKEND):
+            return
         body = watch.body.code if watch.body is not None else None
         finding = wrong_backend.finding(self.origins, watch.place, body, named, running)
         finding = self._ruled_one(watch, finding)
@@ -360,6 +402,15 @@ class Rig:
         if finding.is_failing:
             # at once: what a test shows on the wrong backend is worth nothing
             raise ERRORS[Kind.WRONG_BACKEND](words.text([finding]), [finding])
+
+    def fixture_begins(self, definition: pytest.FixtureDef[Any]) -> None:
+        """A fixture's setup begins."""
+        if self.fixtures.begin(definition):
+            self._track(ORIGIN_DEPTH)
+
+    def _track(self, depth: int) -> None:
+        if self.missed is not None:
+            self.missed.track(depth)
 
     # -- allowances ------------------------------------------------------------------------------
 

@@ -112,12 +112,10 @@ def add_options(parser: pytest.Parser) -> None:
     for option in OPTIONS:
         text = f"{option.help} ({option.values}; default: {option.default})"
         if option.ini is not None:
-            parser.addini(
-                option.ini,
-                text,
-                type="string" if option.kind is not None else "args",
-                default=option.default if option.kind is not None else list(DEFAULT),
-            )
+            if option.kind is not None:
+                parser.addini(option.ini, text, type="string", default=option.default)
+            else:
+                parser.addini(option.ini, text, type="args", default=list(DEFAULT))
         if option.flag is not None:
             group.addoption(
                 option.flag,
@@ -185,11 +183,11 @@ def read_marker(settings: Settings, mark: pytest.Mark, where: str) -> Settings:
 def read_kind(word: object, where: str) -> Kind:
     """The kind of this name; raises ``pytest.UsageError`` that lists the right ones."""
     kinds = {kind.value: kind for kind in Kind}
-    if word not in kinds:
+    if not isinstance(word, str) or word not in kinds:
         raise pytest.UsageError(
             f"{where}: unknown kind {word!r}{_guess(word, kinds)}; use {_listed(kinds)}"
         )
-    return kinds[str(word)]
+    return kinds[word]
 
 
 def _narrowed(settings: Settings, value: object, place: str) -> tuple[Backend, ...]:
@@ -200,9 +198,9 @@ def _narrowed(settings: Settings, value: object, place: str) -> tuple[Backend, .
 
 
 def _backend(name: object, where: str, known: Mapping[str, Backend]) -> Backend:
-    if name in known:
-        return known[str(name)]
-    if name in BACKENDS:
+    if isinstance(name, str) and name in known:
+        return known[name]
+    if isinstance(name, str) and name in BACKENDS:
         raise pytest.UsageError(
             f"{where}: the backend {name!r} is not among this run's ({_listed(known)}); "
             "add it to anyrig_backends"
@@ -222,11 +220,11 @@ def _read_policy(config: pytest.Config, kind: Kind) -> Policy:
 
 def _policy(value: object, where: str) -> Policy:
     policies = {policy.value: policy for policy in Policy}
-    if value not in policies:
+    if not isinstance(value, str) or value not in policies:
         raise pytest.UsageError(
             f"{where}: unknown policy {value!r}{_guess(value, policies)}; use {_listed(policies)}"
         )
-    return policies[str(value)]
+    return policies[value]
 
 
 def _strings(value: object, place: str) -> list[object]:
@@ -246,7 +244,8 @@ def _report_path(config: pytest.Config, given: str) -> Path:
 def _ini_place(config: pytest.Config, name: str) -> str:
     """``pyproject.toml:12: anyrig_backends``, as near as the text of the file tells."""
     path = config.inipath
-    if path is None:
+    overrides = config.getoption("override_ini", None) or ()
+    if path is None or any(given.startswith(f"{name}=") for given in overrides):
         return name
     for number, text in enumerate(path.read_text(errors="replace").splitlines(), start=1):
         if text.partition("=")[0].strip() == name:
@@ -269,4 +268,3 @@ def _unique(backends: tuple[Backend, ...]) -> tuple[Backend, ...]:
 
 def _dest(flag: str) -> str:
     return flag.removeprefix("--").replace("-", "_") + "_flag"
-

@@ -55,23 +55,25 @@ def find_call(filename: str, lineno: int, names: frozenset[str]) -> CallSite | N
     if tree is None:
         return None
     calls = [
-        path
+        (path[-1], path)
         for path in _paths(tree)
         if isinstance(path[-1], ast.Call)
         and path[-1].lineno <= lineno <= (path[-1].end_lineno or 0)
     ]
-    named = [path for path in calls if _called_name(path[-1]) in names]
-    # the call that begins or ends on the line is nearer than one that spans it
-    named.sort(key=lambda path: _distance(path[-1], lineno))
+    named = [(call, path) for call, path in calls if _called_name(call) in names]
     if named:
-        return _site(filename, named[0])
-    single = [path for path in calls if path[-1].lineno == path[-1].end_lineno == lineno]
+        # the call that begins or ends on the line is nearer than one that spans it
+        return _site(filename, min(named, key=lambda pair: _distance(pair[0], lineno))[1])
+    single = [path for call, path in calls if call.lineno == call.end_lineno == lineno]
     return _site(filename, single[0]) if len(single) == 1 else None
 
 
 @functools.lru_cache(maxsize=256)
-def find_passed(filename: str, name: str) -> list[tuple[int, str]]:
-    """The lines that pass a function of this name to another one, and the functions around them."""
+def find_passed(filename: str, name: str, *, or_called: bool) -> list[tuple[int, str]]:
+    """The lines that pass a function of this name to another one, and the functions around them.
+
+    ``or_called`` asks for the lines that call it, too.
+    """
     if name not in "".join(linecache.getlines(filename)):
         return []
     tree = _parsed(filename)
@@ -80,8 +82,12 @@ def find_passed(filename: str, name: str) -> list[tuple[int, str]]:
         for path in (_paths(tree) if tree is not None else ())
         if isinstance(path[-1], ast.Name | ast.Attribute)
         and name in (getattr(path[-1], "id", None), getattr(path[-1], "attr", None))
-        and _is_argument(path)
+        and (_is_argument(path) or (or_called and _is_called(path)))
     ]
+
+
+def _is_called(path: list[ast.AST]) -> bool:
+    return isinstance(path[-2], ast.Call) and path[-1] is path[-2].func
 
 
 def _is_argument(path: list[ast.AST]) -> bool:
@@ -119,8 +125,7 @@ def _called_name(call: ast.AST) -> str | None:
     return function.id if isinstance(function, ast.Name) else None
 
 
-def _distance(call: ast.AST, lineno: int) -> int:
-    assert isinstance(call, ast.Call)
+def _distance(call: ast.Call, lineno: int) -> int:
     return min(abs(call.lineno - lineno), abs((call.end_lineno or lineno) - lineno))
 
 

@@ -21,9 +21,8 @@ from dataclasses import dataclass, replace
 from types import CodeType, CoroutineType, FrameType
 from typing import Any
 
-from .. import source
 from ..findings import Finding, Kind, Phase, Place
-from ..holders import Held, Holder, Recognise, find_holder
+from ..holders import Holder, Recognise, find_holder
 from ..origins import Origins, RawFrame
 from ..seams.cpython import asyncgen
 from ..seams.cpython.filters import FirstFilter, hiding_filter
@@ -35,41 +34,26 @@ from ..seams.cpython.unawaited import (
     warn_as_ever,
 )
 from ..seams.cpython.young import YoungObjects, choose_window
-from ..seams.unittest_mock import ArgumentNotes, MockCall, mock_call_of, mock_name
+from ..seams.cython import coroutine_types
+from ..seams.unittest_mock import ArgumentNotes, mock_call_of, mock_name
+from .missed_words import Missed, Words
 
 # the user's line, and what a mock and a decorator put before it; each frame costs each coroutine
 ORIGIN_DEPTH = 6
+# while no code of the user's runs: a runner makes its coroutines in the depths of pytest
+RUNNER_DEPTH = 1
 STACK_DEPTH = 32
-_LONG = 60  # a call that is longer than this is named in place of shown
-WANTED = frozenset({CoroutineType, asyncgen.SEND_TYPE, asyncgen.CLOSE_TYPE})
+_METHODS = frozenset({asyncgen.SEND_TYPE, asyncgen.CLOSE_TYPE})
+WANTED = frozenset({CoroutineType, *_METHODS})
 
 
 def is_pending(thing: Any) -> bool:
     """Whether a coroutine (or a method of an async generator) has not taken its first step."""
     if type(thing) is CoroutineType:
         return not thing.cr_suspended and not thing.cr_running and thing.cr_frame is not None
-    return asyncgen.is_unawaited(thing)
-
-
-@dataclass(frozen=True, slots=True)
-class Missed:
-    """One coroutine that was not awaited: the facts, taken while it could still be asked.
-
-    ``frames`` are innermost first; ``exact`` is false where they show the death and not the birth.
-    """
-
-    name: str
-    code: CodeType | None
-    frames: tuple[RawFrame, ...]
-    place: Place
-    exact: bool = True
-    mock: MockCall | None = None
-    given_to: str | None = None
-    hidden_by: Any = None
-    thread: str | None = None
-    held_by: str | None = None
-    permit: object = None
-    is_body: bool = False  # it is the running test itself
+    if type(thing) in _METHODS:
+        return asyncgen.is_unawaited(thing)
+    return True  # a compiled coroutine: it can't be asked
 
 
 @dataclass(slots=True, eq=False)
@@ -102,6 +86,7 @@ class MissedAwaits:
         self.permit: object = None
         self.owner: object = None
         self.window: YoungObjects = choose_window(WANTED, is_pending)
+        self._modules = 0  # how many were imported when the seams were last looked after
         self._hook = UnawaitedHook(self._note_death, owner=self)
         self._filter = FirstFilter(self._note_text)
         self._arguments = ArgumentNotes(self._note_argument)
@@ -185,7 +170,7 @@ class MissedAwaits:
         self._passing.on = True
         try:
             frame = _outside(sys._getframe(1))
-            with_origin = sys.get_coroutine_origin_tracking_depth() != ORIGIN_DEPTH
+            with_origin = sys.get_coroutine_origin_tracking_depth() > ORIGIN_DEPTH
             warn_as_ever(coroutine, frame, with_origin=with_origin)
         except RuntimeWarning:  # a filter of the test turns it into an error: nobody hears it
             return False
@@ -214,7 +199,7 @@ class MissedAwaits:
             code=coroutine.cr_code,
             frames=frames,
             place=place,
-            exact=bool(origin) and frames[0] == origin[0],
+            exact=bool(origin) and frames[:1] == (origin or ())[:1],
             mock=mock,
             given_to=given[1] if given is not None else None,
             hidden_by=hiding_filter(f"coroutine '{coroutine.__qualname__}' was never awaited"),
@@ -222,6 +207,7 @@ class MissedAwaits:
             held_by=None,
             permit=self.permit if alive is None else alive.permit,
             is_body=self._is_body(coroutine) if alive is None else alive.is_body,
+            was_kept=alive is not None and alive.place != self.here,
         )
 
     def _frames_of(
@@ -235,10 +221,10 @@ class MissedAwaits:
         if origin and origin[0] in stack:
             return stack[stack.index(origin[0]) :]
         is_users = self.origins.is_users
-        if not any(is_users(frame[0]) for frame in origin):
-            if not origin or any(is_users(frame[0]) for frame in stack):
-                return stack
-        return origin
+        if any(is_users(frame[0]) for frame in origin):
+            return origin
+        is_better = not origin or any(is_users(frame[0]) for frame in stack)
+        return stack if is_better else origin
 
     def _is_body(self, coroutine: AnyCoroutine) -> bool:
         return coroutine.cr_code in self.bodies
@@ -270,16 +256,26 @@ class MissedAwaits:
     def enter(self, place: Place) -> None:
         """A phase begins: what is made from here on belongs to it."""
         self.here = place
-        if place.phase is Phase.SETUP:
-            self.window.renew()
-            self._base_log = recorded_warnings()
+        if place.phase in (Phase.SETUP, Phase.COLLECT, Phase.BETWEEN):
+            self._base_log = recorded_warnings()  # pytest's own
+        if place.phase is Phase.SETUP and len(sys.modules) != self._modules:
+            self._modules = len(sys.modules)
             self._arguments.ensure()
+            self.window.wanted = WANTED | coroutine_types()
         self._filter.ensure()
+
+    def track(self, depth: int) -> None:
+        """Have the frames noted that make a coroutine, this many of each.
+
+        What asyncio's debug mode or the test itself has set is left where it is more.
+        """
+        if sys.get_coroutine_origin_tracking_depth() <= ORIGIN_DEPTH:
+            sys.set_coroutine_origin_tracking_depth(depth)
 
     # -- finish ----------------------------------------------------------------------------------
 
     def settle(self) -> None:
-        """Register what is alive and pending since the window began; collect it if it is garbage."""
+        """Register what is alive and pending since the window began, less what is garbage."""
         self._methods.settle()
         new = self.window.pending()
         if not new:
@@ -293,7 +289,11 @@ class MissedAwaits:
                     self._alive[key] = _Alive(
                         weakref.ref(thing), anchor, self.here, self.permit, self._is_body(thing)
                     )
-            elif id(thing) not in self._alive and not self._methods.is_loops_own(thing):
+            elif (
+                type(thing) in _METHODS
+                and id(thing) not in self._alive
+                and not self._methods.is_loops_own(thing)
+            ):
                 methods[id(thing)] = self._methods.call_of(thing)
         del new, thing
         self.window.collect()
@@ -306,8 +306,8 @@ class MissedAwaits:
                     self._note_dropped_method(call)
 
     def collect(self) -> None:
-        """End a test's window: the garbage that it made is collected, and what that kills recorded."""
-        self.window.collect()
+        """End a test: its garbage is collected, once there is enough of it."""
+        self.window.collect_if_due()
         self._heard.clear()
         self._noted.clear()
         self._given.clear()
@@ -370,161 +370,14 @@ class MissedAwaits:
             exact=call is not None,
             held_by=holder.words,
             permit=alive.permit,
+            was_kept=alive.place != self.here,
         )
 
     # -- wording ---------------------------------------------------------------------------------
 
     def finding(self, missed: Missed) -> Finding:
         """The finding in words: what was not awaited, where it was made, and what to type."""
-        return _Words(self.origins, missed, self.fixture_of(missed.frames)).finding()
-
-
-class _Words:
-    """One missed await in words."""
-
-    def __init__(self, origins: Origins, missed: Missed, fixture: str | None) -> None:
-        if not _names_it(origins, missed):
-            missed = _where_passed(origins, missed)
-        self._missed = missed
-        self._fixture = fixture
-        self._origins = origins
-        self._origin = origins.locate(missed.frames, exact=missed.exact)
-        self._site = self._find_site()
-
-    def finding(self) -> Finding:
-        missed = self._missed
-        return Finding(
-            kind=Kind.MISSED_AWAIT,
-            place=missed.place,
-            what=self._what(),
-            summary=f"`{self._call_text()}` was never awaited",
-            origin=self._origin,
-            details=tuple(self._details()),
-            mend=tuple(self._mend()),
-        )
-
-    def _find_site(self) -> source.CallSite | None:
-        frame = self._origins.users_frame(self._missed.frames)
-        if frame is None:
-            return None
-        names = {self._missed.name.removesuffix("()").rpartition(".")[2]}
-        if self._missed.code is not None:
-            names.add(self._missed.code.co_name)
-        return source.find_call(frame[0], frame[1], frozenset(names))
-
-    def _call_text(self) -> str:
-        """The call as the source has it; a mock's with the arguments that it got."""
-        mock, site = self._missed.mock, self._site
-        if mock is not None:
-            return f"{mock.name if site is None else site.function_text}({mock.arguments})"
-        if site is not None and len(site.text) <= _LONG:
-            return site.text
-        return f"{self._missed.name}()"
-
-    def _what(self) -> str:
-        mock = self._missed.mock
-        if mock is not None:
-            return f"the {mock.class_name} `{mock.name}`"
-        if self._missed.code is None:
-            return f"`{self._missed.name}()`"
-        return f"the coroutine `{self._missed.name}`"
-
-    def _details(self) -> Iterable[str]:
-        missed, site = self._missed, self._site
-        phase = missed.place.phase
-        if self._fixture is not None:
-            yield f"made by the fixture `{self._fixture}`, in the {phase.value}"
-        elif phase in (Phase.SETUP, Phase.TEARDOWN):
-            yield f"made in the {phase.value} of the test"
-        if missed.given_to is not None:
-            to = f" (`{site.given_to}`)" if site is not None and site.given_to else ""
-            yield f"handed to the mock `{missed.given_to}`{to}, which awaits nothing"
-        elif site is not None and site.given_to_task:
-            yield "its task never took a first step: the event loop ended before"
-        if missed.held_by is not None:
-            yield f"still held by {missed.held_by}"
-        if missed.thread is not None:
-            yield f"in the thread {missed.thread}"
-        if self._origin is not None and not self._origin.exact:
-            yield "the line was read off the source, or is the one that dropped it"
-        if missed.hidden_by is not None:
-            yield f"its warning is hidden by {self._filter_words(missed.hidden_by)}"
-
-    def _filter_words(self, entry: Any) -> str:
-        filename = getattr(entry, "filename", None)
-        if filename is None or not self._origins.is_users(filename):
-            return f"a warning filter ({_filter_text(entry)})"
-        return f"the warning filter at {self._origins.path(filename)}:{entry.lineno}"
-
-    def _mend(self) -> Iterable[str]:
-        missed, mock = self._missed, self._missed.mock
-        if missed.given_to is not None:
-            yield "let the mock await what it is given, or close it there:"
-            yield f"    {missed.given_to}.side_effect = ..."
-        elif mock is None or mock.real_is_sync is False:
-            yield from self._await_it()
-        elif mock.real_is_sync:
-            yield f"the real `{mock.name}` is sync: give it a MagicMock"
-        else:
-            yield f"where the real `{mock.name}` is async:"
-            yield from self._await_it()
-            yield "where it is sync: a MagicMock in place of the AsyncMock"
-
-    def _await_it(self) -> Iterable[str]:
-        site = self._site
-        if site is None:
-            yield f"    await {self._call_text()}"
-        elif site.given_to_task:
-            yield "keep the task, and await it before the test ends:"
-            yield f"    task = {site.given_to}({site.text})"
-            yield "    await task"
-        elif site.is_awaited:
-            yield f"make `{site.text}` later: what was to await it failed before"
-        elif site.given_to is not None and self._missed.held_by is not None:
-            yield f"await what {site.given_to} was given before the test ends, or close it"
-        elif site.function == "<module>":
-            yield f"    asyncio.run({site.text})"
-        else:
-            if site.function == "<lambda>":
-                yield "an `async def` in place of the lambda, with"
-            elif not site.in_async:
-                yield f"make `{site.function}` an `async def`, with"
-            yield f"    {site.mended or f'await {site.text}'}"
-
-
-def _where_passed(origins: Origins, missed: Missed) -> Missed:
-    """What a library called for the user: the line that passes the function by its name, if any.
-
-    One in the test itself is the likeliest, then one in its file, then any other of the user's.
-    """
-    name = missed.name.rpartition(".")[2]
-    path, _, test = (missed.place.test or "").partition("::")
-    test = test.rpartition("::")[2].partition("[")[0]
-    files = [getattr(module, "__file__", None) or "" for module in list(sys.modules.values())]
-    found = [
-        (function != test, not file.endswith(path), file, lineno, function)
-        for file in files
-        if origins.is_users(file)
-        for lineno, function in source.find_passed(file, name)
-    ]
-    if found:
-        *_, file, lineno, function = min(found)
-        frame = (file, lineno, function)
-    elif missed.code is not None and origins.is_users(missed.code.co_filename):
-        if origins.users_frame(missed.frames) in missed.frames:
-            return missed
-        frame = origins.definition_frame(missed.code)
-    else:
-        return missed
-    return replace(missed, frames=(frame, *missed.frames), exact=False)
-
-
-def _names_it(origins: Origins, missed: Missed) -> bool:
-    """Whether the frames lead to a line of the user's that is likely the right one."""
-    frame = origins.users_frame(missed.frames)
-    if frame is None or not origins.is_users(frame[0]):
-        return False
-    return missed.exact or missed.name.rpartition(".")[2] in source.line(frame[0], frame[1])
+        return Words(self.origins, missed, self.fixture_of(missed.frames)).finding()
 
 
 def _key(thing: Any) -> tuple[int, object]:
@@ -563,9 +416,3 @@ def _outside(frame: FrameType | None) -> FrameType | None:
     while frame is not None and frame.f_globals.get("__name__", "").startswith(package):
         frame = frame.f_back
     return frame
-
-
-def _filter_text(entry: Any) -> str:
-    action, message, category, *_ = entry
-    pattern = getattr(message, "pattern", message) or ""
-    return f"{action}:{pattern}:{category.__name__}"

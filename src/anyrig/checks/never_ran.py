@@ -122,7 +122,7 @@ class Body:
             yield
         finally:
             sys.setprofile(None)
-            threading.setprofile(None)  # type: ignore[arg-type]
+            threading.setprofile(None)
             self.is_observed = self.starts > 0 or threads == 1
 
     def _on_event(
@@ -175,8 +175,10 @@ def finding(
 def _mend(given_to: str | None) -> tuple[str, ...]:
     if given_to is not None:
         return (
-            f"`{given_to}` is in the place of what runs the test: patch the name that the code "
-            "under test uses, not asyncio's own",
+            (
+                f"`{given_to}` is in the place of what runs the test: patch the name that the "
+                "code under test uses, not asyncio's own"
+            ),
         )
     return (
         "let what runs the test await it: @pytest.mark.anyio, or anyio_mode = auto",

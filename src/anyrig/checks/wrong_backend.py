@@ -22,14 +22,17 @@ TestFunction = Callable[..., Coroutine[Any, Any, Any]]
 
 
 def compared(
-    function: TestFunction, named: Backend, tell: Callable[[Backend, str], None]
+    function: TestFunction, named: Backend, tell: Callable[[Backend, str | None], None]
 ) -> TestFunction:
-    """The test function, preceded by the comparison; ``tell(named, running)`` hears a difference."""
+    """The test function, told of when it begins.
+
+    ``tell(named, running)`` hears the name of the backend that is running where it is another
+    one, and None where it is right.
+    """
 
     async def run(*args: Any, **kwargs: Any) -> Any:
         __tracebackhide__ = True
-        if not named.is_running():
-            tell(named, running_name())
+        tell(named, None if named.is_running() else running_name())
         return await function(*args, **kwargs)
 
     run.__wrapped__ = function  # type: ignore[attr-defined]
@@ -47,11 +50,15 @@ def finding(
         what=f"a test for {named.name}",
         summary=f"this test names {named.name} and runs on {running}",
         details=(
-            f"an async fixture of wider scope had started anyio's runner on {running}, "
-            "and anyio has one runner at a time",
+            (
+                f"an async fixture of wider scope had started anyio's runner on {running}, "
+                "and anyio has one runner at a time"
+            ),
         ),
         mend=(
-            "give `anyio_backend` the scope of the widest async fixture, so that both follow "
-            "the same parameter, or make that fixture narrower",
+            (
+                "give `anyio_backend` the scope of the widest async fixture, so that both follow "
+                "the same parameter, or make that fixture narrower"
+            ),
         ),
     )

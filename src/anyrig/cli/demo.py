@@ -17,7 +17,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 BACKENDS = ("asyncio", "trio")
 _SHOWN = "test_prices.py::test_a_price_is_set"
@@ -179,7 +179,7 @@ def is_as_planted(plain: Run, watched: Iterable[Run]) -> bool:
 def _read_outcomes(junit: Path) -> tuple[frozenset[str], frozenset[str]]:
     """The ids of the tests that passed and of those that did not."""
     ended: dict[str, bool] = {}
-    for case in ElementTree.parse(junit).iter("testcase") if junit.exists() else ():
+    for case in ET.parse(junit).iter("testcase") if junit.exists() else ():
         module, *classes = case.get("classname", "").split(".")
         test = "::".join([f"{module}.py", *classes, case.get("name", "")])
         # a test whose teardown fails after its call has two entries
@@ -212,7 +212,7 @@ def _bare(test: str) -> str:
 
 
 def _without_our_own(text: str, scratch: str) -> str:
-    """pytest's text without the lines about the two files that the demo asked for."""
+    """The text of pytest without the lines about the two files that the demo asked for."""
     return "\n".join(line for line in text.splitlines() if scratch not in line) + "\n"
 
 
@@ -284,7 +284,7 @@ def _counts(plain: Run, watched: dict[str, Run]) -> list[str]:
 
 
 def _last_line(run: Run) -> str:
-    """pytest's own count of what happened."""
+    """What pytest says at its end of how the tests ended."""
     return run.text.rstrip().rpartition("\n")[2].strip("= ")
 
 

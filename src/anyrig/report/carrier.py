@@ -7,7 +7,8 @@ report, or with the worker's end.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -20,6 +21,8 @@ from .terminal import Section
 
 _FOUND = "anyrig"
 _STRAYS = "anyrig_strays"
+_USAGE = "anyrig_usage"
+CARRIER = pytest.StashKey["Carrier"]()
 
 
 def is_controller(config: pytest.Config) -> bool:
@@ -38,8 +41,14 @@ class Carrier:
     def __init__(self, rig: Rig) -> None:
         self._rig = rig
         self._is_worker = is_worker(rig.config)
+        self._is_controller = is_controller(rig.config)
         self._section = Section()
         self._strays: list[Finding] = []
+        # what the workers made when they collected: each imports all modules for itself, so this
+        # is a finding where all of them have it, and then it is one. (finding -> how often)
+        self._collected: Counter[Finding] = Counter()
+        self._workers = 0
+        self._is_usage_error = False
         self._file: ReportFile | None = None
         if rig.settings.report is not None and not self._is_worker:
             self._file = ReportFile(rig.settings.report, rig.facts())
@@ -66,9 +75,7 @@ class Carrier:
                 report.sections.append(("anyrig", words.text(found)))
         if found:
             setattr(report, _FOUND, [finding.to_json() for finding in found])
-            report.user_properties.extend(
-                (f"anyrig.{finding.kind.value}", words.summary(finding)) for finding in found
-            )
+            report.user_properties.extend(map(_property, found))
             item.user_properties.extend(report.user_properties[-len(found) :])
         if self._rig.strays:
             setattr(report, _STRAYS, [stray.to_json() for stray in self._rig.strays])
@@ -85,8 +92,27 @@ class Carrier:
             self._show(finding)
         self._take_strays(getattr(report, _STRAYS, ()))
 
+    def guarded(self, narrow: Callable[..., None], *args: Any) -> None:
+        """Call it; what is a usage error elsewhere is a worker's error in collecting.
+
+        xdist takes a worker that raises for one that crashed, and shows nothing of the words. The
+        last argument is the list of the tests.
+        """
+        try:
+            narrow(*args)
+        except pytest.UsageError as error:
+            if not self._is_worker:
+                raise
+            config = self._rig.config
+            config.workeroutput[_USAGE] = True  # type: ignore[attr-defined]
+            args[-1].clear()  # the items: no test runs
+            report = pytest.CollectReport("anyrig", "failed", longrepr=str(error), result=[])
+            config.hook.pytest_collectreport(report=report)
+
     def unload_worker(self, output: dict[str, Any]) -> None:
         """Take what a worker had left at its end."""
+        self._workers += _STRAYS in output  # a worker that crashed has none
+        self._is_usage_error |= output.get(_USAGE, False)
         self._take_strays(output.get(_STRAYS, ()))
 
     def finish(self, session: pytest.Session) -> None:
@@ -95,7 +121,11 @@ class Carrier:
         Called before and after the other plugins' last words: JUnit's file is written there, and
         what they forget themselves is found out after.
         """
-        self._rig.finish()
+        was_stopped = session.exitstatus not in (
+            pytest.ExitCode.OK,
+            pytest.ExitCode.TESTS_FAILED,
+        ) or bool(session.shouldstop or session.shouldfail)
+        self._rig.finish(was_stopped=was_stopped)
         strays = [stray.to_json() for stray in self._rig.strays]
         self._rig.strays = []
         if self._is_worker:
@@ -103,17 +133,29 @@ class Carrier:
             output[_STRAYS] = [*output.get(_STRAYS, ()), *strays]
             return
         self._take_strays(strays)
+        for stray, times in self._collected.items():
+            if times >= self._workers:
+                self._keep(stray)
+        self._collected.clear()
         failing = [stray for stray in self._strays if stray.is_failing]
         self._strays = []
+        late: dict[str, list[Finding]] = {}
         for stray in failing:
-            self._report_late(session.config, stray)
+            late.setdefault(_nodeid(stray), []).append(stray)
+        for nodeid, strays_of_one in late.items():
+            self._report_late(session.config, nodeid, strays_of_one)
         if failing and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        if self._is_usage_error:
+            session.exitstatus = pytest.ExitCode.USAGE_ERROR
+
+    def close(self) -> None:
+        """The run is over, however it ended."""
+        if self._file is not None:
+            self._file.close()
 
     def summarise(self, terminal: pytest.TerminalReporter) -> None:
         """Write the section at the end of the run."""
-        if self._file is not None:
-            self._file.close()
         self._section.write(terminal, self._file.path if self._file is not None else None)
 
     def _show(self, finding: Finding) -> None:
@@ -123,13 +165,19 @@ class Carrier:
 
     def _take_strays(self, strays: Any) -> None:
         for stray in map(Finding.from_json, strays):
-            self._strays.append(stray)
-            self._show(stray)
+            if self._is_controller and stray.place.phase is Phase.COLLECT:
+                self._collected[stray] += 1
+            else:
+                self._keep(stray)
 
-    def _report_late(self, config: pytest.Config, stray: Finding) -> None:
+    def _keep(self, stray: Finding) -> None:
+        self._strays.append(stray)
+        self._show(stray)
+
+    def _report_late(self, config: pytest.Config, nodeid: str, strays: Sequence[Finding]) -> None:
         # as a report of its own, so that the summary, JUnit and the exit status know of it; the
         # terminal's progress line is over by now, so its reporter gets it as a statistic alone
-        report = _late_report(stray)
+        report = _late_report(nodeid, strays)
         terminal: Any = config.pluginmanager.get_plugin("terminalreporter")
         hook = config.pluginmanager.subset_hook_caller(
             "pytest_runtest_logreport", [plugin for plugin in (terminal,) if plugin is not None]
@@ -142,7 +190,8 @@ class Carrier:
 def _is_ours(call: pytest.CallInfo[Any]) -> bool:
     """Whether the rig raised it, and not an ``allow()`` block of the user's."""
     assert call.excinfo is not None
-    return call.excinfo.traceback[-1].frame.f_globals["__name__"] != "anyrig.allowances"
+    raised_in = call.excinfo.traceback[-1].frame.f_globals["__name__"]
+    return bool(raised_in != "anyrig.allowances")
 
 
 def _representation(excinfo: pytest.ExceptionInfo[BaseException], error: FindingError) -> Any:
@@ -165,19 +214,29 @@ def _representation_of(findings: Sequence[Finding], *, after: str = "") -> Any:
         return _representation(pytest.ExceptionInfo.from_exception(error), error)
 
 
-def _late_report(stray: Finding) -> pytest.TestReport:
-    origin = stray.origin
-    nodeid = stray.place.test or (origin.path if origin is not None else "anyrig")
-    path, lineno = (origin.path, origin.lineno) if origin is not None else (nodeid, 1)
+def _nodeid(stray: Finding) -> str:
+    origin = stray.origin.path if stray.origin is not None else "anyrig"
+    return stray.place.test or origin
+
+
+def _late_report(nodeid: str, strays: Sequence[Finding]) -> pytest.TestReport:
+    first = strays[0]
+    path, lineno = (first.origin.path, first.origin.lineno) if first.origin else (nodeid, 1)
+    when: Any = "collect" if first.place.phase is Phase.COLLECT else "teardown"
     return pytest.TestReport(
         nodeid=nodeid,
         location=(path, lineno - 1, nodeid.partition("::")[2] or nodeid),
         keywords={},
         outcome="failed",
-        longrepr=_representation_of([stray], after=f"\n\n{_made(stray.place)}"),
-        when="collect" if stray.place.phase is Phase.COLLECT else "teardown",  # type: ignore[arg-type]
-        user_properties=[(f"anyrig.{stray.kind.value}", words.summary(stray))],
+        longrepr=_representation_of(strays, after=f"\n\n{_made(first.place)}"),
+        when=when,
+        user_properties=[_property(stray) for stray in strays],
     )
+
+
+def _property(finding: Finding) -> tuple[str, object]:
+    state = f" ({finding.permitted})" if finding.permitted is not None else ""
+    return f"anyrig.{finding.kind.value}", words.summary(finding) + state
 
 
 def _made(place: Place) -> str:

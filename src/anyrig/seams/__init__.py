@@ -2,7 +2,7 @@
 
 cpython/       the interpreter and its standard library
 unittest_mock  the names inside a mock
-pytest         what pytest keeps to itself
+cython         the coroutines of compiled code
 
 Each names its reason and the versions it was seen on; ``tests/seams/`` has a test for each that
 fails by name when upstream moves. `check` says at start-up what is gone.
@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 
 class SeamGone(Exception):
-    """A neighbour changed something that anyrig stands on; the message says which and what to do."""
+    """A neighbour changed something that anyrig stands on; the message says which."""
 
 
 def check() -> None:

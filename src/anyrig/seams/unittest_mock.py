@@ -18,7 +18,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import CoroutineType, TracebackType
-from typing import Any, TypeAlias
+from typing import Any, Self, TypeAlias
 
 AnyCoroutine: TypeAlias = "CoroutineType[Any, Any, Any]"  # subscriptable from 3.13 on
 
@@ -73,7 +73,7 @@ def mock_name(mock: Any) -> str:
     """The mock's dotted name as its author would write it, from ``name=`` or its parents."""
     try:
         name = str(mock._extract_mock_name())
-    except Exception:  # a mock of another make, or one that is being torn down: name its class
+    except Exception:  # noqa: BLE001 - a mock of another make: its class will do
         return type(mock).__name__
     return name if name != "mock" or _is_named(mock) else type(mock).__name__
 
@@ -92,7 +92,7 @@ def _arguments(args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
 def _short(value: object) -> str:
     try:
         return _repr.repr(value).replace("\n", " ")
-    except Exception:  # the user's own __repr__ failed: that is not what the test is about
+    except Exception:  # noqa: BLE001 - the user's own __repr__: the test is not about it
         return f"<{type(value).__name__}>"
 
 
@@ -109,7 +109,7 @@ def _real_is_sync(mock: Any, name: str) -> bool | None:
 
 
 class ArgumentNotes:
-    """Notes each coroutine that is handed to a mock, while it is entered: ``note(coroutine, mock)``.
+    """Calls ``note(coroutine, mock)`` for each coroutine that a mock is given, while entered.
 
     `ensure` puts the note-taker in once ``unittest.mock`` (or ``mock``) has been imported.
     """
@@ -119,7 +119,7 @@ class ArgumentNotes:
         # the mixin class -> (the function that was there, ours), while entered
         self._replaced: dict[type, tuple[Any, Any]] = {}
 
-    def __enter__(self) -> ArgumentNotes:
+    def __enter__(self) -> Self:
         self.ensure()
         return self
 

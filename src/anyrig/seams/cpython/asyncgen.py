@@ -7,8 +7,9 @@ Approach: their state is a C enum behind two object pointers (``ags_state``, ``a
 0 before the first step. It is read in place; `can_read` proves the layout on planted objects. And
 the three methods of the type are ours while entered, and note each call that is not awaited on
 the spot, with its frames.
-Limits: where the interpreter does not warn, the builtin ``anext()`` is not seen, and one that is kept for later stays alive until it was
-awaited, a collection runs, or the phase ends. Seen on CPython 3.11 to 3.13.
+Limits: where the interpreter does not warn, the builtin ``anext()`` is not seen, and one that is
+kept for later stays alive until it was awaited, a collection runs, or the phase ends. Seen on
+CPython 3.11 to 3.13.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from types import AsyncGeneratorType, CodeType, FrameType, TracebackType
-from typing import Any
+from typing import Any, Self
 
 _OFFSET = object.__basicsize__ + 2 * ctypes.sizeof(ctypes.c_void_p)
 _INIT, _CLOSED = 0, 2
@@ -66,7 +67,8 @@ def is_warned_of() -> bool:
     """Whether this interpreter warns of a method that dies unawaited."""
     with warnings.catch_warnings(record=True) as log:
         warnings.simplefilter("always")
-        _planted().aclose()
+        dropped = _planted().aclose()
+        del dropped
     return bool(log)
 
 
@@ -113,7 +115,7 @@ class MethodCalls:
         self._before: dict[str, Any] = {}
         self.is_warned_of = is_warned_of()  # asked before the methods are ours
 
-    def __enter__(self) -> MethodCalls:
+    def __enter__(self) -> Self:
         if can_read():
             namespace = _namespace()
             self._before = {name: namespace[name] for name in _METHODS}
@@ -215,7 +217,7 @@ def _namespace() -> dict[str, Any]:
 
 
 def _frames(frame: FrameType | None) -> tuple[tuple[str, int, str], ...]:
-    frames = []
+    frames: list[tuple[str, int, str]] = []
     while frame is not None and len(frames) < _MANY // 2:
         frames.append((frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name))
         frame = frame.f_back

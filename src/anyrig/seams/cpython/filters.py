@@ -13,9 +13,9 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType, TracebackType
-from typing import Any
+from typing import Any, Self
 
 _NEVER_AWAITED = "was never awaited"
 
@@ -43,10 +43,11 @@ class _Pattern:
 class _FilterList(list[Any]):
     """``warnings.filters`` with one entry that stays at its head."""
 
-    def __init__(self, entries: Iterable[Any], head: tuple[Any, ...]) -> None:
-        super().__init__(entry for entry in entries if entry is not head)
+    def __init__(self, entries: list[Any], head: tuple[Any, ...]) -> None:
+        super().__init__(entries)
         self._head = head
-        super().insert(0, head)
+        if not entries or entries[0] is not head:
+            super().insert(0, head)
 
     def insert(self, index: Any, entry: Any, /) -> None:
         super().insert(max(1, index) if index >= 0 else index, _placed(entry))
@@ -84,7 +85,7 @@ class FirstFilter:
         self._pattern = _Pattern(None)
         self._entry = ("ignore", self._pattern, RuntimeWarning, None, 0)
 
-    def __enter__(self) -> FirstFilter:
+    def __enter__(self) -> Self:
         self._pattern.note = self._note
         self.ensure()
         return self

@@ -15,6 +15,7 @@ import threading
 import weakref
 from collections.abc import Callable
 from types import TracebackType
+from typing import Self
 
 
 class ThreadStarts:
@@ -28,7 +29,7 @@ class ThreadStarts:
             weakref.WeakKeyDictionary()
         )
 
-    def __enter__(self) -> ThreadStarts:
+    def __enter__(self) -> Self:
         self._previous = threading.Thread._bootstrap_inner  # type: ignore[attr-defined]
         previous, depth, tokens = self._previous, self._depth, self._tokens
 

@@ -14,7 +14,7 @@ import traceback
 import warnings
 from collections.abc import Callable
 from types import CoroutineType, FrameType, TracebackType
-from typing import Any, TypeAlias
+from typing import Any, Self, TypeAlias
 
 AnyCoroutine: TypeAlias = "CoroutineType[Any, Any, Any]"  # subscriptable from 3.13 on
 _SLOT = "_warn_unawaited_coroutine"
@@ -33,7 +33,7 @@ class UnawaitedHook:
         self._note = note
         self._previous: object = None
 
-    def __enter__(self) -> UnawaitedHook:
+    def __enter__(self) -> Self:
         self._previous = getattr(warnings, _SLOT)
         setattr(warnings, _SLOT, self)
         return self

@@ -30,7 +30,7 @@ class YoungObjects:
     name = "young generations"
 
     def __init__(self, wanted: frozenset[type], is_pending: Callable[[Any], bool]) -> None:
-        self._wanted = wanted
+        self.wanted = wanted
         self._is_pending = is_pending
         self._promoted: list[Callable[[], object | None]] = []
         self._is_collecting = False
@@ -79,8 +79,18 @@ class YoungObjects:
         finally:
             self._is_collecting = False
 
+    def collect_if_due(self) -> None:
+        """Collect and `renew` once as much was made as the interpreter itself would wait for.
+
+        Until then what small tests made stays in sight together.
+        """
+        youngest, collections, _ = gc.get_count()
+        if collections or youngest * 2 > gc.get_threshold()[0]:
+            self.collect()
+            self.renew()
+
     def _young(self) -> list[Any]:
-        wanted, found = self._wanted, []
+        wanted, found = self.wanted, []
         for generation in (0, 1):
             things = gc.get_objects(generation)
             # in a healthy phase there are none: that is found out without a loop in Python
@@ -119,12 +129,17 @@ class AllObjects(YoungObjects):
         """Collect all garbage."""
         gc.collect()
 
+    def collect_if_due(self) -> None:
+        """Collect all garbage, and `renew`."""
+        self.collect()
+        self.renew()
+
     def _is_old(self, thing: object) -> bool:
         old = self._old.get(id(thing))
         return old is not None and old() is thing
 
     def _young(self) -> list[Any]:
-        wanted, is_pending = self._wanted, self._is_pending
+        wanted, is_pending = self.wanted, self._is_pending
         return [thing for thing in gc.get_objects() if type(thing) in wanted and is_pending(thing)]
 
     def _note_promotions(self, phase: str, info: dict[str, int]) -> None:

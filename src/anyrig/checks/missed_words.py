@@ -1,0 +1,194 @@
+"""A missed await in words: whose line it was, what is known of it, and what to type."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from types import CodeType
+from typing import Any
+
+from .. import source
+from ..findings import Finding, Kind, Phase, Place
+from ..origins import Origins, RawFrame
+from ..seams.unittest_mock import MockCall
+
+_LONG = 60  # a call that is longer than this is named in place of shown
+
+
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """One coroutine that was not awaited: the facts, taken while it could still be asked.
+
+    ``frames`` are innermost first; ``exact`` is false where they show the death and not the birth.
+    """
+
+    name: str
+    code: CodeType | None
+    frames: tuple[RawFrame, ...]
+    place: Place
+    exact: bool = True
+    mock: MockCall | None = None
+    given_to: str | None = None
+    hidden_by: Any = None
+    thread: str | None = None
+    held_by: str | None = None
+    permit: object = None
+    is_body: bool = False  # it is the running test itself
+    was_kept: bool = False  # it outlived the phase that made it
+
+
+class Words:
+    """One missed await in words."""
+
+    def __init__(self, origins: Origins, missed: Missed, fixture: str | None) -> None:
+        if not _names_it(origins, missed):
+            missed = _where_passed(origins, missed)
+        self._missed = missed
+        self._fixture = fixture
+        self._origins = origins
+        self._origin = origins.locate(missed.frames, exact=missed.exact)
+        self._site = self._find_site()
+
+    def finding(self) -> Finding:
+        missed = self._missed
+        return Finding(
+            kind=Kind.MISSED_AWAIT,
+            place=missed.place,
+            what=self._what(),
+            summary=f"`{self._call_text()}` was never awaited",
+            origin=self._origin,
+            details=tuple(self._details()),
+            mend=tuple(self._mend()),
+        )
+
+    def _find_site(self) -> source.CallSite | None:
+        frame = self._origins.users_frame(self._missed.frames)
+        if frame is None:
+            return None
+        names = {self._missed.name.removesuffix("()").rpartition(".")[2]}
+        if self._missed.code is not None:
+            names.add(self._missed.code.co_name)
+        return source.find_call(frame[0], frame[1], frozenset(names))
+
+    def _call_text(self) -> str:
+        """The call as the source has it; a mock's with the arguments that it got."""
+        mock, site = self._missed.mock, self._site
+        if mock is not None:
+            return f"{mock.name if site is None else site.function_text}({mock.arguments})"
+        if site is not None and len(site.text) <= _LONG:
+            return site.text
+        return f"{self._missed.name}()"
+
+    def _what(self) -> str:
+        mock = self._missed.mock
+        if mock is not None:
+            return f"the {mock.class_name} `{mock.name}`"
+        if self._missed.code is None:
+            return f"`{self._missed.name}()`"
+        return f"the coroutine `{self._missed.name}`"
+
+    def _details(self) -> Iterable[str]:
+        missed, site = self._missed, self._site
+        phase = missed.place.phase
+        if self._fixture is not None:
+            yield f"made by the fixture `{self._fixture}`, in the {phase.value}"
+        elif phase in (Phase.SETUP, Phase.TEARDOWN):
+            yield f"made in the {phase.value} of the test"
+        if missed.given_to is not None:
+            to = f" (`{site.given_to}`)" if site is not None and site.given_to else ""
+            yield f"handed to the mock `{missed.given_to}`{to}, which awaits nothing"
+        elif site is not None and site.given_to_task:
+            yield "its task never took a first step: the event loop ended before"
+        if missed.held_by is not None:
+            yield f"still held by {missed.held_by}"
+        if missed.thread is not None:
+            yield f"in the thread {missed.thread}"
+        if self._origin is not None and not self._origin.exact:
+            yield "the line was read off the source, or is the one that dropped it"
+        if missed.hidden_by is not None:
+            yield f"its warning is hidden by {self._filter_words(missed.hidden_by)}"
+
+    def _filter_words(self, entry: Any) -> str:
+        filename = getattr(entry, "filename", None)
+        if filename is None or not self._origins.is_users(filename):
+            return f"a warning filter ({_filter_text(entry)})"
+        return f"the warning filter at {self._origins.path(filename)}:{entry.lineno}"
+
+    def _mend(self) -> Iterable[str]:
+        missed, mock = self._missed, self._missed.mock
+        if missed.given_to is not None:
+            yield "let the mock await what it is given, or close it there:"
+            yield f"    {missed.given_to}.side_effect = ..."
+        elif mock is None or mock.real_is_sync is False:
+            yield from self._await_it()
+        elif mock.real_is_sync:
+            yield f"the real `{mock.name}` is sync: give it a MagicMock"
+        else:
+            yield f"where the real `{mock.name}` is async:"
+            yield from self._await_it()
+            yield "where it is sync: a MagicMock in place of the AsyncMock"
+
+    def _await_it(self) -> Iterable[str]:
+        site = self._site
+        if site is None:
+            yield f"    await {self._call_text()}"
+        elif site.given_to_task:
+            yield "keep the task, and await it before the test ends:"
+            yield f"    task = {site.given_to}({site.text})"
+            yield "    await task"
+        elif site.is_awaited:
+            yield f"make `{site.text}` later: what was to await it failed before"
+        elif site.given_to is not None and self._missed.held_by is not None:
+            yield f"await what {site.given_to} was given before the test ends, or close it"
+        elif site.function == "<module>":
+            yield f"    asyncio.run({site.text})"
+        else:
+            if site.function == "<lambda>":
+                yield "an `async def` in place of the lambda, with"
+            elif not site.in_async:
+                yield f"make `{site.function}` an `async def`, with"
+            yield f"    {site.mended or f'await {site.text}'}"
+
+
+def _where_passed(origins: Origins, missed: Missed) -> Missed:
+    """What a library called for the user: the line that passes the function by its name, if any.
+
+    One in the test itself is the likeliest, then one in its file, then any other of the user's.
+    """
+    name = missed.name.rpartition(".")[2]
+    path, _, test = (missed.place.test or "").partition("::")
+    test = test.rpartition("::")[2].partition("[")[0]
+    files = [getattr(module, "__file__", None) or "" for module in list(sys.modules.values())]
+    found = [
+        (function != test, not file.endswith(path), file, lineno, function)
+        for file in files
+        if origins.is_users(file)
+        for lineno, function in source.find_passed(file, name, or_called=missed.code is None)
+    ]
+    if found:
+        *_, file, lineno, function = min(found)
+        frame = (file, lineno, function)
+    elif any(origins.is_users(frame[0]) for frame in missed.frames):
+        return missed
+    elif missed.code is None:
+        return replace(missed, frames=())  # where it died says nothing of where it was made
+    elif origins.is_users(missed.code.co_filename):
+        frame = origins.definition_frame(missed.code)
+    else:
+        return missed
+    return replace(missed, frames=(frame, *missed.frames), exact=False)
+
+
+def _names_it(origins: Origins, missed: Missed) -> bool:
+    """Whether the frames lead to a line of the user's that is likely the right one."""
+    frame = origins.users_frame(missed.frames)
+    if frame is None or not origins.is_users(frame[0]):
+        return False
+    return missed.exact or missed.name.rpartition(".")[2] in source.line(frame[0], frame[1])
+
+
+def _filter_text(entry: Any) -> str:
+    action, message, category, *_ = entry
+    pattern = getattr(message, "pattern", message) or ""
+    return f"{action}:{pattern}:{category.__name__}"
