@@ -21,6 +21,8 @@ from threading import Thread
 from types import FrameType, ModuleType
 from typing import Any
 
+from .seams.asyncio import loop_of
+
 _DEPTH = 12
 _WIDTH = 400
 _HERE = os.path.dirname(__file__)
@@ -83,8 +85,8 @@ def _recognise_common(referrer: Any, level: list[Any]) -> Holder | None:
     if _is_a(referrer, Future):
         return Holder(Held.SCHEDULER, f"the task {_task_name(referrer)}", _loop_of(referrer))
     if _is_a(referrer, Handle):
-        loop = getattr(referrer, "_loop", None)
-        return Holder(Held.SCHEDULER, "a callback that its event loop has yet to call", loop)
+        words = "a callback that its event loop has yet to call"
+        return Holder(Held.SCHEDULER, words, loop_of(referrer))
     if _is_trio_task(referrer):
         return Holder(Held.SCHEDULER, f"the trio task {referrer.name}")
     if _is_a(referrer, Thread):

@@ -234,6 +234,8 @@ class Rig:
 
     def _close(self, watch: Watch) -> None:
         self.watch = None
+        if self.missed is None or not self.missed.has_alive():
+            self._settings_of.clear()
         if self.missed is not None:
             self.missed.here = Place(None, Phase.BETWEEN)
             self.missed.enabled = self.settings.is_on(Kind.MISSED_AWAIT)
@@ -351,7 +353,13 @@ class Rig:
         return session is None or bool(session.shouldstop or session.shouldfail)
 
     def _complain_of_unused(self, watch: Watch) -> None:
-        unused = [permit for permit in watch.permits if permit.must_be_used and not permit.used]
+        unused = [
+            permit
+            for permit in watch.permits
+            if permit.must_be_used
+            and not permit.used
+            and any(map(watch.settings.is_on, permit.kinds))
+        ]
         if unused:
             raise UnusedAllowanceError(
                 f"{unused[0].words} permits a {unused[0].kinds_text}, and there was none: "
@@ -384,12 +392,12 @@ class Rig:
             chosen = ", ".join(backend.name for backend in watch.settings.chosen)
             pytest.skip(f"its own anyio_backend is {value!r}; this run is narrowed to {chosen}")
         begin = functools.partial(self._body_begins, watch)
-        setattr(holder, name, wrong_backend.compared(function, named, begin))
+        end = functools.partial(self._track, RUNNER_DEPTH)
+        setattr(holder, name, wrong_backend.compared(function, named, begin, end))
         try:
             return (yield)
         finally:
             setattr(holder, name, function)
-            self._track(RUNNER_DEPTH)
 
     def _body_begins(self, watch: Watch, named: Backend, running: str | None) -> None:
         self._track(ORIGIN_DEPTH)
@@ -428,7 +436,9 @@ class Rig:
             missed.settle()
         finally:
             missed.permit = before
+        settings = self.watch.settings if self.watch is not None else self.settings
         permit.used |= Kind.MISSED_AWAIT in permit.kinds and missed.was_made_under(permit)
+        permit.used |= not any(map(settings.is_on, permit.kinds))
 
 
 def _may_still_await(holder: Holder, *, at_end: bool, own_teardown: bool) -> bool:

@@ -306,8 +306,9 @@ class MissedAwaits:
                     self._note_dropped_method(call)
 
     def collect(self) -> None:
-        """End a test: its garbage is collected, once there is enough of it."""
-        self.window.collect_if_due()
+        """End a test: its garbage is collected, so that what dies of it dies in its test."""
+        self.window.collect()
+        self.window.renew()
         self._heard.clear()
         self._noted.clear()
         self._given.clear()

@@ -22,18 +22,24 @@ TestFunction = Callable[..., Coroutine[Any, Any, Any]]
 
 
 def compared(
-    function: TestFunction, named: Backend, tell: Callable[[Backend, str | None], None]
+    function: TestFunction,
+    named: Backend,
+    begin: Callable[[Backend, str | None], None],
+    end: Callable[[], None],
 ) -> TestFunction:
-    """The test function, told of when it begins.
+    """The test function, which tells of its beginning and its end.
 
-    ``tell(named, running)`` hears the name of the backend that is running where it is another
+    ``begin(named, running)`` hears the name of the backend that is running where it is another
     one, and None where it is right.
     """
 
     async def run(*args: Any, **kwargs: Any) -> Any:
         __tracebackhide__ = True
-        tell(named, None if named.is_running() else running_name())
-        return await function(*args, **kwargs)
+        begin(named, None if named.is_running() else running_name())
+        try:
+            return await function(*args, **kwargs)
+        finally:
+            end()
 
     run.__wrapped__ = function  # type: ignore[attr-defined]
     return run

@@ -1,6 +1,7 @@
 """Every use of something our neighbours do not promise, one file (or folder) per neighbour.
 
 cpython/       the interpreter and its standard library
+asyncio        the loop of a callback
 unittest_mock  the names inside a mock
 cython         the coroutines of compiled code
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Callable, Iterator
-from types import FrameType, TracebackType
+from types import CodeType, FrameType, TracebackType
 from typing import Any, Self
 
 _NEVER_AWAITED = "was never awaited"
@@ -23,8 +23,17 @@ _NEVER_AWAITED = "was never awaited"
 class SetFilter(tuple[Any, ...]):
     """A filter entry that knows the file and line that set it."""
 
-    filename: str
-    lineno: int
+    code: CodeType
+    instruction: int
+
+    @property
+    def filename(self) -> str:
+        return self.code.co_filename
+
+    @property
+    def lineno(self) -> int:
+        lines = list(self.code.co_positions())
+        return lines[self.instruction // 2][0] or self.code.co_firstlineno
 
 
 class _Pattern:
@@ -69,7 +78,7 @@ def _placed(entry: Any) -> Any:
     if frame is None or type(entry) is not tuple:
         return entry
     placed = SetFilter(entry)
-    placed.filename, placed.lineno = frame.f_code.co_filename, frame.f_lineno
+    placed.code, placed.instruction = frame.f_code, frame.f_lasti
     return placed
 
 

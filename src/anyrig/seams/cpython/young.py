@@ -15,6 +15,7 @@ from __future__ import annotations
 import gc
 import weakref
 from collections.abc import Callable
+from itertools import compress
 from typing import Any
 
 _FULL_COLLECTION_AT_LEAST = 50_000
@@ -79,25 +80,11 @@ class YoungObjects:
         finally:
             self._is_collecting = False
 
-    def collect_if_due(self) -> None:
-        """Collect and `renew` once as much was made as the interpreter itself would wait for.
-
-        Until then what small tests made stays in sight together.
-        """
-        youngest, collections, _ = gc.get_count()
-        if collections or youngest * 2 > gc.get_threshold()[0]:
-            self.collect()
-            self.renew()
-
     def _young(self) -> list[Any]:
-        wanted, found = self.wanted, []
-        for generation in (0, 1):
-            things = gc.get_objects(generation)
-            # in a healthy phase there are none: that is found out without a loop in Python
-            if not wanted.isdisjoint(map(type, things)):
-                is_pending = self._is_pending
-                found += [thing for thing in things if type(thing) in wanted and is_pending(thing)]
-        return found
+        # in a healthy phase there is next to nothing: that is found out without a loop in Python
+        things = gc.get_objects(0) + gc.get_objects(1)
+        wanted = compress(things, map(self.wanted.__contains__, map(type, things)))
+        return [thing for thing in wanted if self._is_pending(thing)]
 
     def _note_promotions(self, phase: str, info: dict[str, int]) -> None:
         if phase == "start" and info["generation"] > 0 and not self._is_collecting:
@@ -128,11 +115,6 @@ class AllObjects(YoungObjects):
     def collect(self) -> None:
         """Collect all garbage."""
         gc.collect()
-
-    def collect_if_due(self) -> None:
-        """Collect all garbage, and `renew`."""
-        self.collect()
-        self.renew()
 
     def _is_old(self, thing: object) -> bool:
         old = self._old.get(id(thing))
