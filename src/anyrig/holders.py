@@ -65,7 +65,7 @@ def find_holder(thing: object, recognise: Recognise) -> Holder:
             if id(referrer) in seen or _is_ours(referrer):
                 continue
             seen.add(id(referrer))
-            holder = recognise(referrer) or _recognise_common(referrer, level)
+            holder = recognise(referrer) or _recognise_common(referrer, seen)
             if holder is not None:
                 return holder
             upper.append(referrer)
@@ -79,7 +79,7 @@ def _is_ours(referrer: object) -> bool:
     return isinstance(referrer, FrameType) and referrer.f_code.co_filename.startswith(_HERE)
 
 
-def _recognise_common(referrer: Any, level: list[Any]) -> Holder | None:
+def _recognise_common(referrer: Any, seen: set[int]) -> Holder | None:
     # by type(): a mock with a spec says in __class__ that it is what it stands for; and by classes
     # imported once: tests put mocks in the place of asyncio.Future
     if _is_a(referrer, Future):
@@ -92,12 +92,12 @@ def _recognise_common(referrer: Any, level: list[Any]) -> Holder | None:
     if _is_a(referrer, Thread):
         return Holder(Held.THREAD, f"the thread {referrer.name}", referrer)
     if isinstance(referrer, dict):
-        return _recognise_namespace(referrer, level)
+        return _recognise_namespace(referrer, seen)
     if _is_a(referrer, type):
-        name = _name_of(vars(referrer), level)
+        name = _name_of(vars(referrer), seen)
         return Holder(Held.CLASS, f"the class attribute {referrer.__name__}.{name}", referrer)
     if isinstance(referrer, FrameType):
-        name = _name_of(referrer.f_locals, level)
+        name = _name_of(referrer.f_locals, seen)
         return Holder(Held.FRAME, f"the local {name} of {referrer.f_code.co_name}()", referrer)
     return None
 
@@ -106,23 +106,21 @@ def _is_a(thing: object, kind: type) -> bool:
     return issubclass(type(thing), kind)
 
 
-def _recognise_namespace(namespace: dict[Any, Any], level: list[Any]) -> Holder | None:
+def _recognise_namespace(namespace: dict[Any, Any], seen: set[int]) -> Holder | None:
     module_name = namespace.get("__name__")
     if not isinstance(module_name, str) or "__builtins__" not in namespace:
         return None
     module = sys.modules.get(module_name)
     if isinstance(module, ModuleType) and vars(module) is namespace:
-        name = _name_of(namespace, level)
+        name = _name_of(namespace, seen)
         return Holder(Held.GLOBAL, f"the global {module_name}.{name}", module)
     return None
 
 
-def _name_of(namespace: Any, level: list[Any]) -> str:
-    ids = {id(thing) for thing in level}
-    for name, value in dict(namespace).items():
-        if id(value) in ids:
-            return str(name)
-    return "?"
+def _name_of(namespace: Any, seen: set[int]) -> str:
+    """The name under which a namespace has one of the things on the way to it."""
+    names = (str(name) for name, value in dict(namespace).items() if id(value) in seen)
+    return next(names, "?")
 
 
 def _task_name(future: Any) -> str:

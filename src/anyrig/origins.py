@@ -52,7 +52,7 @@ class Origins:
         elif index > 0:
             inside = next((self._frame(f) for f in kept[:index] if _is_installed(f[0])), None)
         filename, lineno, function = kept[index]
-        path, real_lineno = self._readable(filename, lineno)
+        file, real_lineno = self._readable(filename, lineno)
         chain: list[Frame] = []
         for frame in kept[index + 1 :]:
             if _RUNNERS.search(frame[0]) or len(chain) == _CHAIN_LENGTH:
@@ -60,10 +60,10 @@ class Origins:
             if self.is_users(frame[0]):
                 chain.append(self._frame(frame))
         return Origin(
-            path=path,
+            path=self.path(file),
             lineno=real_lineno,
             function=function,
-            source=source.line(filename, lineno) or source.line(path, real_lineno),
+            source=source.line(file, real_lineno),
             chain=tuple(chain),
             inside=inside,
             exact=exact,
@@ -102,16 +102,16 @@ class Origins:
             return filename
 
     def _frame(self, frame: RawFrame) -> Frame:
-        path, lineno = self._readable(frame[0], frame[1])
-        return Frame(path, lineno, frame[2])
+        file, lineno = self._readable(frame[0], frame[1])
+        return Frame(self.path(file), lineno, frame[2])
 
     def _readable(self, filename: str, lineno: int) -> tuple[str, int]:
         match = _DOCTEST.match(filename)
         test = self.doctests.get(match[1]) if match else None
         if match is None or test is None:
-            return self.path(filename), lineno
+            return filename, lineno
         example = test.examples[int(match[2])]
-        return self.path(test.filename), (test.lineno or 0) + example.lineno + lineno
+        return test.filename, (test.lineno or 0) + example.lineno + lineno
 
 
 def _is_installed(filename: str) -> bool:

@@ -93,12 +93,12 @@ class Rig:
     # -- the run ---------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Begin to watch this process."""
-        if self.settings.is_on(Kind.MISSED_AWAIT) or self.settings.is_on(Kind.NEVER_RAN):
-            self.missed = MissedAwaits(self.origins)
-            self.missed.owner = self
-            self.missed.fixture_of = self.fixtures.name_of
-            self.missed.install()
+        """Begin to watch this process; also where all is off, for a marker may turn a kind on."""
+        missed = self.missed = MissedAwaits(self.origins)
+        missed.owner = self
+        missed.fixture_of = self.fixtures.name_of
+        missed.enabled = self.settings.is_on(Kind.MISSED_AWAIT)
+        missed.install()
 
     def stop(self) -> None:
         """Put the interpreter back as it was."""
@@ -427,6 +427,7 @@ class Rig:
         """Permit what is made while entered."""
         missed = self.missed
         if missed is None:
+            permit.used = True
             yield
             return
         missed.settle()

@@ -7,7 +7,6 @@ report, or with the worker's end.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -45,8 +44,8 @@ class Carrier:
         self._section = Section()
         self._strays: list[Finding] = []
         # what the workers made when they collected: each imports all modules for itself, so this
-        # is a finding where all of them have it, and then it is one. (finding -> how often)
-        self._collected: Counter[Finding] = Counter()
+        # is a finding where all of them have it, and then it is one. (what and where -> each)
+        self._collected: dict[tuple[object, ...], list[Finding]] = {}
         self._workers = 0
         self._is_usage_error = False
         self._file: ReportFile | None = None
@@ -133,9 +132,9 @@ class Carrier:
             output[_STRAYS] = [*output.get(_STRAYS, ()), *strays]
             return
         self._take_strays(strays)
-        for stray, times in self._collected.items():
-            if times >= self._workers:
-                self._keep(stray)
+        for of_workers in self._collected.values():
+            if len(of_workers) >= self._workers:
+                self._keep(of_workers[0])
         self._collected.clear()
         failing = [stray for stray in self._strays if stray.is_failing]
         self._strays = []
@@ -166,7 +165,8 @@ class Carrier:
     def _take_strays(self, strays: Any) -> None:
         for stray in map(Finding.from_json, strays):
             if self._is_controller and stray.place.phase is Phase.COLLECT:
-                self._collected[stray] += 1
+                key = (stray.kind, stray.what, stray.origin)
+                self._collected.setdefault(key, []).append(stray)
             else:
                 self._keep(stray)
 

@@ -179,6 +179,7 @@ class MethodCalls:
                 self._note(f"{generator.__qualname__}.{name}", result, frame, is_call, then)
             return result
 
+        noting.__module__ = None  # type: ignore[assignment]  # as the methods of built-in types
         return noting
 
     def _note(self, name: str, result: Any, frame: FrameType, is_call: bool, then: str) -> None:
