@@ -103,8 +103,8 @@ def standing_filter(item: pytest.Item, hidden_by: Any, origins: Origins) -> str 
             action, _, rest = text.partition(":")
             if action.strip() == "ignore" and rest.partition(":")[0].strip() == pattern:
                 path = str(node.path)
-                where = source.find_text(path, "filterwarnings", text)
-                where = where or source.find_text(path, "filterwarnings")
+                name = node.name if isinstance(node, pytest.Class) else None
+                where = source.find_mark(path, name, "filterwarnings")
                 place = f"{origins.path(path)}" + (f":{where}" if where else "")
                 return f"that filter is the mark at {place}; a mark on the test itself permits"
     return None

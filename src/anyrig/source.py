@@ -194,12 +194,28 @@ def definition_line(filename: str, first: int) -> int:
     return first
 
 
-def find_text(filename: str, *needles: str) -> int | None:
-    """The number of the first line that holds all the needles; None where none does."""
-    for number, text in enumerate(linecache.getlines(filename), start=1):
-        if all(needle in text for needle in needles):
-            return number
+def find_mark(filename: str, class_name: str | None, mark: str) -> int | None:
+    """The line of a mark on a class, or (without a class) in the module's ``pytestmark``."""
+    tree = _parsed(filename)
+    for node in ast.walk(tree) if tree is not None else ():
+        marks: list[ast.expr] = []
+        if isinstance(node, ast.ClassDef) and node.name == class_name:
+            marks = node.decorator_list
+        elif isinstance(node, ast.Assign) and "pytestmark" in map(ast.unparse, node.targets):
+            marks = [node.value]
+        for inner in (inner for expression in marks for inner in ast.walk(expression)):
+            if isinstance(inner, ast.Attribute) and inner.attr == mark:
+                return inner.lineno
     return None
+
+
+def function_lines(filename: str, name: str) -> range:
+    """The lines of the function of this name; empty where there is none."""
+    tree = _parsed(filename)
+    for node in ast.walk(tree) if tree is not None else ():
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == name:
+            return range(node.lineno, (node.end_lineno or node.lineno) + 1)
+    return range(0)
 
 
 def _without_comment(line: str) -> str:

@@ -154,18 +154,23 @@ class Words:
 def _where_passed(origins: Origins, missed: Missed) -> Missed:
     """What a library called for the user: the line that passes the function by its name, if any.
 
-    One in the test itself is the likeliest, then one in its file, then any other of the user's.
+    One in the test itself is the likeliest, then one in its file, then any other of the user's; a
+    name that may be called anywhere is looked for in the test alone.
     """
     name = missed.name.rpartition(".")[2]
     path, _, test = (missed.place.test or "").partition("::")
     test = test.rpartition("::")[2].partition("[")[0]
+    is_known = missed.code is not None
     files = [getattr(module, "__file__", None) or "" for module in list(sys.modules.values())]
-    found = [
-        (function != test, not file.endswith(path), file, lineno, function)
-        for file in files
-        if origins.is_users(file)
-        for lineno, function in source.find_passed(file, name, or_called=missed.code is None)
-    ]
+    found: list[tuple[bool, bool, str, int, str]] = []
+    for file in files:
+        if not origins.is_users(file):
+            continue
+        is_tests = file.endswith(path)
+        lines = source.function_lines(file, test) if is_tests else range(0)
+        for lineno, function in source.find_passed(file, name, or_called=not is_known):
+            if is_known or lineno in lines:
+                found.append((lineno not in lines, not is_tests, file, lineno, function))
     if found:
         *_, file, lineno, function = min(found)
         frame = (file, lineno, function)
@@ -185,7 +190,9 @@ def _names_it(origins: Origins, missed: Missed) -> bool:
     frame = origins.users_frame(missed.frames)
     if frame is None or not origins.is_users(frame[0]):
         return False
-    return missed.exact or missed.name.rpartition(".")[2] in source.line(frame[0], frame[1])
+    text = source.line(frame[0], frame[1])
+    name = missed.name.rpartition(".")[2]
+    return missed.exact or name in text or (name == "asend" and "anext" in text)
 
 
 def _filter_text(entry: Any) -> str:

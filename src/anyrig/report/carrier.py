@@ -177,13 +177,15 @@ class Carrier:
     def _report_late(self, config: pytest.Config, nodeid: str, strays: Sequence[Finding]) -> None:
         # as a report of its own, so that the summary, JUnit and the exit status know of it; the
         # terminal's progress line is over by now, so its reporter gets it as a statistic alone
-        report = _late_report(nodeid, strays)
+        report = _late_report(nodeid, strays, "teardown")
         terminal: Any = config.pluginmanager.get_plugin("terminalreporter")
         hook = config.pluginmanager.subset_hook_caller(
             "pytest_runtest_logreport", [plugin for plugin in (terminal,) if plugin is not None]
         )
         hook(report=report)
         if terminal is not None:
+            if strays[0].place.phase is Phase.COLLECT:
+                report = _late_report(nodeid, strays, "collect")  # for the words in its heading
             terminal.stats.setdefault("error", []).append(report)
 
 
@@ -219,10 +221,9 @@ def _nodeid(stray: Finding) -> str:
     return stray.place.test or origin
 
 
-def _late_report(nodeid: str, strays: Sequence[Finding]) -> pytest.TestReport:
+def _late_report(nodeid: str, strays: Sequence[Finding], when: Any) -> pytest.TestReport:
     first = strays[0]
     path, lineno = (first.origin.path, first.origin.lineno) if first.origin else (nodeid, 1)
-    when: Any = "collect" if first.place.phase is Phase.COLLECT else "teardown"
     return pytest.TestReport(
         nodeid=nodeid,
         location=(path, lineno - 1, nodeid.partition("::")[2] or nodeid),

@@ -152,7 +152,8 @@ class MethodCalls:
 
     def recall(self, name: str) -> MethodCall | None:
         """The last call of this name, the user's before a loop's; taken once."""
-        calls = [call for call in self._calls if call.name == name]
+        names = (name, name.removesuffix("asend") + "__anext__")  # one type: a warning says asend
+        calls = [call for call in self._calls if call.name in names]
         if not calls:
             return None
         call = max(reversed(calls), key=lambda call: not call.is_loops_own)

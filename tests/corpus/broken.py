@@ -1,0 +1,34 @@
+"""A pytest plugin that breaks one part of anyrig (``--break PART``), to see that it is missed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from anyrig.backends import Backend
+from anyrig.checks.missed_await import MissedAwaits
+from anyrig.checks.never_ran import Body
+
+# part -> (its class, its name, what stands in its place)
+PARTS: dict[str, tuple[type, str, Any]] = {
+    "settle": (MissedAwaits, "settle", lambda self: None),
+    "deaths": (MissedAwaits, "_note_death", lambda self, coroutine: True),
+    "bodies": (Body, "ran", property(lambda self: True)),
+    "backends": (Backend, "is_running", lambda self: True),
+}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declare ``--break``."""
+    parser.addoption("--break", choices=sorted(PARTS), required=True)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Break the part, before anyrig builds anything of it, until the run ends."""
+    owner, name, stand_in = PARTS[config.getoption("--break")]
+    original: Callable[..., Any] = getattr(owner, name)
+    setattr(owner, name, stand_in)
+    config.add_cleanup(lambda: setattr(owner, name, original))

@@ -1,0 +1,101 @@
+"""The methods of async generators are coroutine-like, and are forgotten the same way."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import trio
+from store import numbers
+
+KEPT: list[Any] = []
+
+
+async def test_asend_dropped() -> None:
+    generator = numbers()
+    generator.asend(None)  # FOUND missed_await call
+    await generator.aclose()
+
+
+async def test_anext_dropped() -> None:
+    generator = numbers()
+    generator.__anext__()  # FOUND missed_await call
+    await generator.aclose()
+
+
+async def test_athrow_dropped() -> None:
+    generator = numbers()
+    await anext(generator)
+    generator.athrow(ValueError())  # FOUND missed_await call
+    await generator.aclose()
+
+
+async def test_aclose_dropped() -> None:
+    generator = numbers()
+    await anext(generator)
+    generator.aclose()  # FOUND missed_await call
+    await generator.aclose()
+
+
+async def test_asend_held() -> None:
+    generator = numbers()
+    KEPT.append(generator.asend(None))  # FOUND missed_await call
+    KEPT.append(generator)
+
+
+async def test_athrow_held() -> None:
+    generator = numbers()
+    KEPT.append(generator.athrow(ValueError()))  # FOUND missed_await call
+    KEPT.append(generator)
+
+
+async def test_aclose_held() -> None:
+    generator = numbers()
+    KEPT.append(generator.aclose())  # FOUND missed_await call
+    KEPT.append(generator)
+
+
+async def test_aclose_in_a_cycle() -> None:
+    generator = numbers()
+    cycle: list[Any] = [generator.aclose()]  # FOUND missed_await call
+    cycle.append(cycle)
+
+
+def test_asend_in_a_sync_test() -> None:
+    numbers().asend(None)  # FOUND missed_await call
+
+
+def test_aclose_under_asyncio_run() -> None:
+    async def main() -> None:
+        generator = numbers()
+        await anext(generator)
+        generator.aclose()  # FOUND missed_await call
+        await generator.aclose()
+
+    asyncio.run(main())
+
+
+def test_aclose_under_trio_run() -> None:
+    async def main() -> None:
+        generator = numbers()
+        await anext(generator)
+        generator.aclose()  # FOUND missed_await call
+        await generator.aclose()
+
+    trio.run(main)
+
+
+async def close(generator: Any) -> None:
+    generator.aclose()  # FOUND missed_await call of test_aclose_in_a_helper
+
+
+async def test_aclose_in_a_helper() -> None:
+    generator = numbers()
+    await close(generator)
+    await generator.aclose()
+
+
+async def test_anext_with_default_dropped() -> None:
+    generator = numbers()
+    anext(generator, 0)  # FOUND missed_await call if python >= (3, 13)
+    await generator.aclose()

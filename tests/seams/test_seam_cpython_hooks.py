@@ -1,0 +1,283 @@
+"""What the seams of the interpreter do: the hook, the first filter, the threads, the window."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+
+import pytest
+
+from alone import alone
+from anyrig.seams.cpython.filters import hiding_filter
+from anyrig.seams.cpython.unawaited import UnawaitedHook, installed_owner, recorded_warnings
+
+# -- unawaited -------------------------------------------------------------------------------------
+
+
+async def _save() -> None: ...
+
+
+def test_hook_gets_each_death_and_answers_for_it() -> None:
+    """What the note takes is not warned of; what it does not take is, at the line of the death."""
+    script = """
+        import warnings
+        from anyrig.seams.cpython.unawaited import UnawaitedHook
+        async def save(): ...
+        for takes in (True, False):
+            seen = []
+            with warnings.catch_warnings(record=True) as log, UnawaitedHook(
+                lambda c: seen.append(c.__name__) or takes, owner=None
+            ):
+                warnings.simplefilter("always")
+                save()
+            print(seen, [str(one.message) for one in log], [one.lineno for one in log])
+    """
+    assert alone(script).splitlines() == [
+        "['save'] [] []",
+        "['save'] [\"coroutine 'save' was never awaited\"] [11]",
+    ]
+
+
+def test_hooks_stack_and_are_taken_off_in_any_order() -> None:
+    """The last hook entered hears; one that is not on top leaves what is above it alone."""
+    before = warnings._warn_unawaited_coroutine  # type: ignore[attr-defined]
+    outer = UnawaitedHook(lambda coroutine: True, owner="outer")
+    inner = UnawaitedHook(lambda coroutine: True, owner="inner")
+    with outer:
+        assert installed_owner() == "outer"
+        with inner:
+            assert installed_owner() == "inner"
+            outer.__exit__(None, None, None)
+            assert installed_owner() == "inner"
+        assert installed_owner() == "outer"
+    assert warnings._warn_unawaited_coroutine is before  # type: ignore[attr-defined]
+
+
+def test_hook_is_taken_off_when_the_body_raises() -> None:
+    """An exception in the watch does not leave the hook behind."""
+    before = warnings._warn_unawaited_coroutine  # type: ignore[attr-defined]
+    with pytest.raises(ValueError, match="own"), UnawaitedHook(lambda c: True, owner=None):
+        raise ValueError("own")
+    assert warnings._warn_unawaited_coroutine is before  # type: ignore[attr-defined]
+
+
+def test_recorded_warnings_is_the_innermost_recorders_list() -> None:
+    """The list of the innermost ``catch_warnings(record=True)``, and of ``pytest.warns`` too."""
+    with warnings.catch_warnings(record=True) as outer:
+        with warnings.catch_warnings(record=True) as inner:
+            assert recorded_warnings() is inner
+        assert recorded_warnings() is outer
+        record = pytest.WarningsRecorder(_ispytest=True)
+        with record:
+            assert recorded_warnings() is record._list
+
+
+# -- filters ---------------------------------------------------------------------------------------
+
+FIRST = """
+    import warnings
+    from anyrig.seams.cpython.filters import FirstFilter, hiding_filter
+    seen = []
+    def note(text, frame):
+        seen.append((text.split("'")[1], frame.f_code.co_name))
+        return True
+    def warn(name):
+        warnings.warn(f"coroutine '{{name}}' was never awaited", RuntimeWarning)
+    with FirstFilter(note) as first:
+        {body}
+    print(seen)
+"""
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "pass",
+        "warnings.simplefilter('ignore')",
+        "warnings.simplefilter('error')",
+        "warnings.filterwarnings('ignore', 'coroutine')",
+        "warnings.resetwarnings()",
+        "warnings.filters.insert(0, ('ignore', None, Warning, None, 0))",
+        "warnings.filters[:] = [('ignore', None, Warning, None, 0)]",
+        "warnings.catch_warnings().__enter__(); warnings.simplefilter('ignore')",
+        "warnings.catch_warnings(record=True).__enter__()",
+        "warnings.filters = []; first.ensure()",
+    ],
+)
+def test_filter_stays_first(change: str) -> None:
+    """Our entry hears of every warning first, whatever is done with the filters."""
+    body = f"{change}; warn('save')"
+    assert alone(FIRST.format(body=body)) == "[('save', 'warn')]"
+
+
+def test_filter_leaves_other_warnings_alone() -> None:
+    """Other warnings, other categories and other texts pass as before."""
+    body = (
+        "log = warnings.catch_warnings(record=True).__enter__(); warnings.simplefilter('always'); "
+        "warnings.warn('other', RuntimeWarning); "
+        "warnings.warn('it was never awaited', RuntimeWarning); "
+        "warnings.warn('coroutine x ended', UserWarning); print(len(log))"
+    )
+    assert alone(FIRST.format(body=body)).splitlines() == ["3", "[]"]
+
+
+def test_filter_is_gone_afterwards() -> None:
+    """After the watch the list is a plain one, with the entries that were put in meanwhile."""
+    script = """
+        import warnings
+        from anyrig.seams.cpython.filters import FirstFilter
+        before = list(warnings.filters)
+        with FirstFilter(lambda text, frame: True):
+            warnings.filterwarnings("ignore", "something")
+        print(type(warnings.filters) is list, warnings.filters[1:] == before)
+    """
+    assert alone(script) == "True True"
+
+
+def test_hiding_filter_names_the_filter_and_where_it_was_set() -> None:
+    """The filter that hides a text is told, with the file and line that set it while watched."""
+    script = """
+        import warnings
+        from anyrig.seams.cpython.filters import FirstFilter, hiding_filter
+        text = "coroutine 'x' was never awaited"
+        with FirstFilter(lambda text, frame: True):
+            print(hiding_filter(text))
+            warnings.filterwarnings("ignore", "coroutine")
+            entry = hiding_filter(text)
+            print(entry[0], entry.filename, entry.lineno)
+            warnings.simplefilter("error")
+            print(hiding_filter(text))
+    """
+    assert alone(script).splitlines() == ["None", "ignore <string> 7", "None"]
+
+
+@pytest.mark.parametrize(
+    ("category", "message", "hides"),
+    [
+        (RuntimeWarning, "", True),
+        (Warning, "", True),
+        (UserWarning, "", False),
+        (RuntimeWarning, "coroutine", True),
+        (RuntimeWarning, "other", False),
+    ],
+)
+def test_hiding_filter_is_one_that_matches(
+    category: type[Warning], message: str, hides: bool
+) -> None:
+    """A filter hides where its category and its message match."""
+    with warnings.catch_warnings():
+        warnings.resetwarnings()
+        warnings.filterwarnings("ignore", message, category)
+        assert (hiding_filter("coroutine 'x' was never awaited") is not None) is hides
+
+
+# -- threads ---------------------------------------------------------------------------------------
+
+
+def test_threads_have_origins_and_a_token() -> None:
+    """A thread that is started in the watch tracks origins, and is known by its token."""
+    script = """
+        import sys, threading
+        from concurrent.futures import ThreadPoolExecutor
+        from anyrig.seams.cpython.threads import ThreadStarts
+        depths = []
+        def work(): depths.append(sys.get_coroutine_origin_tracking_depth())
+        before = threading.Thread(target=threading.Event().wait, daemon=True); before.start()
+        with ThreadStarts(4, lambda: "token") as starts:
+            thread = threading.Thread(target=work); thread.start(); thread.join()
+            with ThreadPoolExecutor(1) as pool:
+                pool.submit(work).result()
+                (worker,) = pool._threads
+                print(starts.started_at(worker))
+            print(starts.started_at(thread), starts.started_at(before), depths)
+            print(sys.get_coroutine_origin_tracking_depth())
+        thread = threading.Thread(target=work); thread.start(); thread.join()
+        print(depths[-1], sys.get_coroutine_origin_tracking_depth())
+    """
+    assert alone(script).splitlines() == ["None", "token None [4, 4]", "4", "0 0"]
+
+
+def test_threads_keep_a_deeper_tracking_of_the_users_own() -> None:
+    """A depth that somebody set higher before is left as it is."""
+    script = """
+        import sys
+        from anyrig.seams.cpython.threads import ThreadStarts
+        sys.set_coroutine_origin_tracking_depth(20)
+        with ThreadStarts(4, lambda: None):
+            print(sys.get_coroutine_origin_tracking_depth())
+        print(sys.get_coroutine_origin_tracking_depth())
+    """
+    assert alone(script).splitlines() == ["20", "20"]
+
+
+# -- young -----------------------------------------------------------------------------------------
+
+WINDOW = """
+    import gc
+    from types import CoroutineType
+    from anyrig.seams.cpython.young import AllObjects, YoungObjects
+    def is_pending(c): return c.cr_frame is not None and not c.cr_suspended
+    async def save(name): ...
+    def names(): return sorted(c.cr_frame.f_locals["name"] for c in window.pending())
+    window = {window}(frozenset({{CoroutineType}}), is_pending)
+    old = save("old")
+    window.open()
+    {body}
+    window.close()
+"""
+each_window = pytest.mark.parametrize("window", ["YoungObjects", "AllObjects"])
+
+
+@each_window
+@pytest.mark.parametrize("collections", ["", "gc.collect(0);", "gc.collect(1);", "gc.collect();"])
+def test_window_sees_what_is_made_in_it(window: str, collections: str) -> None:
+    """What is made in the window is seen, also where a collection promotes it; the old is not."""
+    body = f"new = save('new'); {collections} print(names()); window.renew(); print(names())"
+    text = alone(WINDOW.format(window=window, body=body) + "    new.close(); old.close()\n")
+    assert text.splitlines() == ["['new']", "[]"]
+
+
+@each_window
+def test_window_sees_what_is_in_a_cycle(window: str) -> None:
+    """A coroutine in a cycle is seen, and `collect` ends it."""
+    body = "cycle = [save('new')]; cycle.append(cycle); del cycle; print(names()); window.collect()"
+    text = alone(WINDOW.format(window=window, body=f"{body}; print(names())") + "    old.close()\n")
+    assert text.splitlines()[0] == "['new']"
+    assert text.splitlines()[-1] == "[]"
+
+
+@each_window
+def test_window_leaves_the_collector_as_it_was(window: str) -> None:
+    """Closing takes the callback off; thresholds and frozen objects are as before."""
+    body = "before = (gc.get_threshold(), gc.get_freeze_count())"
+    script = WINDOW.format(window=window, body=body)
+    script += "    print(gc.callbacks, before == (gc.get_threshold(), gc.get_freeze_count()))\n"
+    assert alone(script + "    old.close()\n") == "[] True"
+
+
+def test_window_leaves_somebodys_own_freeze_alone() -> None:
+    """Objects that a suite froze itself stay frozen."""
+    body = "gc.freeze(); window.renew(); print(gc.get_freeze_count() > 0)"
+    script = WINDOW.format(window="YoungObjects", body=body) + "    old.close()\n"
+    assert alone(script) == "True"
+
+
+def test_window_inside_a_window() -> None:
+    """An inner window makes everything old, and the outer one still knows what is its own."""
+    body = (
+        "new = save('new'); inner = YoungObjects(frozenset({CoroutineType}), is_pending); "
+        "inner.open(); inner.close(); print(names())"
+    )
+    script = WINDOW.format(window="YoungObjects", body=body)
+    assert alone(script + "    new.close(); old.close()\n") == "['new']"
+
+
+def test_fast_window_is_chosen_here() -> None:
+    """On this interpreter the window that costs nothing is the one that is used."""
+    script = """
+        from anyrig.checks.missed_await import WANTED, is_pending
+        from anyrig.seams.cpython.young import choose_window
+        print(choose_window(WANTED, is_pending).name)
+    """
+    assert alone(script) == "young generations"
+    assert sys.version_info < (3, 14), "3.14 has other generations: say what is chosen there"

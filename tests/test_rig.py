@@ -1,0 +1,365 @@
+"""The run: what it puts in place it takes away, it keeps its own state, and it is never silent."""
+
+from __future__ import annotations
+
+import pytest
+
+from inner import MISSED_AWAIT, Suite
+
+OUTER = """
+import gc, sys, threading, types, warnings
+
+def state():
+    methods = types.AsyncGeneratorType.__dict__
+    mock = sys.modules.get("unittest.mock")
+    return {
+        "hook": warnings._warn_unawaited_coroutine,
+        "filters": list(warnings.filters),
+        "type of filters": type(warnings.filters),
+        "show": warnings._showwarnmsg_impl,
+        "threads": threading.Thread._bootstrap_inner,
+        "methods": {name: methods[name] for name in ("asend", "athrow", "aclose", "__anext__")},
+        "callbacks": list(gc.callbacks),
+        "thresholds": gc.get_threshold(),
+        "frozen": gc.get_freeze_count(),
+        "depth": sys.get_coroutine_origin_tracking_depth(),
+        "mocks": mock and mock.CallableMixin.__dict__["_increment_mock_call"],
+        "profile": sys.getprofile(),
+        "thread profile": threading.getprofile(),
+        "tools": [sys.monitoring.get_tool(n) for n in range(6)] if sys.version_info >= (3, 12)
+            else [],
+        "hooks": (sys.unraisablehook, threading.excepthook, sys.excepthook),
+    }
+
+import unittest.mock
+import pytest
+
+sys.set_coroutine_origin_tracking_depth(1)
+before = state()
+try:
+    status = pytest.main(["-p", "anyio", "-p", "anyrig", "-p", "no:cacheprovider", *sys.argv[1:]])
+except BaseException as error:
+    print("RAISED", repr(error))
+    status = -1
+after = state()
+changed = [name for name in before if before[name] != after[name]]
+print("CHANGED", changed, "STATUS", int(status))
+"""
+
+ENDS = {
+    "green": ("def test_it(): ...", 0),
+    "finding": (MISSED_AWAIT, 1),
+    "async generator": ("async def a(): yield\nasync def test_it():\n    a().asend(None)\n", 1),
+    "wrapped": (
+        (
+            "import functools\n"
+            "def wraps(f):\n"
+            "    @functools.wraps(f)\n"
+            "    def run(**kwargs):\n"
+            "        raise ValueError\n"
+            "    return run\n"
+            "@wraps\n"
+            "async def test_it(): ...\n"
+        ),
+        1,
+    ),
+    "interrupted": ("def test_it():\n    raise KeyboardInterrupt\n", 2),
+    "exit": ("import pytest\ndef test_it():\n    pytest.exit('now', 7)\n", 7),
+    "no tests": ("", 5),
+    "import error": ("import nothing_of_this_name\n", 2),
+    "usage error": ("import pytest\npytestmark = pytest.mark.anyrig(x=1)\ndef test_it(): ...\n", 4),
+}
+
+
+def _changed(suite: Suite, *arguments: str) -> tuple[str, str]:
+    suite.write("outer.py", OUTER)
+    ran = suite.script("outer.py", *arguments)
+    (line,) = [line for line in ran.text.splitlines() if line.startswith("CHANGED")] or [ran.text]
+    return line, ran.text
+
+
+@pytest.mark.parametrize("name", list(ENDS))
+def test_everything_is_put_back(suite: Suite, name: str) -> None:
+    """After a run, however it ended, the interpreter is as it was."""
+    source, status = ENDS[name]
+    suite.write("test_it.py", source)
+    line, text = _changed(suite)
+    assert line == f"CHANGED [] STATUS {status}", text
+
+
+@pytest.mark.parametrize("error", ["RuntimeError('broken')", "KeyboardInterrupt"])
+@pytest.mark.parametrize(
+    "hook", ["sessionstart", "collection_finish", "runtest_logreport", "sessionfinish"]
+)
+def test_everything_is_put_back_after_an_internal_error(
+    suite: Suite, hook: str, error: str
+) -> None:
+    """Where a hook of somebody's breaks the run itself, the interpreter is as it was, too."""
+    suite.write("conftest.py", f"def pytest_{hook}():\n    raise {error}\n")
+    suite.write("test_it.py", MISSED_AWAIT)
+    line, text = _changed(suite)
+    assert line.startswith("CHANGED []"), text
+
+
+def test_everything_is_put_back_after_a_wrong_setting(suite: Suite) -> None:
+    """A usage error at the start leaves nothing behind."""
+    line, text = _changed(suite, "--anyrig-never-ran=x")
+    assert line == "CHANGED [] STATUS 4", text
+
+
+INSIDE = """
+pytest_plugins = ["pytester"]
+
+async def save(value): ...
+
+def test_before():
+    save("before")
+
+def test_nests(pytester):
+    pytester.makeini("[pytest]\\nanyio_mode = auto")
+    pytester.makepyfile('''
+        async def save(value): ...
+
+        def test_inner():
+            save("inner")
+
+        async def test_inner_async(): ...
+    ''')
+    arguments = ["-p", "anyio", "-p", "anyrig", "-p", "no:cacheprovider"]
+    inner = pytester.runpytest_inprocess(*arguments, "--anyrig-report=inner.jsonl")
+    inner.assert_outcomes(failed=1, passed=2)
+    assert (pytester.path / "inner.jsonl").read_text().count("missed_await\\", ") == 1
+
+def test_nests_and_drops(pytester):
+    save("while nothing is nested")
+    pytester.makepyfile("def test_inner(): ...")
+    pytester.runpytest_inprocess("-p", "anyio", "-p", "anyrig").assert_outcomes(passed=1)
+    save("after it was nested")
+
+def test_after():
+    save("after")
+"""
+
+
+def test_run_inside_a_run(suite: Suite) -> None:
+    """A pytest run inside a pytest run has findings of its own; the outer one goes on as before."""
+    suite.write("test_it.py", INSIDE)
+    ran = suite.spawn("-p", "no:randomly")
+    found = [
+        (test, finding.what)
+        for (_, test, _), finding in zip(suite.found, suite.findings, strict=False)
+    ]
+    assert [test for test, _ in found] == [
+        "test_before",
+        "test_nests_and_drops",
+        "test_nests_and_drops",
+        "test_after",
+    ], ran.text
+    assert ran.counts == {"failed": 3, "passed": 1}
+
+
+BREAKS = """
+import pytest
+
+@pytest.fixture(autouse=True, scope="session")
+def broken():
+    with pytest.MonkeyPatch.context() as patch:
+        def breaks(*args, **kwargs):
+            raise ZeroDivisionError("the check broke")
+        from anyrig.checks import missed_await
+        patch.setattr(missed_await.{owner}, "{name}", breaks)
+        yield
+"""
+
+
+@pytest.mark.parametrize(
+    ("owner", "name"),
+    [
+        ("MissedAwaits", "settle"),
+        ("MissedAwaits", "_facts"),
+        ("MissedAwaits", "finding"),
+        ("MissedAwaits", "judge"),
+        ("MissedAwaits", "drain"),
+    ],
+)
+def test_check_that_breaks_is_not_silence(suite: Suite, owner: str, name: str) -> None:
+    """Where a check itself raises, the run does not end green, and says what was raised."""
+    suite.write("conftest.py", BREAKS.format(owner=owner, name=name))
+    suite.write(
+        "test_it.py", f"{MISSED_AWAIT}KEPT = []\ndef test_keeps():\n    KEPT.append(save(2))\n"
+    )
+    ran = suite.spawn()
+    assert ran.status != 0, ran.text
+    assert "ZeroDivisionError" in ran.text
+
+
+RERUNS = """
+import pytest
+from _pytest.runner import runtestprotocol
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item, nextitem):
+    item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+    for attempt in (1, 2):
+        item._initrequest()
+        reports = runtestprotocol(item, nextitem=nextitem, log=False)
+        failed = any(report.failed for report in reports)
+        if attempt == 1 and failed:
+            for report in reports:
+                report.outcome = "rerun" if report.failed else report.outcome
+        for report in reports:
+            item.ihook.pytest_runtest_logreport(report=report)
+        if not failed:
+            break
+    item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+    return True
+
+def pytest_report_teststatus(report):
+    if report.outcome == "rerun":
+        return "rerun", "R", "RERUN"
+"""
+
+
+def test_rerun_of_a_test(suite: Suite) -> None:
+    """A test that is run again is watched anew: what one attempt dropped is its alone."""
+    suite.write("conftest.py", RERUNS)
+    suite.write(
+        "test_it.py",
+        """
+        attempts = []
+
+        async def save(): ...
+
+        def test_once():
+            attempts.append(1)
+            if len(attempts) == 1:
+                save()
+
+        def test_always():
+            save()
+        """,
+    )
+    ran = suite.spawn()
+    assert ran.counts == {"passed": 1, "failed": 1}, ran.text
+    assert [test for _, test, _ in suite.found] == ["test_once", "test_always", "test_always"]
+
+
+ENDED_OTHERWISE = """
+import pytest
+
+async def save(): ...
+
+@pytest.mark.xfail
+def test_xfail():
+    save()
+    assert False
+
+@pytest.mark.xfail
+def test_would_xpass():
+    save()
+
+@pytest.mark.xfail(strict=True)
+def test_strict():
+    save()
+
+def test_skips():
+    save()
+    pytest.skip("later")
+
+@pytest.mark.skip
+def test_skipped():
+    save()
+
+@pytest.mark.xfail(raises=ValueError)
+def test_raises():
+    save()
+    raise ValueError
+"""
+
+
+def test_xfail_and_skip(suite: Suite) -> None:
+    """A finding in a test that is expected to fail is a failure like any; a skip hides none."""
+    suite.write("test_it.py", ENDED_OTHERWISE)
+    ran = suite.spawn("-rA")
+    assert ran.counts == {"xfailed": 4, "failed": 1, "skipped": 1}, ran.text
+    assert [test for _, test, _ in suite.found] == [
+        "test_xfail",
+        "test_would_xpass",
+        "test_strict",
+        "test_skips",
+        "test_raises",
+    ]
+    assert "FAILED test_it.py::test_skips" in ran.text
+
+
+GROWS = """
+import collections
+from anyrig.rig import RIG
+
+SIZES = []
+
+class Watcher:
+    def __init__(self, config):
+        self.rig = config.stash[RIG]
+
+    def pytest_runtest_logfinish(self):
+        SIZES.append(sizes(self.rig))
+
+def sizes(thing, seen=None, depth=0):
+    seen = set() if seen is None else seen
+    if id(thing) in seen or depth > 4:
+        return 0
+    seen.add(id(thing))
+    if isinstance(thing, (dict, list, set, tuple, collections.deque)):
+        inner = list(thing.values()) if isinstance(thing, dict) else list(thing)
+        return len(thing) + sum(sizes(one, seen, depth + 1) for one in inner)
+    if type(thing).__module__.startswith("anyrig"):
+        names = [*getattr(thing, "__dict__", {}), *getattr(type(thing), "__slots__", ())]
+        return sum(sizes(getattr(thing, name, None), seen, depth + 1) for name in names)
+    return 0
+
+def pytest_collection_finish(session):
+    session.config.pluginmanager.register(Watcher(session.config))
+
+def pytest_sessionfinish(session):
+    middle, last = SIZES[len(SIZES) // 2], SIZES[-1]
+    print("SIZES", middle, last, "GREW" if last > middle + 5 else "FLAT")
+"""
+
+
+def test_memory_stays_flat(suite: Suite) -> None:
+    """Nothing that the rig holds grows with the number of tests that passed."""
+    suite.ini("anyrig_backends = asyncio")
+    suite.write("conftest.py", GROWS)
+    suite.write(
+        "test_it.py",
+        """
+        import asyncio
+        import threading
+        from unittest.mock import AsyncMock
+        import pytest
+
+        async def save(): ...
+
+        async def numbers():
+            yield 1
+
+        @pytest.mark.parametrize("number", range(100))
+        async def test_async(number):
+            await asyncio.gather(save(), AsyncMock()(save().close()))
+            async for _ in numbers():
+                break
+            thread = threading.Thread(target=save().close)
+            thread.start()
+            thread.join()
+
+        @pytest.mark.parametrize("number", range(100))
+        @pytest.mark.anyrig(backends=["asyncio"])
+        def test_sync(number):
+            task = save()
+            asyncio.run(task)
+        """,
+    )
+    ran = suite.spawn("-q", "-s")
+    assert ran.status == 0, ran.text
+    assert "FLAT" in ran.text, ran.text

@@ -1,0 +1,250 @@
+"""Every setting, in each place that it can stand, and what a wrong word is answered with."""
+
+from __future__ import annotations
+
+import pytest
+
+from anyrig import Kind, Policy
+from anyrig.settings import OPTIONS
+from inner import MISSED_AWAIT, SAMPLES, Suite
+
+USAGE_ERROR = 4
+POLICIES = "'fail', 'warn', 'off'"
+KINDS = "'missed_await', 'never_ran', 'wrong_backend'"
+BACKENDS = "'asyncio', 'asyncio+uvloop', 'asyncio+eager', 'trio'"
+BAD = {"missed_await": "test_drops", "never_ran": "test_swallowed", "wrong_backend": "test_wrong"}
+
+each_kind = pytest.mark.parametrize("kind", list(Kind), ids=[kind.value for kind in Kind])
+each_policy = pytest.mark.parametrize("policy", list(Policy), ids=[one.value for one in Policy])
+each_place = pytest.mark.parametrize("place", ["ini", "flag", "marker"])
+
+
+def _set(suite: Suite, kind: Kind, value: str, place: str) -> list[str]:
+    """Set a kind's policy in one of the three places; answers the arguments of the run."""
+    source = SAMPLES[kind.value]
+    if place == "ini":
+        suite.ini(f"{kind.setting} = {value}")
+    elif place == "marker":
+        source += f"import pytest\npytestmark = pytest.mark.anyrig({kind.marker_word}={value!r})\n"
+    suite.write("test_it.py", source)
+    flag = "--" + kind.setting.replace("_", "-")
+    return [f"{flag}={value}"] if place == "flag" else []
+
+
+@each_kind
+@each_policy
+@each_place
+def test_policy_of_each_kind_in_each_place(
+    suite: Suite, kind: Kind, policy: Policy, place: str
+) -> None:
+    """fail fails the test, warn only reports, off says nothing, wherever it is set."""
+    ran = suite.run(*_set(suite, kind, policy.value, place))
+    found = [one for one in suite.found if one[0] == kind.value]
+    expected = [(kind.value, _name(kind), policy.value)] if policy is not Policy.OFF else []
+    assert found == expected, ran.text
+    if kind is Kind.NEVER_RAN and policy is Policy.OFF:
+        return  # what was dropped is a missed await then, with that kind's own policy
+    assert ran.status == (1 if policy is Policy.FAIL else 0), ran.text
+
+
+def _name(kind: Kind) -> str:
+    return BAD[kind.value] + ("[trio]" if kind is Kind.WRONG_BACKEND else "")
+
+
+def test_never_ran_off_leaves_a_missed_await(suite: Suite) -> None:
+    """A dropped test body is still a coroutine that nobody awaited, where never_ran is off."""
+    suite.write("test_it.py", SAMPLES["never_ran"])
+    suite.run("--anyrig-never-ran=off")
+    assert suite.found == [("missed_await", "test_swallowed", "fail")]
+
+
+def test_flag_wins_over_ini(suite: Suite) -> None:
+    """A flag on the command line is stronger than the settings file."""
+    suite.ini("anyrig_missed_awaits = off")
+    suite.write("test_it.py", MISSED_AWAIT)
+    assert suite.run("--anyrig-missed-awaits=fail").status == 1
+
+
+def test_marker_wins_over_flag_and_the_nearest_marker_over_others(suite: Suite) -> None:
+    """The mark on a test is stronger than its class's, that than its module's, that than a flag."""
+    suite.write(
+        "test_it.py",
+        """
+        import pytest
+        pytestmark = pytest.mark.anyrig(missed_awaits="warn")
+        async def save(): ...
+
+        def test_module():
+            save()
+
+        @pytest.mark.anyrig(missed_awaits="fail")
+        class TestClass:
+            def test_class(self):
+                save()
+
+            @pytest.mark.anyrig(missed_awaits="off")
+            def test_own(self):
+                save()
+        """,
+    )
+    suite.run("--anyrig-missed-awaits=off")
+    assert suite.found == [
+        ("missed_await", "test_module", "warn"),
+        ("missed_await", "TestClass::test_class", "fail"),
+    ]
+
+
+@each_kind
+def test_wrong_policy_in_the_settings_file(suite: Suite, kind: Kind) -> None:
+    """A wrong policy in the settings file names file, line and setting, and lists the right."""
+    _set(suite, kind, "fial", "ini")
+    ran = suite.run()
+    assert ran.status == USAGE_ERROR
+    assert f"pytest.ini:3: {kind.setting}: unknown policy 'fial'" in ran.text
+    assert "did you mean 'fail'?" in ran.text
+    assert POLICIES in ran.text
+
+
+@each_kind
+def test_wrong_policy_in_a_flag(suite: Suite, kind: Kind) -> None:
+    """A wrong policy in a flag names the flag and lists the right words."""
+    ran = suite.run(*_set(suite, kind, "fial", "flag"))
+    assert ran.status == USAGE_ERROR
+    assert f"--anyrig-{kind.marker_word.replace('_', '-')}: unknown policy 'fial'" in ran.text
+    assert POLICIES in ran.text
+
+
+@each_kind
+def test_wrong_policy_in_a_marker(suite: Suite, kind: Kind) -> None:
+    """A wrong policy in a marker names the test and the word, and lists the right ones."""
+    ran = suite.run(*_set(suite, kind, "fial", "marker"))
+    assert ran.status == USAGE_ERROR
+    assert f"test_it.py::{BAD[kind.value]}" in ran.text or "test_it.py::test_right" in ran.text
+    assert f"@pytest.mark.anyrig({kind.marker_word}=...): unknown policy 'fial'" in ran.text
+    assert POLICIES in ran.text
+
+
+WRONG_MARKS = {
+    "positional": ('"missed_await"', "@pytest.mark.anyrig takes keywords only: 'backends'"),
+    "word": ('missed_await="off"', "unknown word 'missed_await' (did you mean 'missed_awaits'?)"),
+    "kind": ('allow=["missed_awiat"]', f"unknown kind 'missed_awiat' (did you mean {KINDS[:14]}"),
+    "kinds": ('allow=["nothing"]', f"unknown kind 'nothing'; use {KINDS}"),
+    "string": ('allow="missed_await"', "anyrig(allow=...) takes a list, as in ['missed_await']"),
+    "backend": (
+        'backends=["nothing"]',
+        "unknown backend 'nothing'; choose among 'asyncio', 'trio'",
+    ),
+    "not ours": ('backends=["asyncio+uvloop"]', "add it to anyrig_backends"),
+    "policy type": ("missed_awaits=1", f"unknown policy 1; use {POLICIES}"),
+    "unhashable": ("missed_awaits=[]", f"unknown policy []; use {POLICIES}"),
+}
+
+
+@pytest.mark.parametrize(("words", "answer"), WRONG_MARKS.values(), ids=WRONG_MARKS)
+def test_wrong_marker(suite: Suite, words: str, answer: str) -> None:
+    """A wrong word in the marker ends the run before any test, and names the test and the right."""
+    suite.write(
+        "test_it.py",
+        f"""
+        import pytest
+
+        def test_first():
+            pass
+
+        @pytest.mark.anyrig({words})
+        def test_marked():
+            pass
+        """,
+    )
+    ran = suite.run()
+    assert ran.status == USAGE_ERROR, ran.text
+    assert "test_it.py::test_marked" in ran.text
+    assert answer in ran.text
+    assert "INTERNALERROR" not in ran.text
+    assert "Traceback" not in ran.text
+
+
+@pytest.mark.parametrize("names", ["curio", "asyncio curio"])
+def test_unknown_backend_in_the_settings_file(suite: Suite, names: str) -> None:
+    """A backend that does not exist names file, line and setting, and lists those that do."""
+    suite.ini("", f"anyrig_backends = {names}")
+    ran = suite.run()
+    assert ran.status == USAGE_ERROR
+    assert "pytest.ini:4: anyrig_backends: unknown backend 'curio'" in ran.text
+    assert BACKENDS in ran.text
+
+
+def test_no_backend_at_all(suite: Suite) -> None:
+    """An empty list of backends is an error, not a suite without async tests."""
+    suite.ini("anyrig_backends =")
+    ran = suite.run()
+    assert ran.status == USAGE_ERROR
+    assert f"pytest.ini:3: anyrig_backends: no backend; choose among {BACKENDS}" in ran.text
+
+
+def test_settings_file_is_named_where_it_is_toml(suite: Suite) -> None:
+    """The line is found in a ``pyproject.toml`` as well."""
+    (suite.path / "pytest.ini").unlink()
+    suite.write("pyproject.toml", '[tool.pytest.ini_options]\n\nanyrig_never_ran = "no"\n')
+    assert "pyproject.toml:3: anyrig_never_ran: unknown policy 'no'" in suite.run().text
+
+
+def test_value_given_by_override_is_not_blamed_on_the_file(suite: Suite) -> None:
+    """What ``-o`` says is named by the option alone, not by the file's line that it overrides."""
+    suite.ini("anyrig_never_ran = fail")
+    ran = suite.run("-o", "anyrig_never_ran=no")
+    assert ran.status == USAGE_ERROR
+    assert "anyrig_never_ran: unknown policy 'no'" in ran.text
+    assert "pytest.ini:3" not in ran.text
+
+
+@pytest.mark.parametrize("name", ["", "missing/report.jsonl"])
+def test_report_that_cannot_be_written(suite: Suite, name: str) -> None:
+    """A report path that is a folder, or in none, is an error at the start."""
+    ran = suite.run(f"--anyrig-report={suite.path / name}", report=False)
+    assert ran.status == USAGE_ERROR
+    assert "--anyrig-report" in ran.text
+    assert "give a file's name" in ran.text
+
+
+@pytest.mark.parametrize("place", ["ini", "flag", "marker"])
+def test_wrong_words_under_workers(suite: Suite, place: str) -> None:
+    """A wrong word is the same error in the same words when workers run the tests."""
+    ran = suite.workers(*_set(suite, Kind.MISSED_AWAIT, "fial", place))
+    assert ran.status == USAGE_ERROR, ran.text
+    assert "unknown policy 'fial' (did you mean 'fail'?)" in ran.text
+    assert "INTERNALERROR" not in ran.text
+    assert "Traceback" not in ran.text
+
+
+def test_strict_config_and_strict_markers(suite: Suite) -> None:
+    """A suite that is strict about settings, marks and warnings can use every one of ours."""
+    suite.ini(*(f"{option.ini} = {option.default}" for option in OPTIONS if option.ini))
+    suite.write(
+        "test_it.py",
+        """
+        import pytest
+
+        @pytest.mark.anyrig(backends=["trio"], missed_awaits="warn", never_ran="off")
+        async def test_it():
+            pass
+        """,
+    )
+    ran = suite.run("--strict-config", "--strict-markers", "-W", "error")
+    assert ran.status == 0, ran.text
+    assert ran.counts["passed"] == 1
+
+
+def test_help_shows_each_setting(suite: Suite) -> None:
+    """``--help`` shows every ini option and flag, with its values and its default."""
+    text = " ".join(suite.run("--help", report=False).text.split())
+    for option in OPTIONS:
+        assert option.ini is None or f"{option.ini} (" in text
+        assert option.flag is None or f"{option.flag}=" in text
+        if option.ini or option.flag:
+            assert f"{option.help} ({option.values}; default: {option.default})" in text
+
+
+def test_markers_shows_the_marker(suite: Suite) -> None:
+    """``--markers`` shows the words that the mark takes."""
+    assert "@pytest.mark.anyrig(backends=[...], allow=[...]" in suite.run("--markers").text

@@ -1,0 +1,66 @@
+"""What the public names promise to a type checker; checked by mypy and pyright, never run."""
+
+from __future__ import annotations
+
+from typing import Any, assert_type
+
+import anyrig
+from anyrig import (
+    Finding,
+    FindingError,
+    Kind,
+    MissedAwaitError,
+    NeverRanError,
+    Origin,
+    Policy,
+    UnusedAllowanceError,
+    WrongBackendError,
+    allow,
+)
+
+
+def allowance() -> None:
+    """The block binds nothing, lets exceptions through, and takes any number of kinds."""
+    with anyrig.allow("missed_await", "never_ran") as bound:
+        assert_type(bound, None)
+    assert_type(allow("missed_await"), allow)
+
+
+def returns_from_the_block() -> int:
+    """A checker knows that the block swallows no exception: what follows it needs no return."""
+    with allow("missed_await"):
+        return 1
+
+
+def errors(error: FindingError) -> None:
+    """Each error is a ``FindingError``, and carries its findings."""
+    assert_type(error.findings, tuple[Finding, ...])
+    kinds: list[type[FindingError]] = [
+        MissedAwaitError,
+        NeverRanError,
+        WrongBackendError,
+        UnusedAllowanceError,
+    ]
+    raised: Exception = kinds[0]("text")
+    assert_type(raised.args, tuple[Any, ...])
+
+
+def finding(one: Finding) -> None:
+    """A finding is made of plain, frozen values."""
+    assert_type(one.kind, Kind)
+    assert_type(one.policy, Policy)
+    assert_type(one.origin, Origin | None)
+    assert_type(one.details, tuple[str, ...])
+    assert_type(one.mend, tuple[str, ...])
+    assert_type(one.permitted, str | None)
+    assert_type(one.is_failing, bool)
+    assert_type(one.to_json(), dict[str, Any])
+    assert_type(Finding.from_json(one.to_json()), Finding)
+    assert_type(str(one.origin), str)
+
+
+def words() -> None:
+    """The closed choices are enums whose values are the words of settings and reports."""
+    assert_type(Kind.MISSED_AWAIT.marker_word, str)
+    assert_type(Kind.MISSED_AWAIT.setting, str)
+    assert_type(anyrig.__version__, str)
