@@ -1,6 +1,6 @@
-"""The run: opens a watch for each test, asks the checks, applies policies and allowances.
+"""The run: opens a watch for each test, asks the checks, hands what they found to the rulings.
 
-One `Rig` for a pytest run, on ``config.stash``; one `Watch` for a test, on ``item.stash``.
+One `Rig` for a pytest run, on ``config.stash``.
 """
 
 from __future__ import annotations
@@ -9,15 +9,14 @@ import functools
 import inspect
 import platform
 import threading
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
 
 from ._version import __version__
-from .allowances import Permit, author_permits, standing_filter
+from .allowances import Permit, author_permits
 from .backend_fixture import leaves_out, settings_for
 from .backends import Backend, backend_of
 from .checks import never_ran, wrong_backend
@@ -36,39 +35,17 @@ from .findings import (
     Kind,
     Phase,
     Place,
-    Policy,
-    UnusedAllowanceError,
-    merge,
 )
 from .holders import Held, Holder
 from .live_fixtures import LiveFixtures
 from .origins import Origins
 from .report import words
+from .rulings import WATCH, Rulings, Watch
 from .seams.cpython.threads import is_pooled
 from .seams.cpython.young import choose_window
-from .settings import Settings, read
+from .settings import read
 
 RIG = pytest.StashKey["Rig"]()
-WATCH = pytest.StashKey["Watch"]()
-
-
-@dataclass(slots=True, eq=False)
-class Watch:
-    """What is known of one test while it runs: its settings, its body, and what was found."""
-
-    item: pytest.Item
-    settings: Settings
-    body: never_ran.Body | None
-    permits: list[Permit]
-    # the findings of the phase that has just ended, until its report has taken them
-    found: list[Finding] = field(default_factory=list)
-    told_never_ran: bool = False
-    has_failed: bool = False
-    phase: Phase = Phase.SETUP
-
-    @property
-    def place(self) -> Place:
-        return Place(self.item.nodeid, self.phase)
 
 
 class Rig:
@@ -82,8 +59,7 @@ class Rig:
         self.missed: MissedAwaits | None = None
         self.watch: Watch | None = None
         self.session: pytest.Session | None = None
-        # test id -> its settings, for findings that turn up when the test is over
-        self._settings_of: dict[str, Settings] = {}
+        self.rulings = Rulings(self)
         # what turned up outside of the test that made it, until a report or the end takes it
         self.strays: list[Finding] = []
         # whether each test that was found is going to run: what is kept for one that does not is
@@ -146,7 +122,12 @@ class Rig:
         missed.window.collect()
         found = missed.drain()
         found += missed.judge(self._holder, lambda place: True, lambda holder: False)
-        self.strays += self._strays(found)
+        self.strays += self.rulings.of_run(found)
+
+    def is_stopping(self) -> bool:
+        """Whether the run ends before its last test."""
+        session = self.session
+        return session is None or bool(session.shouldstop or session.shouldfail)
 
     # -- a test ----------------------------------------------------------------------------------
 
@@ -213,7 +194,7 @@ class Rig:
             kind = failing[0].kind
             raise ERRORS[kind](words.text(failing), failing) from error
         if watch.phase is Phase.TEARDOWN and not watch.has_failed:
-            self._complain_of_unused(watch)
+            watch.complain_of_unused()
 
     def _open(self, item: pytest.Item) -> Watch:
         settings = settings_for(item, self.settings)
@@ -225,8 +206,7 @@ class Rig:
             permits=author_permits(item, settings),
         )
         item.stash[WATCH] = self.watch = watch
-        if settings is not self.settings:
-            self._settings_of[item.nodeid] = settings
+        self.rulings.note(item.nodeid, settings)
         test = getattr(item, "dtest", None)
         if test is not None:
             self.origins.doctests = {test.name: test}
@@ -234,9 +214,9 @@ class Rig:
 
     def _close(self, watch: Watch) -> None:
         self.watch = None
-        if self.missed is None or not self.missed.has_alive():
-            self._settings_of.clear()
         if self.missed is not None:
+            if not self.missed.has_alive():
+                self.rulings.forget()
             self.missed.here = Place(None, Phase.BETWEEN)
             self.missed.enabled = self.settings.is_on(Kind.MISSED_AWAIT)
 
@@ -253,8 +233,8 @@ class Rig:
             found += self._judged(missed, watch, at_end)
         if found:
             mine = [one for one in found if one.place.test == watch.item.nodeid]
-            watch.found += self._ruled(watch, mine)
-            self.strays += self._strays(one for one in found if one not in mine)
+            watch.found += self.rulings.of_test(watch, mine)
+            self.strays += self.rulings.of_run(one for one in found if one not in mine)
         if watch.phase is Phase.CALL and error is None:
             self._ask_body(watch)
 
@@ -287,85 +267,6 @@ class Rig:
                 return Holder(Held.INSTANCE, f"an attribute of {type(referrer).__name__}")
         return self.fixtures.holder(referrer)
 
-    # -- rulings ---------------------------------------------------------------------------------
-
-    def _ruled(self, watch: Watch, found: Iterable[Missed]) -> list[Finding]:
-        """The findings of a test, with the policy and the permission that each falls under."""
-        ruled = [
-            self._ruled_one(watch, self._finding_in(watch, missed), missed.permit)
-            for missed in found
-        ]
-        return [finding for finding in merge(ruled) if finding.policy is not Policy.OFF]
-
-    def _ruled_one(self, watch: Watch, finding: Finding, permit: object = None) -> Finding:
-        marks = (permit for permit in watch.permits if permit.covers(finding))
-        return self._permitted(finding, permit or next(marks, None), watch.settings)
-
-    def _finding(self, missed: Missed) -> Finding:
-        assert self.missed is not None
-        finding = self.missed.finding(missed)
-        if missed.is_body and missed.place.test is not None and missed.code is not None:
-            if self.watch is not None:
-                self.watch.told_never_ran = True
-            name = missed.place.test.rpartition("::")[2]
-            told = never_ran.finding(
-                self.origins,
-                missed.place,
-                name,
-                missed.code,
-                started=False,
-                given_to=missed.given_to,
-            )
-            return replace(told, details=told.details + finding.details)
-        return finding
-
-    def _finding_in(self, watch: Watch, missed: Missed) -> Finding:
-        finding = self._finding(missed)
-        standing = standing_filter(watch.item, missed.hidden_by, self.origins)
-        if standing is not None:
-            finding = replace(finding, details=(*finding.details, standing))
-        return finding
-
-    def _permitted(self, finding: Finding, permit: object, settings: Settings) -> Finding:
-        finding = replace(finding, policy=settings.policies[finding.kind])
-        if isinstance(permit, Permit) and permit.covers(finding):
-            permit.used = True
-            return replace(finding, permitted=permit.words)
-        return finding
-
-    def _strays(self, found: Iterable[Missed]) -> list[Finding]:
-        assert self.missed is not None
-        strays: list[Finding] = []
-        for missed in found:
-            if missed.was_kept and not self._is_judged(missed.place):
-                continue
-            settings = self._settings_of.get(missed.place.test or "", self.settings)
-            finding = self._permitted(self._finding(missed), missed.permit, settings)
-            if finding.policy is not Policy.OFF:
-                strays.append(finding)
-        return merge(strays)
-
-    def _is_judged(self, place: Place) -> bool:
-        return self.is_whole or (place.test is not None and not self._is_stopping())
-
-    def _is_stopping(self) -> bool:
-        session = self.session
-        return session is None or bool(session.shouldstop or session.shouldfail)
-
-    def _complain_of_unused(self, watch: Watch) -> None:
-        unused = [
-            permit
-            for permit in watch.permits
-            if permit.must_be_used
-            and not permit.used
-            and any(map(watch.settings.is_on, permit.kinds))
-        ]
-        if unused:
-            raise UnusedAllowanceError(
-                f"{unused[0].words} permits a {unused[0].kinds_text}, and there was none: "
-                "take it away"
-            )
-
     # -- the call of an async test ---------------------------------------------------------------
 
     def _ask_body(self, watch: Watch) -> None:
@@ -376,7 +277,7 @@ class Rig:
         finding = never_ran.finding(
             self.origins, watch.place, watch.item.name, body.code, started=started
         )
-        watch.found.append(self._ruled_one(watch, finding))
+        watch.found.append(self.rulings.of_one(watch, finding))
 
     def compared(self, item: pytest.Function) -> Generator[None, Any, Any]:
         """Frame anyio's call of a test: its function first compares the backend with its name."""
@@ -405,7 +306,7 @@ class Rig:
             return
         body = watch.body.code if watch.body is not None else None
         finding = wrong_backend.finding(self.origins, watch.place, body, named, running)
-        finding = self._ruled_one(watch, finding)
+        finding = self.rulings.of_one(watch, finding)
         watch.found.append(finding)
         if finding.is_failing:
             # at once: what a test shows on the wrong backend is worth nothing

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from ..findings import ERRORS, Finding, FindingError, Phase, Place
-from ..rig import WATCH, Rig
+from ..rig import Rig
+from ..rulings import WATCH
 from . import words
 from .jsonl import ReportFile
 from .terminal import Section

@@ -50,9 +50,10 @@ def _block(finding: Finding) -> Iterator[str]:
         yield from _wrapped(detail, "- ", "  ")
     yield ""
     label = "mend:   "
+    is_code_alone = all(mend.startswith(CODE) for mend in finding.mend)
     for mend in finding.mend:
-        if mend.startswith(CODE):
-            yield label + mend  # to be copied: never wrapped
+        if mend.startswith(CODE):  # to be copied: never wrapped
+            yield label + (mend.removeprefix(CODE) if is_code_alone else mend)
         else:
             yield from _wrapped(mend, label, " " * len(label))
         label = " " * len(label)

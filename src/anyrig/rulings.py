@@ -1,0 +1,124 @@
+"""What becomes of a finding: the policy and the permission that it falls under.
+
+One `Watch` for a test, on ``item.stash``; the rulings of a run are on its rig.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from .allowances import Permit, standing_filter
+from .checks import never_ran
+from .checks.missed_words import Missed
+from .findings import Finding, Phase, Place, Policy, UnusedAllowanceError, merge
+from .settings import Settings
+
+if TYPE_CHECKING:
+    from .rig import Rig
+
+WATCH = pytest.StashKey["Watch"]()
+
+
+@dataclass(slots=True, eq=False)
+class Watch:
+    """What is known of one test while it runs: its settings, its body, and what was found."""
+
+    item: pytest.Item
+    settings: Settings
+    body: never_ran.Body | None
+    permits: list[Permit]
+    # the findings of the phase that has just ended, until its report has taken them
+    found: list[Finding] = field(default_factory=list)
+    told_never_ran: bool = False
+    has_failed: bool = False
+    phase: Phase = Phase.SETUP
+
+    @property
+    def place(self) -> Place:
+        return Place(self.item.nodeid, self.phase)
+
+    def complain_of_unused(self) -> None:
+        """Raise `UnusedAllowanceError` for a permission of the test's that nothing needed."""
+        for permit in self.permits:
+            is_on = any(map(self.settings.is_on, permit.kinds))
+            if permit.must_be_used and is_on and not permit.used:
+                raise UnusedAllowanceError(
+                    f"{permit.words} permits a {permit.kinds_text}, and there was none: "
+                    "take it away"
+                )
+
+
+class Rulings:
+    """Rules on what the checks of a run found."""
+
+    def __init__(self, rig: Rig) -> None:
+        self._rig = rig
+        # test id -> its settings where a mark changes them, while something of it may turn up
+        self._settings_of: dict[str, Settings] = {}
+
+    def note(self, nodeid: str, settings: Settings) -> None:
+        """A test begins, with these settings."""
+        if settings is not self._rig.settings:
+            self._settings_of[nodeid] = settings
+
+    def forget(self) -> None:
+        """Nothing of the tests so far can turn up any more."""
+        self._settings_of.clear()
+
+    def of_test(self, watch: Watch, found: Iterable[Missed]) -> list[Finding]:
+        """The findings of the running test."""
+        ruled = [
+            self.of_one(watch, self._described(missed, watch), missed.permit) for missed in found
+        ]
+        return [finding for finding in merge(ruled) if finding.policy is not Policy.OFF]
+
+    def of_one(self, watch: Watch, finding: Finding, permit: object = None) -> Finding:
+        """One finding of the running test, under its block's permission or a mark's."""
+        marks = (permit for permit in watch.permits if permit.covers(finding))
+        return _permitted(finding, permit or next(marks, None), watch.settings)
+
+    def of_run(self, found: Iterable[Missed]) -> list[Finding]:
+        """The findings that turned up outside of the test that made them."""
+        strays: list[Finding] = []
+        for missed in found:
+            if missed.was_kept and not self._is_judged(missed.place):
+                continue
+            settings = self._settings_of.get(missed.place.test or "", self._rig.settings)
+            finding = _permitted(self._described(missed, None), missed.permit, settings)
+            if finding.policy is not Policy.OFF:
+                strays.append(finding)
+        return merge(strays)
+
+    def _is_judged(self, place: Place) -> bool:
+        return self._rig.is_whole or (place.test is not None and not self._rig.is_stopping())
+
+    def _described(self, missed: Missed, watch: Watch | None) -> Finding:
+        assert self._rig.missed is not None
+        finding = self._rig.missed.finding(missed)
+        if missed.is_body and missed.place.test is not None and missed.code is not None:
+            told = never_ran.finding(
+                self._rig.origins,
+                missed.place,
+                missed.place.test.rpartition("::")[2],
+                missed.code,
+                started=False,
+                given_to=missed.given_to,
+            )
+            finding = replace(told, details=told.details + finding.details)
+        if watch is None:
+            return finding
+        watch.told_never_ran |= missed.is_body
+        standing = standing_filter(watch.item, missed.hidden_by, self._rig.origins)
+        return replace(finding, details=(*finding.details, *([standing] if standing else ())))
+
+
+def _permitted(finding: Finding, permit: object, settings: Settings) -> Finding:
+    finding = replace(finding, policy=settings.policies[finding.kind])
+    if isinstance(permit, Permit) and permit.covers(finding):
+        permit.used = True
+        return replace(finding, permitted=permit.words)
+    return finding
