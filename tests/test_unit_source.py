@@ -171,7 +171,8 @@ def test_no_text_breaks_it(text: str, lineno: int) -> None:
         source.find_call(FILE, lineno, frozenset({"save"}))
         source.find_passed(FILE, "a", or_called=True)
         source.definition_line(FILE, lineno)
-        source.find_text(FILE, "a", "b")
+        source.find_mark(FILE, "a", "b")
+        source.function_lines(FILE, "a")
         source.line(FILE, lineno)
     finally:
         del linecache.cache[FILE]
@@ -200,8 +201,47 @@ def test_definition_is_below_its_decorators(write: Write) -> None:
     assert source.definition_line(file, 8) == 8
 
 
-def test_find_text_needs_every_needle(write: Write) -> None:
-    """The first line that holds all of the needles is meant."""
-    file = write("one\ntwo\none two\none two\n")
-    assert source.find_text(file, "two", "one") == 3
-    assert source.find_text(file, "three") is None
+MARKS = """
+import pytest
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings(TEXT),
+]
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings(TEXT)
+class TestDecorated:
+    pass
+
+class TestAssigned:
+    pytestmark = pytest.mark.filterwarnings(TEXT)
+
+class TestPlain:
+    def test_it(self):
+        pass
+"""
+
+
+@pytest.mark.parametrize(
+    ("class_name", "lineno"),
+    [(None, 5), ("TestDecorated", 9), ("TestAssigned", 14)],
+)
+def test_line_of_a_mark(write: Write, class_name: str | None, lineno: int) -> None:
+    """A mark is found on its class, as a decorator or in its ``pytestmark``, or in the module's."""
+    assert source.find_mark(write(MARKS), class_name, "filterwarnings") == lineno
+
+
+def test_line_of_a_mark_that_is_not_there(write: Write) -> None:
+    """A mark that stands nowhere has no line, and another class's is not this one's."""
+    file = write(MARKS.replace("    pytest.mark.filterwarnings(TEXT),\n", ""))
+    assert source.find_mark(file, None, "filterwarnings") is None
+    assert source.find_mark(file, "TestPlain", "filterwarnings") is None
+    assert source.find_mark(file, "TestDecorated", "other") is None
+
+
+def test_lines_of_a_function(write: Write) -> None:
+    """A function's lines run from its ``def`` to its end; one that is not there has none."""
+    file = write(MARKS)
+    assert source.function_lines(file, "test_it") == range(17, 19)
+    assert source.function_lines(file, "test_other") == range(0)

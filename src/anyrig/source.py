@@ -197,15 +197,24 @@ def definition_line(filename: str, first: int) -> int:
 def find_mark(filename: str, class_name: str | None, mark: str) -> int | None:
     """The line of a mark on a class, or (without a class) in the module's ``pytestmark``."""
     tree = _parsed(filename)
-    for node in ast.walk(tree) if tree is not None else ():
-        marks: list[ast.expr] = []
-        if isinstance(node, ast.ClassDef) and node.name == class_name:
-            marks = node.decorator_list
-        elif isinstance(node, ast.Assign) and "pytestmark" in map(ast.unparse, node.targets):
-            marks = [node.value]
-        for inner in (inner for expression in marks for inner in ast.walk(expression)):
-            if isinstance(inner, ast.Attribute) and inner.attr == mark:
-                return inner.lineno
+    if tree is None:
+        return None
+    marks: list[ast.expr] = []
+    body = tree.body
+    if class_name is not None:
+        classes = (node for node in ast.walk(tree) if isinstance(node, ast.ClassDef))
+        named = next((node for node in classes if node.name == class_name), None)
+        if named is None:
+            return None
+        marks, body = list(named.decorator_list), named.body
+    marks += [
+        node.value
+        for node in body
+        if isinstance(node, ast.Assign) and "pytestmark" in map(ast.unparse, node.targets)
+    ]
+    for inner in (inner for expression in marks for inner in ast.walk(expression)):
+        if isinstance(inner, ast.Attribute) and inner.attr == mark:
+            return inner.lineno
     return None
 
 

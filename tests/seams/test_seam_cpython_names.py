@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import ctypes
 import gc
 import threading
@@ -126,17 +125,6 @@ def test_thread_has__target() -> None:
     """A thread that runs still has its ``_target``, by which a pool's is known."""
     target = threading.Event().wait
     assert threading.Thread(target=target)._target == target  # type: ignore[attr-defined]
-
-
-def test_handle_has__loop() -> None:
-    """A callback's ``asyncio.Handle`` knows its loop by ``_loop``."""
-    loop = asyncio.new_event_loop()
-    try:
-        handle = loop.call_soon(print)
-        assert handle._loop is loop  # type: ignore[attr-defined]
-        handle.cancel()
-    finally:
-        loop.close()
 
 
 async def numbers() -> AsyncGenerator[int, None]:

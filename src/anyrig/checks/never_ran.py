@@ -6,7 +6,8 @@ Approach: a dropped coroutine whose code is the test's own is told by the missed
 a test whose function is wrapped, the code of its body is observed for the one call: with
 ``sys.monitoring`` for that code alone, on Python 3.11 with a profile function that ends itself.
 Limits: where a profiler already runs on Python 3.11, or all of sys.monitoring's tools are taken,
-a wrapped test is not observed. On 3.11 neither is one that runs in a thread made before it.
+a wrapped test is not observed. On 3.11 neither is one that runs in a thread made before it, and
+a body whose cancellation was swallowed passes for one that ended.
 """
 
 from __future__ import annotations
