@@ -62,6 +62,14 @@ async def test_wrong():
     pass
 """
 
+OWN_BACKEND = """
+import pytest
+
+@pytest.fixture{scope}
+def anyio_backend():
+    return "trio"
+"""
+
 SAMPLES = {
     "missed_await": MISSED_AWAIT,
     "never_ran": NEVER_RAN,
@@ -95,6 +103,12 @@ class Suite:
             *plugins, "-p", "no:cacheprovider", "-W", "default", *wanted, *arguments
         )
         return Ran(int(result.ret), result.stdout.str() + "\n" + result.stderr.str())
+
+    def ids(self, *arguments: str) -> list[str]:
+        """What stands in brackets in the ids of the tests that are collected."""
+        text = self.run("--collect-only", "-q", *arguments).text
+        tests = [line for line in text.splitlines() if "::test_" in line]
+        return [test.partition("[")[2].rstrip("]") for test in tests]
 
     def spawn(
         self,

@@ -1,5 +1,9 @@
 """One suite with a finding of each phase, policy and permission, for the tests of reports."""
 
+from __future__ import annotations
+
+from anyrig import Finding
+
 MIXED = """
 import pytest
 
@@ -81,3 +85,16 @@ FOUND = {
 LATE = {"test_shelf", None}
 FAILED = {"test_call[asyncio]", "test_call[trio]", "test_kept", "test_loop", "test_two"}
 IN_SETUP_OR_TEARDOWN = {"test_setup", "test_teardown"}
+
+
+def short(finding: Finding) -> tuple[str, str | None, str, int, str]:
+    """What `FOUND` says of a finding."""
+    test = finding.place.test
+    assert finding.origin is not None
+    return (
+        finding.place.phase.value,
+        None if test is None else test.partition("::")[2],
+        finding.origin.source.partition('save("')[2].partition('"')[0],
+        finding.count,
+        finding.policy.value if finding.permitted is None else "permitted",
+    )

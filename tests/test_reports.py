@@ -13,8 +13,7 @@ from xml.etree import ElementTree
 import pytest
 
 from anyrig import Finding, __version__
-from inner import Suite
-from mixed import FAILED, FOUND, IN_SETUP_OR_TEARDOWN, LATE, MIXED
+from mixed import FAILED, FOUND, IN_SETUP_OR_TEARDOWN, LATE, MIXED, short
 from support import Ran, run_pytest
 
 
@@ -51,21 +50,9 @@ def mixed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     return _run(folder, "-n", "2", plugins=("xdist",))
 
 
-def _short(finding: Finding) -> tuple[str, str | None, str, int, str]:
-    test = finding.place.test
-    assert finding.origin is not None
-    return (
-        finding.place.phase.value,
-        None if test is None else test.partition("::")[2],
-        finding.origin.source.partition('save("')[2].partition('"')[0],
-        finding.count,
-        finding.policy.value if finding.permitted is None else "permitted",
-    )
-
-
 def test_report_holds_each_finding_once(mixed: Mixed) -> None:
     """The report has one line for each finding: its phase, its test, its line, its policy."""
-    assert Counter(map(_short, mixed.findings)) == Counter(FOUND), mixed.ran.text
+    assert Counter(map(short, mixed.findings)) == Counter(FOUND), mixed.ran.text
 
 
 def test_report_says_what_the_run_was(mixed: Mixed) -> None:
@@ -131,8 +118,9 @@ def test_junit_has_a_property_for_each_finding(mixed: Mixed) -> None:
         for entry in case.iter("property")
     )
     named = Counter((name, kind, match and match[1]) for name, kind, match in properties)
-    of_tests = [found for found in FOUND if found[1] is not None]
-    assert named == Counter((test, "anyrig.missed_await", what) for _, test, what, _, _ in of_tests)
+    # what was made while a module was collected stands at the module
+    expected = [(test or "test_mixed", "anyrig.missed_await", what) for _, test, what, *_ in FOUND]
+    assert named == Counter(expected)
 
 
 def test_junit_has_each_failure(mixed: Mixed) -> None:
@@ -160,147 +148,3 @@ def test_findings_are_not_printed_twice(mixed: Mixed) -> None:
     """What anyrig tells is not in pytest's summary of warnings as well."""
     assert "warnings summary" not in mixed.ran.text
     assert "RuntimeWarning" not in mixed.ran.text
-
-
-CRASHES = """
-import os
-import pytest
-
-async def save(value): ...
-
-KEPT = []
-
-@pytest.fixture(scope="session")
-def shelf():
-    return []
-
-def test_drops():
-    save(1)
-
-def test_shelves(shelf):
-    shelf.append(save(2))
-
-def test_after(shelf):
-    pass
-
-def test_crashes():
-    os._exit(3)
-
-def test_last():
-    save(3)
-"""
-
-
-def test_worker_that_crashes(suite: Suite) -> None:
-    """What was found before a worker crashed is kept, and so is what its successor finds."""
-    suite.write("test_it.py", CRASHES)
-    ran = suite.spawn("-n", "1", plugins=("anyio", "anyrig", "xdist"))
-    assert ran.status == 1
-    assert {("missed_await", "test_drops", "fail"), ("missed_await", "test_last", "fail")} <= set(
-        suite.found
-    ), ran.text
-    assert "INTERNALERROR" not in ran.text
-
-
-AT_IMPORT = """
-import asyncio
-
-async def save(value): ...
-
-MADE = save(1)
-
-def test_first(): ...
-
-def test_awaits():
-    asyncio.run(MADE)
-
-def test_third(): ...
-
-def test_fourth(): ...
-"""
-
-
-@pytest.mark.parametrize("workers", [0, 2])
-def test_late_finding_alone_fails_the_run(suite: Suite, workers: int) -> None:
-    """A run in which every test passed and something was found late ends with exit status 1."""
-    suite.write("test_it.py", "async def save(): ...\nMADE = save()\ndef test_green(): ...\n")
-    ran = suite.workers() if workers else suite.spawn()
-    assert ran.status == 1, ran.text
-    assert ran.counts == {"passed": 1, "error": 1}
-    assert suite.found == [("missed_await", None, "fail")]
-
-
-def test_made_at_import_and_awaited_by_a_test_of_one_worker(suite: Suite) -> None:
-    """What one worker's test awaits is no finding of the other, which imported the module too."""
-    suite.write("test_it.py", AT_IMPORT)
-    ran = suite.workers()
-    assert suite.found == [], ran.text
-    assert ran.status == 0
-
-
-def test_made_at_import_and_never_reached(suite: Suite) -> None:
-    """A run that stops early says nothing of what a test that did not run might have awaited."""
-    suite.write("test_it.py", f"def test_fails():\n    assert 0\n{AT_IMPORT}")
-    ran = suite.spawn("-x")
-    assert suite.found == [], ran.text
-    assert ran.counts == {"failed": 1}
-
-
-OPTIONS = ["--tb=line", "--tb=short", "--tb=native", "--tb=no", "-q", "-v", "-rA"]
-
-
-@pytest.mark.parametrize("option", [*OPTIONS, "--color=yes", "--capture=no"])
-def test_ways_to_show(suite: Suite, option: str) -> None:
-    """Each way in which pytest shows failures shows ours, and none breaks."""
-    suite.write("test_it.py", MIXED)
-    ran = suite.run(option)
-    assert ran.status == 1
-    assert Counter(map(_short, suite.findings)) == Counter(FOUND)
-    assert "INTERNALERROR" not in ran.text
-    assert "missed_await: 14 in 10 tests (fail, warn)" in ran.text
-
-
-def test_without_a_terminal(suite: Suite) -> None:
-    """Without pytest's terminal reporter the run still fails, and the report is whole."""
-    suite.write("test_it.py", MIXED)
-    ran = suite.spawn("-p", "no:terminal", "-W", "error")
-    assert ran.status == 1
-    assert Counter(map(_short, suite.findings)) == Counter(FOUND)
-    assert "Traceback" not in ran.text
-
-
-@pytest.mark.parametrize(("option", "tests"), [("-x", 1), ("--maxfail=2", 2)])
-def test_stops_at_a_finding(suite: Suite, option: str, tests: int) -> None:
-    """A finding counts as a failure for ``-x`` and ``--maxfail``."""
-    drops = "".join(f"def test_{number}():\n    save()\n" for number in range(4))
-    suite.write("test_it.py", f"async def save(): ...\n{drops}")
-    ran = suite.run(option)
-    assert ran.counts == {"failed": tests}
-    assert f"stopping after {tests} failure" in ran.text
-
-
-def test_debugger(suite: Suite) -> None:
-    """``--pdb`` stops at a finding as at any failure, and the run goes on."""
-    suite.write(
-        "quiet.py",
-        """
-        import pdb
-
-        class Quiet(pdb.Pdb):
-            def interaction(self, *args, **kwargs):
-                print("in the debugger")
-        """,
-    )
-    suite.write("test_it.py", MIXED)
-    ran = suite.spawn("--pdb", "--pdbcls=quiet:Quiet")
-    assert ran.status == 1, ran.text
-    assert ran.text.count("in the debugger\n") >= len(FAILED)
-    assert Counter(map(_short, suite.findings)) == Counter(FOUND)
-    assert "INTERNALERROR" not in ran.text
-
-
-def test_report_is_closed_when_the_run_ends_early(suite: Suite) -> None:
-    """A run that ends before its summary closes the report: pytest would warn of an open file."""
-    ran = suite.spawn("--markers", "-W", "error")
-    assert ran.status == 0, ran.text
-    assert "ResourceWarning" not in ran.text

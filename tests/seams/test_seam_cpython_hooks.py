@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import warnings
 
 import pytest
@@ -208,76 +207,3 @@ def test_threads_keep_a_deeper_tracking_of_the_users_own() -> None:
         print(sys.get_coroutine_origin_tracking_depth())
     """
     assert alone(script).splitlines() == ["20", "20"]
-
-
-# -- young -----------------------------------------------------------------------------------------
-
-WINDOW = """
-    import gc
-    from types import CoroutineType
-    from anyrig.seams.cpython.young import AllObjects, YoungObjects
-    def is_pending(c): return c.cr_frame is not None and not c.cr_suspended
-    async def save(name): ...
-    def names(): return sorted(c.cr_frame.f_locals["name"] for c in window.pending())
-    window = {window}(frozenset({{CoroutineType}}), is_pending)
-    old = save("old")
-    window.open()
-    {body}
-    window.close()
-"""
-each_window = pytest.mark.parametrize("window", ["YoungObjects", "AllObjects"])
-
-
-@each_window
-@pytest.mark.parametrize("collections", ["", "gc.collect(0);", "gc.collect(1);", "gc.collect();"])
-def test_window_sees_what_is_made_in_it(window: str, collections: str) -> None:
-    """What is made in the window is seen, also where a collection promotes it; the old is not."""
-    body = f"new = save('new'); {collections} print(names()); window.renew(); print(names())"
-    text = alone(WINDOW.format(window=window, body=body) + "    new.close(); old.close()\n")
-    assert text.splitlines() == ["['new']", "[]"]
-
-
-@each_window
-def test_window_sees_what_is_in_a_cycle(window: str) -> None:
-    """A coroutine in a cycle is seen, and `collect` ends it."""
-    body = "cycle = [save('new')]; cycle.append(cycle); del cycle; print(names()); window.collect()"
-    text = alone(WINDOW.format(window=window, body=f"{body}; print(names())") + "    old.close()\n")
-    assert text.splitlines()[0] == "['new']"
-    assert text.splitlines()[-1] == "[]"
-
-
-@each_window
-def test_window_leaves_the_collector_as_it_was(window: str) -> None:
-    """Closing takes the callback off; thresholds and frozen objects are as before."""
-    body = "before = (gc.get_threshold(), gc.get_freeze_count())"
-    script = WINDOW.format(window=window, body=body)
-    script += "    print(gc.callbacks, before == (gc.get_threshold(), gc.get_freeze_count()))\n"
-    assert alone(script + "    old.close()\n") == "[] True"
-
-
-def test_window_leaves_somebodys_own_freeze_alone() -> None:
-    """Objects that a suite froze itself stay frozen."""
-    body = "gc.freeze(); window.renew(); print(gc.get_freeze_count() > 0)"
-    script = WINDOW.format(window="YoungObjects", body=body) + "    old.close()\n"
-    assert alone(script) == "True"
-
-
-def test_window_inside_a_window() -> None:
-    """An inner window makes everything old, and the outer one still knows what is its own."""
-    body = (
-        "new = save('new'); inner = YoungObjects(frozenset({CoroutineType}), is_pending); "
-        "inner.open(); inner.close(); print(names())"
-    )
-    script = WINDOW.format(window="YoungObjects", body=body)
-    assert alone(script + "    new.close(); old.close()\n") == "['new']"
-
-
-def test_fast_window_is_chosen_here() -> None:
-    """On this interpreter the window that costs nothing is the one that is used."""
-    script = """
-        from anyrig.checks.missed_await import WANTED, is_pending
-        from anyrig.seams.cpython.young import choose_window
-        print(choose_window(WANTED, is_pending).name)
-    """
-    assert alone(script) == "young generations"
-    assert sys.version_info < (3, 14), "3.14 has other generations: say what is chosen there"
