@@ -19,6 +19,7 @@ from itertools import compress
 from typing import Any
 
 _FULL_COLLECTION_AT_LEAST = 50_000
+_FROZEN_BY_PYTHON = gc.get_freeze_count()  # CPython 3.12 starts with some hundreds
 
 
 class YoungObjects:
@@ -53,13 +54,13 @@ class YoungObjects:
 
     def renew(self) -> None:
         """All that exists now is old from here on; full collections are made when they are due."""
-        self._promoted.clear()
         self._new_since_full += _allocated()
-        if gc.get_freeze_count():  # somebody's own gc.freeze(): thawing it would undo it
-            gc.collect(1)
+        if gc.get_freeze_count() > _FROZEN_BY_PYTHON:
+            self._collect_young()  # a gc.freeze() of somebody's own: thawing would undo it
         else:
             gc.freeze()
             gc.unfreeze()
+        self._promoted.clear()
         if self._new_since_full > _FULL_COLLECTION_AT_LEAST:
             self._collect_all_if_due()
 
@@ -74,6 +75,9 @@ class YoungObjects:
     def collect(self) -> None:
         """Collect what was made since `renew` and is garbage now."""
         self._new_since_full += _allocated()
+        self._collect_young()
+
+    def _collect_young(self) -> None:
         self._is_collecting = True
         try:
             self._new_since_full -= gc.collect(1)
