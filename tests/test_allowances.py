@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import anyrig
-from inner import SAMPLES, WRONG_BACKEND, Suite
+from inner import Suite
 
 HEAD = """
 import pytest
@@ -196,84 +196,6 @@ def test_it():
     assert ran.status == 0, ran.text
     ran = suite.run("--anyrig-missed-awaits=off", "--anyrig-never-ran=off")
     assert ran.status == 0, ran.text
-
-
-@pytest.mark.parametrize("kind", list(SAMPLES))
-def test_marker_permits_each_kind(suite: Suite, kind: str) -> None:
-    """``allow=`` in the marker permits a finding of its kind, and the run is green."""
-    mark = f"@__import__('pytest').mark.anyrig(allow=['{kind}'])\n"
-    source = SAMPLES[kind]
-    if kind == "wrong_backend":
-        source = WRONG_BACKEND.replace("@pytest.mark.par", f"{mark}@pytest.mark.par")
-    elif kind == "never_ran":
-        source = source.replace("@swallows\n", f"{mark}@swallows\n")
-    else:
-        source = source.replace("def test_drops", f"{mark}def test_drops")
-    suite.write("test_it.py", source)
-    ran = suite.run()
-    assert ran.status == 0, ran.text
-    assert [(found[0], found[2]) for found in suite.found] == [(kind, "permitted")]
-
-
-def test_marker_of_several_kinds(suite: Suite) -> None:
-    """A marker of several kinds is needed where one of them was found; other kinds still fail."""
-    _suite(
-        suite,
-        """
-@pytest.mark.anyrig(allow=["missed_await", "never_ran"])
-def test_one_of_them():
-    save()
-
-@pytest.mark.anyrig(allow=["never_ran"])
-def test_of_another_kind():
-    save()
-""",
-    )
-    ran = suite.run("-v")
-    assert "test_one_of_them PASSED" in ran.text
-    assert "test_of_another_kind FAILED" in ran.text
-
-
-def test_marker_that_nothing_needed(suite: Suite) -> None:
-    """A test's own ``allow=`` that permitted nothing fails; its class's and module's need not."""
-    _suite(
-        suite,
-        """
-pytestmark = pytest.mark.anyrig(allow=["missed_await"])
-
-@pytest.mark.anyrig(allow=["missed_await"])
-class TestClass:
-    def test_of_a_class(self):
-        pass
-
-@pytest.mark.anyrig(allow=["missed_await"])
-def test_own():
-    pass
-
-def test_uses_the_modules():
-    save()
-""",
-    )
-    ran = suite.run("-v")
-    assert ran.counts == {"passed": 3, "error": 1}, ran.text
-    assert "ERROR at teardown of test_own" in ran.text
-    assert "take it away" in ran.text
-
-
-@pytest.mark.parametrize("ends", ["assert False", "pytest.skip('x')", "pytest.xfail('x')"])
-def test_marker_is_not_asked_of_a_test_that_did_not_pass(suite: Suite, ends: str) -> None:
-    """A marker that nothing needed is no news where the test itself did not get to its end."""
-    _suite(
-        suite,
-        f"""
-@pytest.mark.anyrig(allow=["missed_await"])
-def test_it():
-    {ends}
-""",
-    )
-    ran = suite.run()
-    assert "error" not in ran.counts, ran.text
-    assert "UnusedAllowanceError" not in ran.text
 
 
 @pytest.mark.parametrize("kind", ["never_ran", "wrong_backend"])

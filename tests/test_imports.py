@@ -23,6 +23,7 @@ LAYERS = (
     ("_version", "findings", "backends", "holders", "source", "seams/"),
     ("origins", "settings", "live_fixtures"),
     ("checks/", "backend_fixture", "allowances", "report/words"),
+    ("rulings",),
     ("rig",),
     ("report/",),
     ("plugin", "__init__", "cli/", "__main__"),
