@@ -38,8 +38,8 @@ def register(config: pytest.Config, settings: Settings) -> None:
 def _own_fixture(config: pytest.Config) -> object | None:
     for name, plugin in config.pluginmanager.list_name_plugin():
         is_conftest = os.path.basename(getattr(plugin, "__file__", None) or "") == "conftest.py"
-        if name != "anyio" and not is_conftest and hasattr(plugin, "anyio_backend"):
-            own: object = plugin.anyio_backend
+        own: object | None = getattr(plugin, "anyio_backend", None)
+        if own is not None and name != "anyio" and not is_conftest:
             return own
     return None
 

@@ -28,7 +28,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Break the part, before anyrig builds anything of it, until the run ends."""
-    owner, name, stand_in = PARTS[config.getoption("--break")]
+    owner, name, stand_in = PARTS[str(config.getoption("--break"))]
     original: Callable[..., Any] = getattr(owner, name)
     setattr(owner, name, stand_in)
     config.add_cleanup(lambda: setattr(owner, name, original))

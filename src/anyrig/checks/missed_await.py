@@ -277,10 +277,24 @@ class MissedAwaits:
     def settle(self) -> None:
         """Register what is alive and pending since the window began, less what is garbage."""
         self._methods.settle()
-        new = self.window.pending()
-        if not new:
+        methods = self._register()  # nothing of it is in a local here: it may be garbage
+        if methods is None:
             return
-        # id -> the call that made it, of the methods of async generators
+        self.window.collect()
+        for method in _of_ids(methods) if methods else ():
+            del methods[id(method)]
+            self._alive[id(method)] = _Alive(_always(method), method, self.here, self.permit)
+        if not self._methods.is_warned_of:  # what the collection killed, it killed without a word
+            for call in methods.values():
+                if call is not None:
+                    self._note_dropped_method(call)
+
+    def _register(self) -> dict[int, asyncgen.MethodCall | None] | None:
+        """Register the coroutines that are pending; of the methods of async generators, the ids.
+
+        Each id comes with the call that made it. None where nothing is pending.
+        """
+        new = self.window.pending()
         methods: dict[int, asyncgen.MethodCall | None] = {}
         for thing in new:
             if type(thing) is CoroutineType:
@@ -295,15 +309,7 @@ class MissedAwaits:
                 and not self._methods.is_loops_own(thing)
             ):
                 methods[id(thing)] = self._methods.call_of(thing)
-        del new, thing
-        self.window.collect()
-        for method in _of_ids(methods) if methods else ():
-            del methods[id(method)]
-            self._alive[id(method)] = _Alive(_always(method), method, self.here, self.permit)
-        if not self._methods.is_warned_of:  # what the collection killed, it killed without a word
-            for call in methods.values():
-                if call is not None:
-                    self._note_dropped_method(call)
+        return methods if new else None
 
     def collect(self) -> None:
         """End a test: its garbage is collected, so that what dies of it dies in its test."""

@@ -117,7 +117,7 @@ def main(keep: Path | None) -> int:
 def write_suite(folder: Path) -> None:
     """Write the suite's files to a folder, which is made where it is not there."""
     folder.mkdir(parents=True, exist_ok=True)
-    for entry in files(__package__).joinpath("demo_suite").iterdir():
+    for entry in files("anyrig.cli").joinpath("demo_suite").iterdir():
         if entry.name.endswith(".in"):
             text = entry.read_text(encoding="utf-8")
             (folder / entry.name.removesuffix(".in")).write_text(text, encoding="utf-8")
