@@ -7,18 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import pytest
 
 from .allowances import Permit, standing_filter
 from .checks import never_ran
+from .checks.missed_await import MissedAwaits
 from .checks.missed_words import Missed
 from .findings import Finding, Phase, Place, Policy, UnusedAllowanceError, merge
+from .origins import Origins
 from .settings import Settings
-
-if TYPE_CHECKING:
-    from .rig import Rig
 
 WATCH = pytest.StashKey["Watch"]()
 
@@ -52,10 +51,22 @@ class Watch:
                 )
 
 
+class Run(Protocol):
+    """What the rulings ask of the run: a rig."""
+
+    settings: Settings
+    origins: Origins
+    missed: MissedAwaits | None
+    is_whole: bool
+
+    def is_stopping(self) -> bool:
+        """Whether the run ends before its last test."""
+
+
 class Rulings:
     """Rules on what the checks of a run found."""
 
-    def __init__(self, rig: Rig) -> None:
+    def __init__(self, rig: Run) -> None:
         self._rig = rig
         # test id -> its settings where a mark changes them, while something of it may turn up
         self._settings_of: dict[str, Settings] = {}

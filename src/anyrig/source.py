@@ -48,7 +48,6 @@ def line(filename: str, lineno: int) -> str:
     return linecache.getline(filename, lineno).strip()
 
 
-@functools.lru_cache(maxsize=256)
 def find_call(filename: str, lineno: int, names: frozenset[str]) -> CallSite | None:
     """The call on the line that made a coroutine of one of these names, or the only one there."""
     tree = _parsed(filename)
@@ -68,7 +67,6 @@ def find_call(filename: str, lineno: int, names: frozenset[str]) -> CallSite | N
     return _site(filename, single[0]) if len(single) == 1 else None
 
 
-@functools.lru_cache(maxsize=256)
 def find_passed(filename: str, name: str, *, or_called: bool) -> list[tuple[int, str]]:
     """The lines that pass a function of this name to another one, and the functions around them.
 
@@ -98,6 +96,7 @@ def _is_argument(path: list[ast.AST]) -> bool:
 
 
 def _parsed(filename: str) -> ast.Module | None:
+    linecache.checkcache(filename)  # a file may be written anew in one run
     text = "".join(linecache.getlines(filename))
     return _parse(filename, text) if text else None
 
