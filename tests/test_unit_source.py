@@ -165,8 +165,6 @@ def test_text_that_does_not_parse(write: Write, text: str) -> None:
 def test_no_text_breaks_it(text: str, lineno: int) -> None:
     """Whatever a file holds, asking it raises nothing."""
     linecache.cache[FILE] = (len(text), None, text.splitlines(keepends=True), FILE)
-    source.find_call.cache_clear()
-    source.find_passed.cache_clear()
     try:
         source.find_call(FILE, lineno, frozenset({"save"}))
         source.find_passed(FILE, "a", or_called=True)
