@@ -60,6 +60,9 @@ class Rig:
         self.watch: Watch | None = None
         self.session: pytest.Session | None = None
         self.rulings = Rulings(self)
+        # whether code of the user's runs in this setup or teardown: without it there is nothing to
+        # look for at its end
+        self._users_ran = False
         # what turned up outside of the test that made it, until a report or the end takes it
         self.strays: list[Finding] = []
         # whether each test that was found is going to run: what is kept for one that does not is
@@ -171,10 +174,12 @@ class Rig:
         return watch
 
     def _depth(self, watch: Watch) -> int:
+        self._users_ran = False
         if watch.phase is Phase.SETUP:
             return RUNNER_DEPTH  # until a fixture of the user's begins
         if watch.phase is Phase.TEARDOWN:
-            return ORIGIN_DEPTH if self.fixtures.have_own_teardown() else RUNNER_DEPTH
+            self._users_ran = self.fixtures.have_own_teardown()
+            return ORIGIN_DEPTH if self._users_ran else RUNNER_DEPTH
         # what pytest calls by its own hook gets its depth there
         has_hook = type(watch.item) is pytest.Function
         return RUNNER_DEPTH if has_hook else ORIGIN_DEPTH
@@ -225,7 +230,8 @@ class Rig:
         if missed is None:
             return
         at_end = watch.phase is Phase.TEARDOWN
-        missed.settle()
+        if watch.phase is Phase.CALL or self._users_ran:
+            missed.settle()
         if at_end:
             missed.collect()
         found = missed.drain()
@@ -315,6 +321,7 @@ class Rig:
     def fixture_begins(self, definition: pytest.FixtureDef[Any]) -> None:
         """A fixture's setup begins."""
         if self.fixtures.begin(definition):
+            self._users_ran = True
             self._track(ORIGIN_DEPTH)
 
     def _track(self, depth: int) -> None:
