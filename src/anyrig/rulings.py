@@ -59,8 +59,7 @@ class Run(Protocol):
     missed: MissedAwaits | None
     is_whole: bool
 
-    def is_stopping(self) -> bool:
-        """Whether the run ends before its last test."""
+    def is_stopping(self) -> bool: ...
 
 
 class Rulings:
