@@ -101,7 +101,13 @@ def test_junit_tells_each_finding_once(world: World, runs: Runs) -> None:
         for told in case.iter("property")
         if told.get("name", "").startswith("anyrig.")
     }
-    assert len(told) == len({str(finding) for finding in run.findings})
+    # JUnit's file is written while the session finishes, before what that hook itself forgets
+    written = [
+        finding
+        for finding in run.findings
+        if (finding["origin"] or {}).get("function") != "pytest_sessionfinish"
+    ]
+    assert len(told) == len({str(finding) for finding in written})
 
 
 @on_every_backend

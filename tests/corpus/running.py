@@ -75,6 +75,7 @@ def _environment(folder: Path) -> dict[str, str]:
         name: value
         for name, value in os.environ.items()
         if not name.startswith(("PYTEST_", "PYTHONWARNINGS", "PYTHONASYNCIODEBUG"))
+        and name not in ("CI", "BUILD_NUMBER")
     }
     environment["PYTHONPATH"] = str(HERE.parent)
     environment["HYPOTHESIS_STORAGE_DIRECTORY"] = str(folder / "hypothesis")
