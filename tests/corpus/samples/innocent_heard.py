@@ -131,5 +131,6 @@ def test_trio_checks_the_argument_of_start_soon() -> None:
             coroutine: Any = save(1)
             nursery.start_soon(coroutine)
 
-    with pytest.RaisesGroup(TypeError):
+    with pytest.raises(ExceptionGroup) as caught:
         trio.run(main)
+    assert isinstance(caught.value.exceptions[0], TypeError)
