@@ -23,6 +23,7 @@ import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 
 _MARKED = re.compile(r"#\s*((?:FOUND|FAILS|ENDS) .*)$")
@@ -51,9 +52,13 @@ class World:
     def python(self) -> tuple[int, int]:
         return sys.version_info[:2]
 
+    @property
+    def pytest(self) -> tuple[int, ...]:
+        return tuple(map(int, version("pytest").split(".")[:2]))
+
     def holds(self, text: str) -> bool:
         """Whether the words of an ``if`` are true here."""
-        names = ("backend", "hostility", "library", "eager", "python")
+        names = ("backend", "hostility", "library", "eager", "python", "pytest")
         return bool(eval(text, {name: getattr(self, name) for name in names}))
 
 
