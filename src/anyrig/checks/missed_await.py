@@ -42,7 +42,6 @@ from .missed_words import Missed, Words
 ORIGIN_DEPTH = 6
 # while no code of the user's runs: a runner makes its coroutines in the depths of pytest
 RUNNER_DEPTH = 1
-STACK_DEPTH = 32
 _METHODS = frozenset({asyncgen.SEND_TYPE, asyncgen.CLOSE_TYPE})
 WANTED = frozenset({CoroutineType, *_METHODS})
 
@@ -142,7 +141,7 @@ class MissedAwaits:
             again = Missed(
                 name=name,
                 code=None,
-                frames=call.frames if call is not None else _frames(frame),
+                frames=call.frames if call is not None else asyncgen.stack_of(frame),
                 place=self.here,
                 exact=call is not None,
                 hidden_by=hiding_filter(text),
@@ -193,7 +192,7 @@ class MissedAwaits:
             started = self._threads.started_at(thread)
             if isinstance(started, Place) and started.test != place.test:
                 place = started
-        frames = self._frames_of(origin or (), _frames(sys._getframe(2)))
+        frames = self._frames_of(origin or (), asyncgen.stack_of(sys._getframe(2)))
         return Missed(
             name=mock.name if mock is not None else coroutine.__qualname__,
             code=coroutine.cr_code,
@@ -204,7 +203,6 @@ class MissedAwaits:
             given_to=given[1] if given is not None else None,
             hidden_by=hiding_filter(f"coroutine '{coroutine.__qualname__}' was never awaited"),
             thread=None if thread is threading.main_thread() else thread.name,
-            held_by=None,
             permit=self.permit if alive is None else alive.permit,
             is_body=self._is_body(coroutine) if alive is None else alive.is_body,
             was_kept=alive is not None and alive.place != self.here,
@@ -407,14 +405,6 @@ def _of_ids(ids: Container[int]) -> list[object]:
         for thing in gc.get_objects()
         if id(thing) in ids and type(thing) in WANTED and is_pending(thing)
     ]
-
-
-def _frames(frame: FrameType | None) -> tuple[RawFrame, ...]:
-    frames: list[RawFrame] = []
-    while frame is not None and len(frames) < STACK_DEPTH:
-        frames.append((frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name))
-        frame = frame.f_back
-    return tuple(frames)
 
 
 def _outside(frame: FrameType | None) -> FrameType | None:

@@ -30,6 +30,7 @@ _OFFSET = object.__basicsize__ + 2 * ctypes.sizeof(ctypes.c_void_p)
 _INIT, _CLOSED = 0, 2
 _METHODS = ("asend", "athrow", "aclose", "__anext__")
 _MANY = 64
+_STACK_DEPTH = 32
 
 
 async def _planted() -> AsyncGenerator[None, None]:
@@ -187,7 +188,7 @@ class MethodCalls:
         # what is not called by Python code is called by a loop in C, at the death of the generator
         library = frame.f_globals.get("__name__", "").partition(".")[0]
         call = MethodCall(
-            name, id(result), _frames(frame), not is_call or library in ("asyncio", "trio")
+            name, id(result), stack_of(frame), not is_call or library in ("asyncio", "trio")
         )
         if call.is_loops_own or self.is_warned_of:
             self._calls.append(call)
@@ -218,9 +219,10 @@ def _namespace() -> dict[str, Any]:
     return namespace
 
 
-def _frames(frame: FrameType | None) -> tuple[tuple[str, int, str], ...]:
+def stack_of(frame: FrameType | None) -> tuple[tuple[str, int, str], ...]:
+    """The (file, line, function) of a frame and of those that called it, innermost first."""
     frames: list[tuple[str, int, str]] = []
-    while frame is not None and len(frames) < _MANY // 2:
+    while frame is not None and len(frames) < _STACK_DEPTH:
         frames.append((frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name))
         frame = frame.f_back
     return tuple(frames)
