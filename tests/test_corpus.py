@@ -101,13 +101,15 @@ def test_junit_tells_each_finding_once(world: World, runs: Runs) -> None:
         for told in case.iter("property")
         if told.get("name", "").startswith("anyrig.")
     }
-    # JUnit's file is written while the session finishes, before what that hook itself forgets
-    written = [
-        finding
+    # JUnit's file is written while the session finishes, before what that very hook forgets:
+    # only a worker of xdist, whose session ends before the controller's, is in time for it
+    written = {
+        str(finding)
         for finding in run.findings
-        if (finding["origin"] or {}).get("function") != "pytest_sessionfinish"
-    ]
-    assert len(told) == len({str(finding) for finding in written})
+        if world.hostility == "-n 2"
+        or (finding["origin"] or {}).get("function") != "pytest_sessionfinish"
+    }
+    assert len(told) == len(written)
 
 
 @on_every_backend
