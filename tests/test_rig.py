@@ -57,6 +57,24 @@ def test_run_inside_a_run(suite: Suite) -> None:
     assert ran.counts == {"failed": 3, "passed": 1}
 
 
+HEARS = """
+def pytest_sessionfinish(session):
+    print("reports are heard:", session.config.pluginmanager.has_plugin("anyrig-reports"))
+"""
+
+
+@pytest.mark.parametrize(
+    ("sample", "heard"), [(MISSED_AWAIT, True), ("async def test_it(): pass", False)]
+)
+def test_reports_are_heard_from_the_first_finding_on(
+    suite: Suite, sample: str, *, heard: bool
+) -> None:
+    """The hooks for reports cost each test something, so a healthy run does without them."""
+    suite.write("conftest.py", HEARS)
+    suite.write("test_it.py", sample)
+    assert f"reports are heard: {heard}" in suite.run("-s").text
+
+
 BREAKS = """
 import pytest
 

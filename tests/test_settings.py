@@ -116,11 +116,13 @@ def test_wrong_policy_in_a_flag(suite: Suite, kind: Kind) -> None:
 
 @each_kind
 def test_wrong_policy_in_a_marker(suite: Suite, kind: Kind) -> None:
-    """A wrong policy in a marker names the test and the word, and lists the right ones."""
+    """A wrong policy in a marker names the module and the word, and lists the right ones."""
     ran = suite.run(*_set(suite, kind, "fial", "marker"))
     assert ran.status == USAGE_ERROR
-    assert f"test_it.py::{BAD[kind.value]}" in ran.text or "test_it.py::test_right" in ran.text
-    assert f"@pytest.mark.anyrig({kind.marker_word}=...): unknown policy 'fial'" in ran.text
+    assert (
+        f"test_it.py: @pytest.mark.anyrig({kind.marker_word}=...): unknown policy 'fial'"
+        in ran.text
+    )
     assert POLICIES in ran.text
 
 

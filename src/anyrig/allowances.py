@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from . import source
 from .findings import Finding, Kind, UnusedAllowanceError
 from .origins import Origins
 from .seams.cpython.unawaited import installed_owner
@@ -21,7 +20,7 @@ from .settings import Settings, read_kind
 _NEVER_AWAITED = "never awaited"
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(eq=False)
 class Permit:
     """One permission: its kinds, where it stands (in words), and whether it was needed."""
 
@@ -95,6 +94,8 @@ def standing_filter(item: pytest.Item, hidden_by: Any, origins: Origins) -> str 
     """Where the mark stands that set the filter which hides a warning; None where it is no mark."""
     if hidden_by is None:
         return None
+    from . import source
+
     pattern = getattr(hidden_by[1], "pattern", hidden_by[1]) or ""
     for node, mark in item.iter_markers_with_node("filterwarnings"):
         if node is item:

@@ -61,10 +61,18 @@ def narrow(config: pytest.Config, settings: Settings, items: list[pytest.Item]) 
         items[:] = kept
 
 
-def settings_for(item: pytest.Item, settings: Settings) -> Settings:
-    """The settings as the marks on the test, its class and its module change them."""
-    for mark in reversed(list(item.iter_markers("anyrig"))):
-        settings = read_marker(settings, mark, item.nodeid)
+def settings_for(node: pytest.Item | pytest.Collector | None, settings: Settings) -> Settings:
+    """The settings as the marks on a node and on all above it change them."""
+    for one in node.listchain() if node is not None else ():
+        settings = with_marks(settings, one)
+    return settings
+
+
+def with_marks(settings: Settings, node: Any) -> Settings:
+    """The settings as the marks on this node alone change them."""
+    for mark in reversed(node.own_markers):
+        if mark.name == "anyrig":
+            settings = read_marker(settings, mark, node.nodeid)
     return settings
 
 

@@ -7,15 +7,14 @@ whether it is the one that is running.
 from __future__ import annotations
 
 import asyncio
+import functools
 import importlib.util
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Backend:
+class Backend(NamedTuple):
     """One backend: its name in settings and test ids, and the async library that it runs on."""
 
     name: str
@@ -97,12 +96,18 @@ def backend_of(value: object) -> Backend | None:
 
 def running_library() -> str:
     """The async library that the calling code runs on; "none" outside of all of them."""
-    import sniffio
-
+    current, error = _sniffers()
     try:
-        return sniffio.current_async_library()
-    except sniffio.AsyncLibraryNotFoundError:
+        return current()
+    except error:
         return "none"
+
+
+@functools.cache
+def _sniffers() -> tuple[Callable[[], str], type[Exception]]:
+    import sniffio  # at its first use, and not again for each test
+
+    return sniffio.current_async_library, sniffio.AsyncLibraryNotFoundError
 
 
 def running_name() -> str:

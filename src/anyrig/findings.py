@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 
-class Kind(enum.Enum):
+class Kind(enum.StrEnum):
     """The kinds of findings; the value is the word users write in markers and read in reports."""
 
     MISSED_AWAIT = "missed_await"
@@ -54,8 +54,7 @@ class Phase(enum.Enum):
     BETWEEN = "between"
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(NamedTuple):
     """One line of code on the way to where a thing was made."""
 
     filename: str
@@ -63,8 +62,7 @@ class Frame:
     function: str
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """Where a thing was made: the user's own line, and the frames between it and the test.
 
     ``path`` is as the user would type it (relative to the run's root directory where it lies
@@ -84,15 +82,14 @@ class Origin:
         return f"{self.path}:{self.lineno}"
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """The test and the phase that were running when a thing was made; no test: between tests."""
 
     test: str | None
     phase: Phase
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Finding:
     """One fact that a check found: its kind, test, phase, what it is, its origin, how to mend it.
 
@@ -120,11 +117,21 @@ class Finding:
 
     def to_json(self) -> dict[str, Any]:
         """The finding as plain JSON values, the schema of ``--anyrig-report`` (see the docs)."""
-        data = asdict(self)
-        data["kind"] = self.kind.value
-        data["policy"] = self.policy.value
-        data["place"] = {"test": self.place.test, "phase": self.place.phase.value}
-        return data
+        origin: dict[str, Any] | None = None
+        if self.origin is not None:
+            inside = self.origin.inside
+            origin = {
+                **self.origin._asdict(),
+                "chain": [frame._asdict() for frame in self.origin.chain],
+                "inside": None if inside is None else inside._asdict(),
+            }
+        return {
+            **vars(self),
+            "kind": self.kind.value,
+            "place": {"test": self.place.test, "phase": self.place.phase.value},
+            "origin": origin,
+            "policy": self.policy.value,
+        }
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Finding:

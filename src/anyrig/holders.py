@@ -16,10 +16,9 @@ import os
 import sys
 from asyncio import Future, Handle
 from collections.abc import Callable
-from dataclasses import dataclass
 from threading import Thread
 from types import FrameType, ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 from .seams.asyncio import loop_of
 
@@ -41,8 +40,7 @@ class Held(enum.Enum):
     OTHER = enum.auto()  # nothing that the collector can see
 
 
-@dataclass(frozen=True, slots=True)
-class Holder:
+class Holder(NamedTuple):
     """What holds it: the kind, the words for a report, and the object that is responsible."""
 
     held: Held

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import inspect
 import sys
 from collections.abc import Iterable
@@ -16,25 +17,38 @@ from .origins import Origins, RawFrame
 _XUNIT = ("_xunit_", "_unittest_")  # the fixtures that stand for setup_method and its kin
 
 
+class _Whose(enum.Enum):
+    """Whose code a fixture is, and whether it may have something to do at its teardown."""
+
+    OTHERS = enum.auto()
+    USERS = enum.auto()
+    USERS_WITH_END = enum.auto()
+
+
 class LiveFixtures:
     """Follows pytest's fixtures from the start of their setup to the end of their teardown."""
 
     def __init__(self, origins: Origins) -> None:
         self._origins = origins
         # the definitions that are being set up or are up, in the order of their setup
-        self._live: dict[pytest.FixtureDef[Any], None] = {}
+        self._live: dict[pytest.FixtureDef[Any], _Whose] = {}
         self.wide_one_ended = False
 
     def begin(self, definition: pytest.FixtureDef[Any]) -> bool:
         """A fixture's setup begins; whether its function is the user's."""
-        self._live[definition] = None
         code = _code(definition.func)
         is_xunit = definition.argname.startswith(_XUNIT)
-        return is_xunit or (code is not None and self._origins.is_users(code.co_filename))
+        is_users = is_xunit or (code is not None and self._origins.is_users(code.co_filename))
+        has_end = is_users and (is_xunit or _has_end(definition))
+        self._live[definition] = (
+            _Whose.USERS_WITH_END if has_end else _Whose.USERS if is_users else _Whose.OTHERS
+        )
+        return is_users
 
     def end(self, definition: pytest.FixtureDef[Any]) -> None:
         """A fixture was torn down."""
-        if self._live.pop(definition, definition) is None and definition.scope != "function":
+        was_live = self._live.pop(definition, None) is not None
+        if was_live and definition.scope != "function":
             self.wide_one_ended = True
 
     def holder(self, referrer: object) -> Holder | None:
@@ -46,7 +60,11 @@ class LiveFixtures:
 
     def have_own_teardown(self) -> bool:
         """Whether code of the user's is still to run when the live fixtures are torn down."""
-        return any(self._has_own_teardown(definition) for definition in self._live)
+        return _Whose.USERS_WITH_END in self._live.values()
+
+    def have_users(self) -> bool:
+        """Whether a live fixture is the user's."""
+        return self.have_own_teardown() or _Whose.USERS in self._live.values()
 
     def may_reach(self, holder: Holder, item: pytest.Item) -> bool:
         """Whether a wider teardown beside a global or a class may await what it holds."""
@@ -60,23 +78,11 @@ class LiveFixtures:
         module = owner if holder.held is Held.GLOBAL else sys.modules.get(owner.__module__)
         filename = getattr(module, "__file__", None)
         return any(
-            definition.scope != "function"
-            and self._has_own_teardown(definition)
+            whose is _Whose.USERS_WITH_END
+            and definition.scope != "function"
             and getattr(_code(definition.func), "co_filename", None) == filename
-            for definition in self._live
+            for definition, whose in self._live.items()
         )
-
-    def _has_own_teardown(self, definition: pytest.FixtureDef[Any]) -> bool:
-        if definition.argname.startswith(_XUNIT):
-            return True
-        function = definition.func
-        ends = (
-            inspect.isgeneratorfunction(function)
-            or inspect.isasyncgenfunction(function)
-            or "request" in definition.argnames
-        )
-        code = _code(function)
-        return ends and code is not None and self._origins.is_users(code.co_filename)
 
     def name_of(self, frames: Iterable[RawFrame]) -> str | None:
         """The name of the live fixture in whose function one of the frames lies."""
@@ -96,6 +102,16 @@ def _is_defined(owner: Any, name: str) -> bool:
     """Whether a module or class has a teardown of its own, not the empty one of unittest."""
     function = getattr(owner, name, None)
     return function is not None and getattr(function, "__module__", "") != "unittest.case"
+
+
+def _has_end(definition: pytest.FixtureDef[Any]) -> bool:
+    """Whether it may have something to do at its teardown."""
+    function = definition.func
+    return (
+        inspect.isgeneratorfunction(function)
+        or inspect.isasyncgenfunction(function)
+        or "request" in definition.argnames
+    )
 
 
 def _code(function: Any) -> CodeType | None:

@@ -8,28 +8,25 @@ from __future__ import annotations
 
 import os
 import re
-import sysconfig
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import CodeType
 from typing import Any
 
-from . import source
 from .findings import Frame, Origin
 from .seams.unittest_mock import is_mock_file
 
 _HERE = os.path.dirname(__file__) + os.sep
-_STDLIB = tuple({sysconfig.get_path(name) + os.sep for name in ("stdlib", "platstdlib")})
-_INSTALLED = re.compile(r"[\\/](site|dist)-packages[\\/]")
-_RUNNERS = re.compile(r"[\\/](_pytest|pytest|pluggy|xdist|execnet|pytest_asyncio|pytest_trio)[\\/]")
-_DOCTEST = re.compile(r"<doctest (.+)\[(\d+)\]>$")
+_STDLIB = os.path.dirname(os.__file__) + os.sep
+_INSTALLED = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
+# texts and not patterns, which take longer to compile than all else here takes to import
+_RUNNERS = r"[\\/](_pytest|pytest|pluggy|xdist|execnet|pytest_asyncio|pytest_trio)[\\/]"
+_DOCTEST = r"<doctest (.+)\[(\d+)\]>$"
 _CHAIN_LENGTH = 6
 
 RawFrame = tuple[str, int, str]
 
 
-@dataclass
 class Origins:
     """Turns raw frames (innermost first) into an `Origin`, relative to the run's root directory.
 
@@ -37,8 +34,9 @@ class Origins:
     that a line of an example is named by the file that holds it.
     """
 
-    root: Path
-    doctests: dict[str, Any] = field(default_factory=dict)
+    def __init__(self, root: Path, doctests: dict[str, Any] | None = None) -> None:
+        self.root = root
+        self.doctests = doctests or {}
 
     def locate(self, frames: Sequence[RawFrame], *, exact: bool = True) -> Origin | None:
         """The user's own line among the frames; where none is the user's, the innermost one."""
@@ -55,10 +53,12 @@ class Origins:
         file, real_lineno = self._readable(filename, lineno)
         chain: list[Frame] = []
         for frame in kept[index + 1 :]:
-            if _RUNNERS.search(frame[0]) or len(chain) == _CHAIN_LENGTH:
+            if re.search(_RUNNERS, frame[0]) or len(chain) == _CHAIN_LENGTH:
                 break
             if self.is_users(frame[0]):
                 chain.append(self._frame(frame))
+        from . import source
+
         return Origin(
             path=self.path(file),
             lineno=real_lineno,
@@ -75,6 +75,8 @@ class Origins:
 
     def definition_frame(self, code: CodeType) -> RawFrame:
         """The raw frame of the line that defines a function."""
+        from . import source
+
         lineno = source.definition_line(code.co_filename, code.co_firstlineno)
         return code.co_filename, lineno, code.co_name
 
@@ -87,11 +89,11 @@ class Origins:
     def is_users(self, filename: str) -> bool:
         """Whether the file is the user's: not installed, not Python's own, not anyrig's."""
         if filename.startswith("<"):
-            return _DOCTEST.match(filename) is not None
+            return re.match(_DOCTEST, filename) is not None
         if filename.startswith(_HERE) or is_mock_file(filename):
             return False
         if filename.startswith(str(self.root) + os.sep):
-            return not _INSTALLED.search(filename[len(str(self.root)) :])
+            return not _is_installed(filename[len(str(self.root)) :])
         return not (filename.startswith(_STDLIB) or _is_installed(filename))
 
     def path(self, filename: str) -> str:
@@ -106,7 +108,7 @@ class Origins:
         return Frame(self.path(file), lineno, frame[2])
 
     def _readable(self, filename: str, lineno: int) -> tuple[str, int]:
-        match = _DOCTEST.match(filename)
+        match = re.match(_DOCTEST, filename)
         test = self.doctests.get(match[1]) if match else None
         if match is None or test is None:
             return filename, lineno
@@ -115,7 +117,7 @@ class Origins:
 
 
 def _is_installed(filename: str) -> bool:
-    return _INSTALLED.search(filename) is not None
+    return any(folder in filename for folder in _INSTALLED)
 
 
 def _is_machinery(filename: str) -> bool:

@@ -1,14 +1,18 @@
-"""pytest's hooks; each fetches the rig, calls one method, returns."""
+"""pytest's hooks for the run; each fetches the rig, calls one method, returns.
+
+Those that frame a test, `Phases`, hold their rig: each test pays for what they do.
+"""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Generator, Sequence
 from typing import Any
 
 import pytest
 
 from .backend_fixture import narrow, register
-from .findings import Phase
+from .phases import Phases
 from .report.carrier import CARRIER, Carrier, is_controller
 from .rig import RIG, Rig
 from .seams import SeamGone, check
@@ -34,9 +38,17 @@ def pytest_configure(config: pytest.Config) -> None:
     rig = config.stash[RIG] = Rig(config)
     register(config, rig.settings)
     carrier = config.stash[CARRIER] = Carrier(rig)
-    config.pluginmanager.register(Reports(carrier), "anyrig-reports")
-    if not is_controller(config):
-        rig.start()
+    config.pluginmanager.register(Ends(carrier), "anyrig-ends")
+    rig.announce = functools.partial(_hear_reports, config, carrier)
+    if is_controller(config):
+        rig.announce()
+    else:
+        config.pluginmanager.register(Phases(rig, rig.start()), "anyrig-phases")
+
+
+def _hear_reports(config: pytest.Config, carrier: Carrier) -> None:
+    if not config.pluginmanager.has_plugin("anyrig-reports"):
+        config.pluginmanager.register(Reports(carrier), "anyrig-reports")
 
 
 @pytest.hookimpl(trylast=True)
@@ -65,48 +77,18 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     session.config.stash[RIG].collected(session)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> None:
+    session.config.stash[RIG].testing()
+
+
 def pytest_deselected(items: Sequence[pytest.Item]) -> None:
     if items:
         items[0].config.stash[RIG].is_whole = False
 
 
-@pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_runtest_setup(item: pytest.Item) -> Wrapper:
-    return (yield from item.config.stash[RIG].phase(item, Phase.SETUP))
-
-
-@pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_runtest_call(item: pytest.Item) -> Wrapper:
-    return (yield from item.config.stash[RIG].phase(item, Phase.CALL))
-
-
-@pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_runtest_teardown(item: pytest.Item) -> Wrapper:
-    return (yield from item.config.stash[RIG].phase(item, Phase.TEARDOWN))
-
-
-@pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Wrapper:
-    return (yield from pyfuncitem.config.stash[RIG].compared(pyfuncitem))
-
-
-@pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_fixture_setup(
-    fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
-) -> Wrapper:
-    request.config.stash[RIG].fixture_begins(fixturedef)
-    return (yield)
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_fixture_post_finalizer(
-    fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
-) -> None:
-    request.config.stash[RIG].fixtures.end(fixturedef)
-
-
 class Reports:
-    """The hooks that get no config: they hold the run's `Carrier`."""
+    """The hooks for a report, from the first finding on: a healthy run does without them."""
 
     def __init__(self, carrier: Carrier) -> None:
         self._carrier = carrier
@@ -120,6 +102,13 @@ class Reports:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         self._carrier.unload(report)
+
+
+class Ends:
+    """The hooks for the end of a run or of a worker: they hold the run's `Carrier`."""
+
+    def __init__(self, carrier: Carrier) -> None:
+        self._carrier = carrier
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:

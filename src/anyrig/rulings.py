@@ -1,54 +1,50 @@
 """What becomes of a finding: the policy and the permission that it falls under.
 
-One `Watch` for a test, on ``item.stash``; the rulings of a run are on its rig.
+One `Watch` for the running test and the rulings of a run are on its rig.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from types import CodeType
 from typing import Protocol
 
 import pytest
 
 from .allowances import Permit, standing_filter
 from .checks import never_ran
-from .checks.missed_await import MissedAwaits
-from .checks.missed_words import Missed
-from .findings import Finding, Phase, Place, Policy, UnusedAllowanceError, merge
+from .checks.missed_await import Missed, MissedAwaits
+from .findings import Finding, Place, Policy, UnusedAllowanceError, merge
 from .origins import Origins
 from .settings import Settings
 
-WATCH = pytest.StashKey["Watch"]()
 
-
-@dataclass(slots=True, eq=False)
+@dataclass(eq=False)
 class Watch:
     """What is known of one test while it runs: its settings, its body, and what was found."""
 
     item: pytest.Item
     settings: Settings
-    body: never_ran.Body | None
+    place: Place
+    code: CodeType | None  # of the test's own function, where that is async
+    body: never_ran.Body | None  # where a decorator stands before it: it may be lost there
     permits: list[Permit]
     # the findings of the phase that has just ended, until its report has taken them
     found: list[Finding] = field(default_factory=list)
     told_never_ran: bool = False
     has_failed: bool = False
-    phase: Phase = Phase.SETUP
 
-    @property
-    def place(self) -> Place:
-        return Place(self.item.nodeid, self.phase)
-
-    def complain_of_unused(self) -> None:
-        """Raise `UnusedAllowanceError` for a permission of the test's that nothing needed."""
+    def unused(self) -> UnusedAllowanceError | None:
+        """The error for a permission of the test's that nothing needed; None where all were."""
         for permit in self.permits:
             is_on = any(map(self.settings.is_on, permit.kinds))
             if permit.must_be_used and is_on and not permit.used:
-                raise UnusedAllowanceError(
+                return UnusedAllowanceError(
                     f"{permit.words} permits a {permit.kinds_text}, and there was none: "
                     "take it away"
                 )
+        return None
 
 
 class Run(Protocol):
@@ -71,9 +67,8 @@ class Rulings:
         self._settings_of: dict[str, Settings] = {}
 
     def note(self, nodeid: str, settings: Settings) -> None:
-        """A test begins, with these settings."""
-        if settings is not self._rig.settings:
-            self._settings_of[nodeid] = settings
+        """A test begins, with settings that are not the run's."""
+        self._settings_of[nodeid] = settings
 
     def forget(self) -> None:
         """Nothing of the tests so far can turn up any more."""

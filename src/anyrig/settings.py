@@ -7,10 +7,9 @@ and lists the right ones.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -18,8 +17,7 @@ from .backends import BACKENDS, DEFAULT, Backend
 from .findings import Kind, Policy
 
 
-@dataclass(frozen=True, slots=True)
-class Option:
+class Option(NamedTuple):
     """One setting: its ini name, its flag and its word in the marker (None where it has none)."""
 
     ini: str | None
@@ -86,15 +84,14 @@ OPTIONS: tuple[Option, ...] = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     """What the settings say, for the run or (after `narrowed`) for one test."""
 
     backends: tuple[Backend, ...]
     only: tuple[Backend, ...] | None
     policies: Mapping[Kind, Policy]
     report: Path | None = None
-    allowed: frozenset[Kind] = field(default=frozenset())
+    allowed: frozenset[Kind] = frozenset()
 
     @property
     def chosen(self) -> tuple[Backend, ...]:
@@ -171,12 +168,12 @@ def read_marker(settings: Settings, mark: pytest.Mark, where: str) -> Settings:
         place = f"{where}({word}=...)"
         if option.kind is not None:
             policies = {**settings.policies, option.kind: _policy(value, place)}
-            settings = replace(settings, policies=policies)
+            settings = settings._replace(policies=policies)
         elif word == "allow":
             kinds = frozenset(read_kind(kind, place) for kind in _strings(value, place))
-            settings = replace(settings, allowed=settings.allowed | kinds)
+            settings = settings._replace(allowed=settings.allowed | kinds)
         else:
-            settings = replace(settings, only=_narrowed(settings, value, place))
+            settings = settings._replace(only=_narrowed(settings, value, place))
     return settings
 
 
@@ -254,6 +251,8 @@ def _ini_place(config: pytest.Config, name: str) -> str:
 
 
 def _guess(word: object, known: Iterable[str]) -> str:
+    import difflib
+
     close = difflib.get_close_matches(str(word), list(known), n=1)
     return f" (did you mean {close[0]!r}?)" if close else ""
 

@@ -12,7 +12,7 @@ import io
 import linecache
 import tokenize
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _TASK_MAKERS = {
     "create_task",
@@ -24,8 +24,7 @@ _TASK_MAKERS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class CallSite:
+class CallSite(NamedTuple):
     """One call on a line: its text (and that of its function), and what it stands in.
 
     ``given_to`` is the text of the function that gets its result as an argument (``asyncio.run``),

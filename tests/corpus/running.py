@@ -23,6 +23,8 @@ HOSTILITIES: dict[str, tuple[str, ...]] = {
     "-W ignore": ("-W", "ignore"),
     "no:warnings": ("-p", "no:warnings"),
     "-n 2": ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"),
+    # without hooks of the user's, less is looked through at the end of each phase
+    "no hooks": ("--ignore=late",),
 }
 
 

@@ -56,6 +56,28 @@ def test_window_leaves_the_collector_as_it_was(window: str) -> None:
     assert alone(script + "    old.close()\n") == "[] True"
 
 
+def test_window_puts_collections_off_for_a_while() -> None:
+    """The interpreter's threshold is another one in between, and comes back however it ends."""
+    body = """
+    before = gc.get_threshold()
+    window.put_off(); print(gc.get_threshold()[0] > before[0], gc.get_threshold()[1:] == before[1:])
+    window.resume(); print(gc.get_threshold() == before)
+    window.put_off(); window.close(); print(gc.get_threshold() == before)"""
+    text = alone(WINDOW.format(window="YoungObjects", body=body) + "    old.close()\n")
+    assert text.splitlines() == ["True True", "True", "True"]
+
+
+@pytest.mark.parametrize("threshold", [0, 70_000, 123])
+def test_window_leaves_somebodys_own_threshold_alone(threshold: int) -> None:
+    """A suite that set the threshold itself (0 is off) keeps it: before, and in between."""
+    body = f"""
+    gc.set_threshold({threshold}); window.put_off(); gc.set_threshold({threshold}); window.resume()
+    print(gc.get_threshold()[0])
+    gc.set_threshold({max(threshold, 70_000)}); window.put_off(); print(gc.get_threshold()[0])"""
+    text = alone(WINDOW.format(window="YoungObjects", body=body) + "    old.close()\n")
+    assert text.splitlines() == [str(threshold), str(max(threshold, 70_000))]
+
+
 def test_window_leaves_somebodys_own_freeze_alone() -> None:
     """Objects that a suite froze itself stay frozen."""
     body = "gc.freeze(); window.renew(); print(gc.get_freeze_count() > 0)"

@@ -16,10 +16,10 @@ import sys
 import threading
 import weakref
 from collections import deque
-from collections.abc import Callable, Container, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Container, Iterable, Sequence
+from dataclasses import dataclass
 from types import CodeType, CoroutineType, FrameType
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..findings import Finding, Kind, Phase, Place
 from ..holders import Holder, Recognise, find_holder
@@ -35,13 +35,14 @@ from ..seams.cpython.unawaited import (
 )
 from ..seams.cpython.young import YoungObjects, choose_window
 from ..seams.cython import coroutine_types
-from ..seams.unittest_mock import ArgumentNotes, mock_call_of, mock_name
-from .missed_words import Missed, Words
+from ..seams.unittest_mock import ArgumentNotes, MockCall, mock_call_of, mock_name
 
 # the user's line, and what a mock and a decorator put before it; each frame costs each coroutine
 ORIGIN_DEPTH = 6
-# while no code of the user's runs: a runner makes its coroutines in the depths of pytest
+# while a runner is at work that may have tasks of the user's in it: theirs are told by one line
 RUNNER_DEPTH = 1
+# while no code of the user's can run: what a runner makes for itself is none of ours
+IDLE_DEPTH = 0
 _METHODS = frozenset({asyncgen.SEND_TYPE, asyncgen.CLOSE_TYPE})
 WANTED = frozenset({CoroutineType, *_METHODS})
 
@@ -55,7 +56,28 @@ def is_pending(thing: Any) -> bool:
     return True  # a compiled coroutine: it can't be asked
 
 
-@dataclass(slots=True, eq=False)
+class Missed(NamedTuple):
+    """One coroutine that was not awaited: the facts, taken while it could still be asked.
+
+    ``frames`` are innermost first; ``exact`` is false where they show the death and not the birth.
+    """
+
+    name: str
+    code: CodeType | None
+    frames: tuple[RawFrame, ...]
+    place: Place
+    exact: bool = True
+    mock: MockCall | None = None
+    given_to: str | None = None
+    hidden_by: Any = None
+    thread: str | None = None
+    held_by: str | None = None
+    permit: object = None
+    is_body: bool = False  # it is the running test itself
+    was_kept: bool = False  # it outlived the phase that made it
+
+
+@dataclass(eq=False)
 class _Alive:
     """A coroutine that was seen alive and pending at the end of a phase."""
 
@@ -81,7 +103,7 @@ class MissedAwaits:
         self.origins = origins
         self.here = Place(None, Phase.COLLECT)
         self.enabled = True
-        self.bodies: frozenset[CodeType] = frozenset()
+        self.bodies: Sequence[CodeType] = ()
         self.permit: object = None
         self.owner: object = None
         self.window: YoungObjects = choose_window(WANTED, is_pending)
@@ -93,12 +115,12 @@ class MissedAwaits:
         self._threads = ThreadStarts(ORIGIN_DEPTH, lambda: self.here)
         self._base_log: object = None
         # what died since the last drain, in any thread
-        self._dead: deque[Missed] = deque()
+        self.dead: deque[Missed] = deque()
         # what died where the test's own recorder heard it, by the text of its warning, until the
         # end of the test: pytest.warns() gives a warning again that it did not expect
         self._heard: dict[str, Missed] = {}
         # key -> what is alive and pending, until it is judged or dies
-        self._alive: dict[int, _Alive] = {}
+        self.alive: dict[int, _Alive] = {}
         # key -> anchor of what died and was noted, until the test ends: a recorder of warnings
         # brings it back to life, as the source of the warning
         self._noted: dict[int, object] = {}
@@ -112,7 +134,7 @@ class MissedAwaits:
     # -- record: called by the interpreter, in any thread, at any time ---------------------------
 
     def _note_death(self, coroutine: AnyCoroutine) -> bool:
-        alive = self._alive.pop(_key(coroutine)[0], None)
+        alive = self.alive.pop(_key(coroutine)[0], None)
         if alive is not None and alive.is_told:
             return True
         if not self.enabled and not self._is_body(coroutine):
@@ -123,7 +145,7 @@ class MissedAwaits:
         missed = self._facts(coroutine, alive)
         if log is not None and self._is_heard(coroutine, log, missed):
             return True
-        self._dead.append(missed)
+        self.dead.append(missed)
         return True
 
     def _note_text(self, text: str, frame: FrameType) -> bool:
@@ -147,12 +169,12 @@ class MissedAwaits:
                 hidden_by=hiding_filter(text),
                 permit=self.permit,
             )
-        self._dead.append(again)
+        self.dead.append(again)
         return True
 
     def _note_dropped_method(self, call: asyncgen.MethodCall) -> None:
         if self.enabled:
-            self._dead.append(Missed(call.name, None, call.frames, self.here, permit=self.permit))
+            self.dead.append(Missed(call.name, None, call.frames, self.here, permit=self.permit))
 
     def _note_argument(self, coroutine: AnyCoroutine, mock: Any) -> None:
         if is_pending(coroutine):
@@ -243,7 +265,7 @@ class MissedAwaits:
         self.window.close()
         for method in self._told_methods:
             asyncgen.forget(method)
-        for alive in self._alive.values():
+        for alive in self.alive.values():
             thing = alive.ref()
             if alive.is_told and type(thing) is CoroutineType and is_pending(thing):
                 thing.close()  # it would warn once more when the interpreter shuts down
@@ -252,15 +274,23 @@ class MissedAwaits:
             part.__exit__(None, None, None)
 
     def enter(self, place: Place) -> None:
-        """A phase begins: what is made from here on belongs to it."""
+        """A test's setup, the collection, or the end begins: what is made belongs to it now."""
         self.here = place
-        if place.phase in (Phase.SETUP, Phase.COLLECT, Phase.BETWEEN):
-            self._base_log = recorded_warnings()  # pytest's own
-        if place.phase is Phase.SETUP and len(sys.modules) != self._modules:
+        self._base_log = recorded_warnings()  # pytest's own
+        if place.phase is not Phase.SETUP:
+            self._filter.ensure()
+        elif len(sys.modules) != self._modules:
             self._modules = len(sys.modules)
             self._arguments.ensure()
             self.window.wanted = WANTED | coroutine_types()
+
+    def ensure(self) -> None:
+        """Code of the user's is about to run: stand in front of all warning filters."""
         self._filter.ensure()
+
+    def rest(self) -> None:
+        """No code of the user's runs until the next `enter`: leave the warning filters alone."""
+        self._filter.rest()
 
     def track(self, depth: int) -> None:
         """Have the frames noted that make a coroutine, this many of each.
@@ -281,7 +311,7 @@ class MissedAwaits:
         self.window.collect()
         for method in _of_ids(methods) if methods else ():
             del methods[id(method)]
-            self._alive[id(method)] = _Alive(_always(method), method, self.here, self.permit)
+            self.alive[id(method)] = _Alive(_always(method), method, self.here, self.permit)
         if not self._methods.is_warned_of:  # what the collection killed, it killed without a word
             for call in methods.values():
                 if call is not None:
@@ -297,13 +327,13 @@ class MissedAwaits:
         for thing in new:
             if type(thing) is CoroutineType:
                 key, anchor = _key(thing)
-                if key not in self._alive and key not in self._noted:
-                    self._alive[key] = _Alive(
+                if key not in self.alive and key not in self._noted:
+                    self.alive[key] = _Alive(
                         weakref.ref(thing), anchor, self.here, self.permit, self._is_body(thing)
                     )
             elif (
                 type(thing) in _METHODS
-                and id(thing) not in self._alive
+                and id(thing) not in self.alive
                 and not self._methods.is_loops_own(thing)
             ):
                 methods[id(thing)] = self._methods.call_of(thing)
@@ -311,7 +341,6 @@ class MissedAwaits:
 
     def collect(self) -> None:
         """End a test: its garbage is collected, so that what dies of it dies in its test."""
-        self.window.collect()
         self.window.renew()
         self._heard.clear()
         self._noted.clear()
@@ -321,18 +350,14 @@ class MissedAwaits:
     def drain(self) -> list[Missed]:
         """What died since the last drain."""
         drained = []
-        while self._dead:
-            drained.append(self._dead.popleft())
+        while self.dead:
+            drained.append(self.dead.popleft())
         return drained
-
-    def has_alive(self) -> bool:
-        """Whether anything was alive and pending at the end of some phase."""
-        return bool(self._alive)
 
     def was_made_under(self, permit: object) -> bool:
         """Whether anything that is not awaited yet was made while this allowance was open."""
-        return any(missed.permit is permit for missed in list(self._dead)) or any(
-            alive.permit is permit for alive in self._alive.values()
+        return any(missed.permit is permit for missed in list(self.dead)) or any(
+            alive.permit is permit for alive in self.alive.values()
         )
 
     def judge(
@@ -345,10 +370,10 @@ class MissedAwaits:
         judged: list[Missed] = []
         # (code, where it was made) -> its holder: a thousand of one line are looked for once
         holders: dict[object, Holder] = {}
-        for key, alive in list(self._alive.items()):
+        for key, alive in list(self.alive.items()):
             thing = alive.ref()
             if thing is None or not is_pending(thing):
-                del self._alive[key]
+                del self.alive[key]
                 continue
             if alive.is_told or not chosen(alive.place):
                 continue
@@ -364,7 +389,7 @@ class MissedAwaits:
 
     def _held(self, thing: Any, alive: _Alive, holder: Holder) -> Missed:
         if type(thing) is CoroutineType:
-            return replace(self._facts(thing, alive), thread=None, held_by=holder.words)
+            return self._facts(thing, alive)._replace(thread=None, held_by=holder.words)
         self._told_methods.append(thing)
         call = self._methods.call_of(thing)
         return Missed(
@@ -382,6 +407,8 @@ class MissedAwaits:
 
     def finding(self, missed: Missed) -> Finding:
         """The finding in words: what was not awaited, where it was made, and what to type."""
+        from .missed_words import Words
+
         return Words(self.origins, missed, self.fixture_of(missed.frames)).finding()
 
 

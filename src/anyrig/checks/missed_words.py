@@ -4,38 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from types import CodeType
 from typing import Any
 
 from .. import source
-from ..findings import Finding, Kind, Phase, Place
-from ..origins import Origins, RawFrame
-from ..seams.unittest_mock import MockCall
+from ..findings import Finding, Kind, Phase
+from ..origins import Origins
+from .missed_await import Missed
 
 _LONG = 60  # a call that is longer than this is named in place of shown
-
-
-@dataclass(frozen=True, slots=True)
-class Missed:
-    """One coroutine that was not awaited: the facts, taken while it could still be asked.
-
-    ``frames`` are innermost first; ``exact`` is false where they show the death and not the birth.
-    """
-
-    name: str
-    code: CodeType | None
-    frames: tuple[RawFrame, ...]
-    place: Place
-    exact: bool = True
-    mock: MockCall | None = None
-    given_to: str | None = None
-    hidden_by: Any = None
-    thread: str | None = None
-    held_by: str | None = None
-    permit: object = None
-    is_body: bool = False  # it is the running test itself
-    was_kept: bool = False  # it outlived the phase that made it
 
 
 class Words:
@@ -177,12 +153,12 @@ def _where_passed(origins: Origins, missed: Missed) -> Missed:
     elif any(origins.is_users(frame[0]) for frame in missed.frames):
         return missed
     elif missed.code is None:
-        return replace(missed, frames=())  # where it died says nothing of where it was made
+        return missed._replace(frames=())  # where it died says nothing of where it was made
     elif origins.is_users(missed.code.co_filename):
         frame = origins.definition_frame(missed.code)
     else:
         return missed
-    return replace(missed, frames=(frame, *missed.frames), exact=False)
+    return missed._replace(frames=(frame, *missed.frames), exact=False)
 
 
 def _names_it(origins: Origins, missed: Missed) -> bool:

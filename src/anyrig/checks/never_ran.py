@@ -19,7 +19,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import CodeType, FrameType
+from types import CodeType, FrameType, FunctionType
 from typing import Any
 
 from ..findings import Finding, Kind, Place
@@ -31,6 +31,11 @@ kind = Kind.NEVER_RAN
 def bodies_of(function: Any) -> list[CodeType]:
     """The code of each async function of a test, decorators first; empty where it is not async."""
     codes: list[CodeType] = []
+    if type(function) is FunctionType and _INSIDES.isdisjoint(function.__dict__):
+        # as nearly all are
+        if function.__code__.co_flags & inspect.CO_COROUTINE:
+            codes.append(function.__code__)
+        return codes
     seen: set[int] = set()
     while function is not None and id(function) not in seen:
         seen.add(id(function))
@@ -39,6 +44,9 @@ def bodies_of(function: Any) -> list[CodeType]:
             codes.append(code)
         function = _inside(function)
     return codes
+
+
+_INSIDES = frozenset({"hypothesis", "__wrapped__"})
 
 
 def _inside(function: Any) -> Any:
@@ -54,11 +62,10 @@ _LEAVES = frozenset({"GeneratorExit", "CancelledError", "Cancelled"})
 
 
 class Body:
-    """What is known of one test's body during its call: how often it started and how it ended."""
+    """A body behind a decorator: how often it started in the test's call, and how it ended."""
 
-    def __init__(self, codes: list[CodeType]) -> None:
-        self.codes = frozenset(codes)
-        self.code = codes[-1]
+    def __init__(self, code: CodeType) -> None:
+        self.code = code
         self.starts = 0
         self.ends = 0
         self.is_observed = False

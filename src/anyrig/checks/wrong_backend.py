@@ -12,7 +12,7 @@ from collections.abc import Callable, Coroutine
 from types import CodeType
 from typing import Any
 
-from ..backends import Backend, running_name
+from ..backends import Backend
 from ..findings import Finding, Kind, Place
 from ..origins import Origins
 
@@ -21,23 +21,21 @@ kind = Kind.WRONG_BACKEND
 TestFunction = Callable[..., Coroutine[Any, Any, Any]]
 
 
-def compared(
+def framed(
     function: TestFunction,
-    named: Backend,
-    begin: Callable[[Backend, str | None], None],
+    compare: Callable[[], None],
+    begin: Callable[[], None],
     end: Callable[[], None],
 ) -> TestFunction:
-    """The test function, which tells of its beginning and its end.
-
-    ``begin(named, running)`` hears the name of the backend that is running where it is another
-    one, and None where it is right.
-    """
+    """The test's function: ``compare`` before it is called, the other two around its body."""
 
     async def run(*args: Any, **kwargs: Any) -> Any:
         __tracebackhide__ = True
-        begin(named, None if named.is_running() else running_name())
+        compare()
+        body = function(*args, **kwargs)
+        begin()
         try:
-            return await function(*args, **kwargs)
+            return await body
         finally:
             end()
 

@@ -8,16 +8,15 @@ report, or with the worker's end.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from ..findings import ERRORS, Finding, FindingError, Phase, Place
 from ..rig import Rig
-from ..rulings import WATCH
-from . import words
-from .jsonl import ReportFile
-from .terminal import Section
+
+if TYPE_CHECKING:
+    from .jsonl import ReportFile
 
 _FOUND = "anyrig"
 _STRAYS = "anyrig_strays"
@@ -42,7 +41,7 @@ class Carrier:
         self._rig = rig
         self._is_worker = is_worker(rig.config)
         self._is_controller = is_controller(rig.config)
-        self._section = Section()
+        self._shown: list[Finding] = []
         self._strays: list[Finding] = []
         # what the workers made when they collected: each imports all modules for itself, so this
         # is a finding where all of them have it, and then it is one. (what and where -> each)
@@ -51,6 +50,8 @@ class Carrier:
         self._is_usage_error = False
         self._file: ReportFile | None = None
         if rig.settings.report is not None and not self._is_worker:
+            from .jsonl import ReportFile
+
             self._file = ReportFile(rig.settings.report, rig.facts())
 
     # -- where tests run -------------------------------------------------------------------------
@@ -59,8 +60,10 @@ class Carrier:
         self, item: pytest.Item, call: pytest.CallInfo[Any], report: pytest.TestReport
     ) -> pytest.TestReport:
         """The report with its phase's findings, and with our words where they are its failure."""
-        watch = item.stash.get(WATCH, None)
-        found = watch.found if watch is not None else []
+        watch = self._rig.last
+        found = watch.found if watch is not None and watch.item is item else []
+        if not found and call.excinfo is None and not self._rig.strays:
+            return report  # a healthy phase, as nearly all are
         error = call.excinfo.value if call.excinfo is not None else None
         if isinstance(error, FindingError) and report.failed and _is_ours(call):
             assert call.excinfo is not None
@@ -72,6 +75,8 @@ class Carrier:
                 report.outcome = "failed"
                 report.longrepr = _representation_of(failing)
             else:
+                from . import words
+
                 report.sections.append(("anyrig", words.text(found)))
         if found:
             setattr(report, _FOUND, [finding.to_json() for finding in found])
@@ -88,9 +93,11 @@ class Carrier:
         """Take the findings off a report, on the process that the user looks at."""
         if self._is_worker:
             return
-        for finding in map(Finding.from_json, getattr(report, _FOUND, ())):
-            self._show(finding)
-        self._take_strays(getattr(report, _STRAYS, ()))
+        for finding in getattr(report, _FOUND, ()):
+            self._show(Finding.from_json(finding))
+        strays = getattr(report, _STRAYS, None)
+        if strays is not None:
+            self._take_strays(strays)
 
     def guarded(self, narrow: Callable[..., None], *args: Any) -> None:
         """Call it; what is a usage error elsewhere is a worker's error in collecting.
@@ -156,10 +163,13 @@ class Carrier:
 
     def summarise(self, terminal: pytest.TerminalReporter) -> None:
         """Write the section at the end of the run."""
-        self._section.write(terminal, self._file.path if self._file is not None else None)
+        if self._shown:
+            from .terminal import write_section
+
+            write_section(terminal, self._shown, self._file.path if self._file else None)
 
     def _show(self, finding: Finding) -> None:
-        self._section.add(finding)
+        self._shown.append(finding)
         if self._file is not None:
             self._file.write(finding)
 
@@ -201,6 +211,8 @@ def _representation(excinfo: pytest.ExceptionInfo[BaseException], error: Finding
     shown: Any = excinfo.getrepr(style="value")
     crash = getattr(shown, "reprcrash", None)
     if crash is not None and error.findings:
+        from . import words
+
         # what pytest's short summary shows: our line, without the name of the class before it
         crash.message = words.headline(error.findings)
         origin = error.findings[0].origin
@@ -211,6 +223,8 @@ def _representation(excinfo: pytest.ExceptionInfo[BaseException], error: Finding
 
 def _representation_of(findings: Sequence[Finding], *, after: str = "") -> Any:
     """The failure as pytest would show it had it been raised."""
+    from . import words
+
     try:
         raise ERRORS[findings[0].kind](words.text(findings) + after, findings)
     except FindingError as error:
@@ -237,6 +251,8 @@ def _late_report(nodeid: str, strays: Sequence[Finding], when: Any) -> pytest.Te
 
 
 def _property(finding: Finding) -> tuple[str, object]:
+    from . import words
+
     state = f" ({finding.permitted})" if finding.permitted is not None else ""
     return f"anyrig.{finding.kind.value}", words.summary(finding) + state
 

@@ -16,9 +16,8 @@ import os
 import reprlib
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from types import CoroutineType, TracebackType
-from typing import Any, Self, TypeAlias
+from typing import Any, NamedTuple, Self, TypeAlias
 
 AnyCoroutine: TypeAlias = "CoroutineType[Any, Any, Any]"  # subscriptable from 3.13 on
 
@@ -30,8 +29,7 @@ _repr.maxstring = _repr.maxother = 24
 _repr.maxtuple = _repr.maxlist = _repr.maxdict = 4
 
 
-@dataclass(frozen=True, slots=True)
-class MockCall:
+class MockCall(NamedTuple):
     """One call of an async mock: its dotted name, its class, the arguments as text.
 
     ``real_is_sync`` is true where the mock stands for something whose spec says that it is not

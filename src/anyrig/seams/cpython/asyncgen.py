@@ -22,9 +22,8 @@ import sys
 import warnings
 from collections import deque
 from collections.abc import AsyncGenerator, Callable
-from dataclasses import dataclass
 from types import AsyncGeneratorType, CodeType, FrameType, TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 _OFFSET = object.__basicsize__ + 2 * ctypes.sizeof(ctypes.c_void_p)
 _INIT, _CLOSED = 0, 2
@@ -91,8 +90,7 @@ def qualname_of(method: object) -> str:
     return "async generator"
 
 
-@dataclass(frozen=True, slots=True)
-class MethodCall:
+class MethodCall(NamedTuple):
     """One call of such a method: ``generator.method``, its frames (innermost first), and whose."""
 
     name: str
@@ -122,7 +120,6 @@ class MethodCalls:
             self._before = {name: namespace[name] for name in _METHODS}
             for name in _METHODS:
                 self._put(name, self._noting(name, self._before[name]))
-            gc.callbacks.append(self._on_collection)
         return self
 
     def __exit__(
@@ -133,19 +130,21 @@ class MethodCalls:
     ) -> None:
         for name, method in self._before.items():
             self._put(name, method)
-        if self._before:
-            gc.callbacks.remove(self._on_collection)
         self._before = {}
         self._kept.clear()
+        self._heed_collections()
 
     def settle(self) -> None:
         """Let go of what was kept, and tell what was thrown away by all others."""
+        if not self._kept:
+            return
         self._forget_awaited()
         while self._kept:
             call, result = self._kept.pop()
             # the local and the argument of getrefcount
             if sys.getrefcount(result) <= 2:
                 self._dropped(call)
+        self._heed_collections()
 
     def forget(self) -> None:
         """A test is over: what its calls were is known no longer."""
@@ -199,6 +198,15 @@ class MethodCalls:
                 self._forget_awaited()
             self._calls.append(call)
             self._kept.append((call, result))
+            self._heed_collections()
+
+    def _heed_collections(self) -> None:
+        """Hear of collections while something is kept: what was awaited is let go of then."""
+        is_heard = self._on_collection in gc.callbacks
+        if self._kept and not is_heard:
+            gc.callbacks.append(self._on_collection)
+        elif is_heard and not self._kept:
+            gc.callbacks.remove(self._on_collection)
 
     def _on_collection(self, phase: str, info: dict[str, int]) -> None:
         if phase == "start":

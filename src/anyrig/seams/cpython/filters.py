@@ -18,6 +18,7 @@ from types import CodeType, FrameType, TracebackType
 from typing import Any, Self
 
 _NEVER_AWAITED = "was never awaited"
+_WARNINGS = warnings.__dict__
 
 
 class SetFilter(tuple[Any, ...]):
@@ -59,7 +60,7 @@ class _FilterList(list[Any]):
             super().insert(0, head)
 
     def insert(self, index: Any, entry: Any, /) -> None:
-        super().insert(max(1, index) if index >= 0 else index, _placed(entry))
+        super().insert(index or 1, _placed(entry, sys._getframe(1)))
 
     def __getitem__(self, index: Any) -> Any:
         got = super().__getitem__(index)
@@ -71,12 +72,11 @@ class _FilterList(list[Any]):
             super().insert(0, self._head)
 
 
-def _placed(entry: Any) -> Any:
-    frame: FrameType | None = sys._getframe(2)
-    while frame is not None and frame.f_globals is warnings.__dict__:
+def _placed(entry: Any, frame: FrameType | None) -> Any:
+    while frame is not None and frame.f_globals is _WARNINGS:
         frame = frame.f_back
-    if frame is None or type(entry) is not tuple:
-        return entry
+    if frame is None or frame.f_globals.get("__package__") == "_pytest" or type(entry) is not tuple:
+        return entry  # pytest sets some for each test, and says itself which
     placed = SetFilter(entry)
     placed.code, placed.instruction = frame.f_code, frame.f_lasti
     return placed
@@ -101,10 +101,15 @@ class FirstFilter:
 
     def ensure(self) -> None:
         """Put our entry back at the head where somebody replaced the whole list."""
-        filters = _filters()
-        if not (filters and filters[0] is self._entry and type(filters) is _FilterList):
+        filters: Any = warnings.filters
+        if type(filters) is not _FilterList or not filters or filters[0] is not self._entry:
             warnings.filters = _FilterList(filters, self._entry)
             _mutated()
+
+    def rest(self) -> None:
+        """Leave the filters as they are without us, until `ensure`."""
+        warnings.filters = [entry for entry in _filters() if entry is not self._entry]
+        _mutated()
 
     def __exit__(
         self,
@@ -113,8 +118,7 @@ class FirstFilter:
         traceback: TracebackType | None,
     ) -> None:
         self._pattern.note = None
-        warnings.filters = [entry for entry in _filters() if entry is not self._entry]
-        _mutated()
+        self.rest()
 
 
 def hiding_filter(text: str) -> tuple[Any, ...] | None:

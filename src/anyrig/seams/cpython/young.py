@@ -15,10 +15,10 @@ from __future__ import annotations
 import gc
 import weakref
 from collections.abc import Callable
-from itertools import compress
 from typing import Any
 
-_FULL_COLLECTION_AT_LEAST = 50_000
+_FULL_COLLECTION_AT_LEAST = 100_000
+_WHILE_PUT_OFF = 50_000  # objects of the youngest generation
 _FROZEN_BY_PYTHON = gc.get_freeze_count()  # CPython 3.12 starts with some hundreds
 
 
@@ -35,34 +35,55 @@ class YoungObjects:
         self.wanted = wanted
         self._is_pending = is_pending
         self._promoted: list[Callable[[], object | None]] = []
-        self._is_collecting = False
+        self._callback = self._note_promotions  # one object, to be found again
         self._new_since_full = 0
         self._heap_at_full: int | None = None
+        self._thresholds: tuple[int, int, int] | None = None  # the interpreter's, while put off
 
     def open(self) -> None:
         """Begin to watch: all that exists now is old."""
         for window in _open_windows():
             window._note_promotions("start", {"generation": 2})
-        gc.callbacks.append(self._note_promotions)
-        self.renew()
+        gc.callbacks.append(self._callback)
+        self._age()
 
     def close(self) -> None:
         """Cease to watch."""
-        if self._note_promotions in gc.callbacks:
-            gc.callbacks.remove(self._note_promotions)
+        if self._callback in gc.callbacks:
+            gc.callbacks.remove(self._callback)
         self._promoted.clear()
+        self.resume()
+
+    def put_off(self) -> None:
+        """Put automatic collections off until `resume`: nearly all that is made lives on.
+
+        For the collection of tests; what is garbage there waits for the first test's end.
+        """
+        thresholds = gc.get_threshold()
+        if 0 < thresholds[0] < _WHILE_PUT_OFF:
+            self._thresholds = thresholds
+            gc.set_threshold(_WHILE_PUT_OFF, *thresholds[1:])
+
+    def resume(self) -> None:
+        """Have automatic collections as before, unless somebody has set another threshold."""
+        if self._thresholds is not None and gc.get_threshold()[0] == _WHILE_PUT_OFF:
+            gc.set_threshold(*self._thresholds)
+        self._thresholds = None
 
     def renew(self) -> None:
-        """All that exists now is old from here on; full collections are made when they are due."""
-        self._new_since_full += _allocated()
+        """Collect, and all that is left is old from here on; full collections are made when due."""
+        self.collect()
+        self._age()
+        if self._new_since_full > _FULL_COLLECTION_AT_LEAST:
+            self._collect_all_if_due()
+
+    def _age(self) -> None:
         if gc.get_freeze_count() > _FROZEN_BY_PYTHON:
-            self._collect_young()  # a gc.freeze() of somebody's own: thawing would undo it
+            self.collect()  # a gc.freeze() of somebody's own: thawing would undo it
         else:
             gc.freeze()
             gc.unfreeze()
         self._promoted.clear()
-        if self._new_since_full > _FULL_COLLECTION_AT_LEAST:
-            self._collect_all_if_due()
 
     def pending(self) -> list[Any]:
         """The wanted objects that were made since `renew`, are alive, and are pending."""
@@ -74,29 +95,32 @@ class YoungObjects:
 
     def collect(self) -> None:
         """Collect what was made since `renew` and is garbage now."""
-        self._new_since_full += _allocated()
-        self._collect_young()
-
-    def _collect_young(self) -> None:
-        self._is_collecting = True
-        try:
-            self._new_since_full -= gc.collect(1)
-        finally:
-            self._is_collecting = False
+        youngest, collections, _ = gc.get_count()
+        self._new_since_full += youngest + collections * gc.get_threshold()[0]
+        # what this collection promotes is looked at by those who ask for it
+        is_heard = self._callback in gc.callbacks
+        if is_heard:
+            gc.callbacks.remove(self._callback)
+        self._new_since_full -= gc.collect(1)
+        if is_heard:
+            gc.callbacks.append(self._callback)
 
     def _young(self) -> list[Any]:
-        # in a healthy phase there is next to nothing: that is found out without a loop in Python
-        things = gc.get_objects(0) + gc.get_objects(1)
-        wanted = compress(things, map(self.wanted.__contains__, map(type, things)))
-        return [thing for thing in wanted if self._is_pending(thing)]
+        things = gc.get_objects(0)
+        things += gc.get_objects(1)
+        wanted, is_pending = self.wanted, self._is_pending
+        return [thing for thing in things if type(thing) in wanted and is_pending(thing)]
 
     def _note_promotions(self, phase: str, info: dict[str, int]) -> None:
-        if phase == "start" and info["generation"] > 0 and not self._is_collecting:
+        if phase == "start" and info["generation"] > 0:
             self._promoted.extend(_keep_sight(thing) for thing in self._young())
 
     def _collect_all_if_due(self) -> None:
+        heap = len(gc.get_objects())
         if self._heap_at_full is None:
-            self._heap_at_full = len(gc.get_objects())
+            self._heap_at_full = heap - self._new_since_full
+        # what was counted as new may be gone by now, by its references alone
+        self._new_since_full = heap - self._heap_at_full
         if self._new_since_full * 4 > self._heap_at_full:
             gc.collect()
             self._heap_at_full = len(gc.get_objects())
@@ -109,7 +133,11 @@ class AllObjects(YoungObjects):
     name = "whole heap (slower)"
 
     def renew(self) -> None:
-        """What is pending now is old from here on."""
+        """Collect, and what is pending now is old from here on."""
+        self.collect()
+        self._age()
+
+    def _age(self) -> None:
         self._old = {id(thing): _keep_sight(thing) for thing in self._young()}
 
     def pending(self) -> list[Any]:
@@ -130,12 +158,6 @@ class AllObjects(YoungObjects):
 
     def _note_promotions(self, phase: str, info: dict[str, int]) -> None:
         pass
-
-
-def _allocated() -> int:
-    """About how many objects were made since the last collection of both young generations."""
-    youngest, collections, _ = gc.get_count()
-    return youngest + collections * gc.get_threshold()[0]
 
 
 def _keep_sight(thing: Any) -> Callable[[], object | None]:

@@ -1,0 +1,351 @@
+"""A test's setup, call and teardown: what is asked at each, and what becomes of the answer.
+
+`Phases` is a plugin object with pytest's hooks for a test. The hooks frame what runs in between;
+where a healthy test gives nothing to tell, they do next to nothing, for every test pays for them.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import threading
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+
+from .allowances import Permit, author_permits
+from .backend_fixture import leaves_out, settings_for, with_marks
+from .backends import Backend, backend_of, running_name
+from .checks import never_ran, wrong_backend
+from .checks.missed_await import IDLE_DEPTH, ORIGIN_DEPTH, RUNNER_DEPTH, Missed, MissedAwaits
+from .findings import ERRORS, Finding, FindingError, Kind, Phase, Place
+from .holders import Held, Holder
+from .rig import BETWEEN_TESTS, Rig
+from .rulings import Watch
+from .seams.cpython.threads import is_pooled
+
+Wrapper = Generator[None, Any, Any]
+_NO_PERMITS: list[Permit] = []
+_SPOKEN = frozenset({"anyrig", "filterwarnings"})  # the marks that say something to us
+
+
+class Phases:
+    """The hooks that frame each phase of each test."""
+
+    def __init__(self, rig: Rig, missed: MissedAwaits) -> None:
+        self._rig = rig
+        self._missed = missed
+        # whether code of the user's runs in this setup or teardown: without it there is nothing to
+        # look for at its end
+        self._users_ran = False
+        # the node of the last test, and the settings as the marks on it and above change them
+        self._parent: pytest.Item | pytest.Collector | None = None
+        self._inherited = rig.settings
+        # the settings of the last test, and what they say of the kinds that are asked for each
+        self._settings = rig.settings
+        self._wants_missed = self._run_wants_missed = rig.settings.is_on(Kind.MISSED_AWAIT)
+        self._wants_body = rig.settings.is_on(Kind.NEVER_RAN)
+        # the depth while a runner is at work before code of the test's begins
+        self._depth = IDLE_DEPTH
+        # the last value of `anyio_backend`, and the backend that it names
+        self._value: object = None
+        self._named: Backend | None = None
+        self._body_begins = functools.partial(missed.track, ORIGIN_DEPTH)
+        self._body_ends = functools.partial(missed.track, RUNNER_DEPTH)
+
+    # -- setup -----------------------------------------------------------------------------------
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> Wrapper:
+        watch = self._open(item)
+        try:
+            result = yield
+        except BaseException as error:
+            self._end_setup(watch, error)
+            raise
+        self._end_setup(watch, None)
+        return result
+
+    def _open(self, item: pytest.Item) -> Watch:
+        rig = self._rig
+        if item.parent is not self._parent:
+            self._parent = item.parent
+            self._inherited = settings_for(item.parent, rig.settings)
+        settings, permits = self._inherited, _NO_PERMITS
+        if settings.allowed or not _SPOKEN.isdisjoint([mark.name for mark in item.own_markers]):
+            settings = with_marks(settings, item)
+            permits = author_permits(item, settings)
+        nodeid = item.nodeid
+        if settings is not self._settings:
+            self._settings = settings
+            self._wants_missed = settings.is_on(Kind.MISSED_AWAIT)
+            self._wants_body = settings.is_on(Kind.NEVER_RAN)
+        if settings is not rig.settings:
+            rig.rulings.note(nodeid, settings)
+        function = getattr(item, "obj", None)
+        if function is None:
+            rig.note_doctest(item)
+        codes = never_ran.bodies_of(function)
+        code = codes[-1] if codes else None
+        is_bare = len(codes) < 2 and getattr(function, "__code__", None) is code
+        body = None if code is None or is_bare else never_ran.Body(code)
+        place = Place(nodeid, Phase.SETUP)
+        watch = rig.watch = rig.last = Watch(item, settings, place, code, body, permits)
+        self._users_ran = rig.has_own_hooks
+        missed = self._missed
+        if rig.is_between:
+            missed.settle()
+            rig.is_between = rig.has_own_hooks
+        missed.enabled = self._wants_missed
+        missed.bodies = codes if self._wants_body else ()
+        missed.enter(place)
+        if self._users_ran:
+            missed.ensure()
+        # a fixture of wider scope may have tasks running
+        self._depth = RUNNER_DEPTH if rig.fixtures.have_users() else IDLE_DEPTH
+        missed.track(ORIGIN_DEPTH if self._users_ran else self._depth)
+        return watch
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_fixture_setup(self, fixturedef: pytest.FixtureDef[Any]) -> Wrapper:
+        if self._rig.fixtures.begin(fixturedef):
+            self._users_ran = True
+            self._depth = RUNNER_DEPTH
+            self._missed.ensure()
+            self._missed.track(ORIGIN_DEPTH)
+        return (yield)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_fixture_post_finalizer(self, fixturedef: pytest.FixtureDef[Any]) -> None:
+        self._rig.fixtures.end(fixturedef)
+
+    def _end_setup(self, watch: Watch, error: BaseException | None) -> None:
+        missed = self._missed
+        if self._users_ran:
+            missed.settle()
+        if missed.dead:
+            self._hear(watch, missed.drain())
+        if watch.found or error is not None:
+            self._rule(watch, error)
+
+    # -- call ------------------------------------------------------------------------------------
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Wrapper:
+        watch = self._enter(item, Phase.CALL)
+        self._missed.ensure()
+        body = watch.body if self._wants_body else None
+        try:
+            replaced = self._compare_backend(watch)
+            try:
+                result = (yield) if body is None else (yield from _observed(body))
+            finally:
+                if replaced is not None:
+                    setattr(*replaced)
+        except BaseException as error:
+            self._end_call(watch, error)
+            raise
+        self._end_call(watch, None)
+        return result
+
+    def _compare_backend(self, watch: Watch) -> tuple[object, str, Any] | None:
+        """Have a test that anyio runs compare its backend with the one it names, when it begins.
+
+        Returns what puts its function back where it was, for ``setattr``.
+        """
+        item: Any = watch.item
+        holder, name = item, "obj"
+        function: Any = getattr(item, "obj", None)
+        named = value = None
+        # what pytest calls by its own hook
+        if type(item).runtest is pytest.Function.runtest:
+            value = item.funcargs.get("anyio_backend")
+            if value is not self._value:
+                self._value, self._named = value, None if value is None else backend_of(value)
+            named = self._named
+        is_plain = watch.code is not None and watch.body is None
+        if not is_plain:
+            handle = getattr(function, "hypothesis", None)
+            if handle is not None:
+                holder, name, function = handle, "inner_test", handle.inner_test
+            code = getattr(function, "__code__", None)
+            is_plain = code is not None and bool(code.co_flags & inspect.CO_COROUTINE)
+        if named is None or not (is_plain or inspect.iscoroutinefunction(function)):
+            self._missed.track(ORIGIN_DEPTH)
+            return None
+        if watch.settings.only is not None and leaves_out(watch.settings, value):
+            chosen = ", ".join(backend.name for backend in watch.settings.chosen)
+            pytest.skip(f"its own anyio_backend is {value!r}; this run is narrowed to {chosen}")
+        if self._users_ran or not is_plain:
+            # what is no plain `async def` makes its coroutine in code of the user's
+            self._missed.track(self._depth if is_plain else ORIGIN_DEPTH)
+
+        def compare() -> None:
+            if not named.is_running():
+                self._is_elsewhere(watch, named)
+
+        framed = wrong_backend.framed(function, compare, self._body_begins, self._body_ends)
+        setattr(holder, name, framed)
+        return holder, name, function
+
+    def _is_elsewhere(self, watch: Watch, named: Backend) -> None:
+        if not watch.settings.is_on(Kind.WRONG_BACKEND):
+            return
+        rig = self._rig
+        finding = wrong_backend.finding(rig.origins, watch.place, watch.code, named, running_name())
+        finding = rig.rulings.of_one(watch, finding)
+        watch.found.append(finding)
+        if finding.is_failing:
+            # at once: what a test shows on the wrong backend is worth nothing
+            raise _error([finding])
+
+    def _end_call(self, watch: Watch, error: BaseException | None) -> None:
+        missed = self._missed
+        missed.settle()
+        if missed.dead or missed.alive:
+            own_teardown = self._rig.fixtures.have_own_teardown()
+            judged = missed.judge(
+                self._rig.holder,
+                lambda place: place == watch.place,
+                lambda holder: _may_still_await(holder, own_teardown=own_teardown),
+            )
+            self._hear(watch, missed.drain() + judged)
+        if watch.body is not None and error is None:
+            self._ask_body(watch, watch.body)
+        if watch.found or error is not None:
+            self._rule(watch, error)
+
+    def _ask_body(self, watch: Watch, body: never_ran.Body) -> None:
+        if body.ran or watch.told_never_ran:
+            return
+        rig = self._rig
+        finding = never_ran.finding(
+            rig.origins, watch.place, watch.item.name, body.code, started=body.starts > 0
+        )
+        watch.found.append(rig.rulings.of_one(watch, finding))
+
+    # -- teardown --------------------------------------------------------------------------------
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_teardown(self, item: pytest.Item) -> Wrapper:
+        watch = self._enter(item, Phase.TEARDOWN)
+        rig = self._rig
+        self._users_ran = rig.has_own_hooks or rig.fixtures.have_own_teardown()
+        if self._users_ran:
+            self._missed.ensure()
+            self._missed.track(ORIGIN_DEPTH)
+        try:
+            result = yield
+        except BaseException as error:
+            self._end_teardown(watch, error)
+            raise
+        self._end_teardown(watch, None)
+        return result
+
+    def _end_teardown(self, watch: Watch, error: BaseException | None) -> None:
+        rig, missed = self._rig, self._missed
+        if self._users_ran:
+            missed.settle()
+        missed.collect()
+        if missed.dead or missed.alive:
+            self._hear(watch, missed.drain() + self._judged_last(watch))
+        self._close()
+        if watch.found or error is not None:
+            self._rule(watch, error)
+        unused = watch.unused() if watch.permits and not watch.has_failed else None
+        if unused is not None:
+            rig.announce()
+            raise unused
+
+    def _judged_last(self, watch: Watch) -> list[Any]:
+        rig = self._rig
+        everything = rig.fixtures.wide_one_ended
+
+        def chosen(place: Place) -> bool:
+            # what no test made is judged when the run ends
+            return place.test == watch.place.test or (everything and place.test is not None)
+
+        def waits(holder: Holder) -> bool:
+            if holder.held in (Held.GLOBAL, Held.CLASS):
+                return rig.fixtures.may_reach(holder, watch.item)
+            return _may_await_ever(holder)
+
+        return self._missed.judge(rig.holder, chosen, waits)
+
+    def _close(self) -> None:
+        rig, missed = self._rig, self._missed
+        rig.watch = None
+        rig.fixtures.wide_one_ended = False
+        if not (missed.dead or missed.alive):
+            rig.rulings.forget()
+        missed.here = BETWEEN_TESTS
+        missed.enabled = self._run_wants_missed
+
+    # -- each ------------------------------------------------------------------------------------
+
+    def _enter(self, item: pytest.Item, phase: Phase) -> Watch:
+        watch = self._rig.watch
+        if watch is None or watch.item is not item:
+            watch = self._open(item)  # something else than pytest's own protocol runs the phases
+        watch.found = []
+        watch.place = self._missed.here = Place(watch.place.test, phase)
+        return watch
+
+    def _hear(self, watch: Watch, missed: list[Missed]) -> None:
+        """Rule on what was found in a phase: the test's own, and what others left."""
+        rulings = self._rig.rulings
+        mine = [one for one in missed if one.place.test == watch.place.test]
+        others = [one for one in missed if one.place.test != watch.place.test]
+        watch.found += rulings.of_test(watch, mine)
+        self._rig.strays += rulings.of_run(others)
+        if self._rig.strays:
+            self._rig.announce()
+
+    def _rule(self, watch: Watch, error: BaseException | None) -> None:
+        """Raise a `FindingError` where a finding has to fail the phase that has just ended.
+
+        ``error`` is what the phase itself raised: where that fails the test, nothing is raised,
+        and the report gets the findings in addition.
+        """
+        if watch.found:
+            self._rig.announce()
+        failing = [finding for finding in watch.found if finding.is_failing]
+        watch.has_failed |= bool(failing) or error is not None
+        if failing and (error is None or isinstance(error, pytest.skip.Exception)):
+            raise _error(failing) from error
+
+
+def _observed(body: never_ran.Body) -> Wrapper:
+    with body.observed():
+        return (yield)
+
+
+def _error(findings: list[Finding]) -> FindingError:
+    from .report import words
+
+    return ERRORS[findings[0].kind](words.text(findings), findings)
+
+
+def _may_await_ever(holder: Holder) -> bool:
+    """Whether what a holder keeps after its test can still be awaited by somebody who means to."""
+    if holder.held is Held.SCHEDULER:
+        is_closed = getattr(holder.owner, "is_closed", None)
+        return is_closed is None or not is_closed()
+    if holder.held is Held.THREAD:
+        return bool(holder.owner.is_alive())
+    if holder.held is Held.OTHER:
+        return any(
+            thread is not threading.current_thread() and not is_pooled(thread)
+            for thread in threading.enumerate()
+        )
+    return holder.held is Held.FIXTURE
+
+
+def _may_still_await(holder: Holder, *, own_teardown: bool) -> bool:
+    """Whether what a holder keeps after a test's call can still be awaited."""
+    if holder.held in (Held.SCHEDULER, Held.FIXTURE, Held.THREAD):
+        return _may_await_ever(holder)
+    if holder.held is Held.FRAME:
+        return False
+    return holder.held in (Held.OTHER, Held.INSTANCE) or own_teardown
