@@ -57,6 +57,47 @@ def test_run_inside_a_run(suite: Suite) -> None:
     assert ran.counts == {"failed": 3, "passed": 1}
 
 
+OWN_ITEMS = """
+import pytest
+
+async def save(value): ...
+
+class Case(pytest.Item):
+    def setup(self):
+        self.kept = save("in the setup")
+
+    def runtest(self):
+        save("in the call")
+
+    def teardown(self):
+        self.shelf = [save("in the teardown")]
+
+class Cases(pytest.File):
+    def collect(self):
+        yield Case.from_parent(self, name="one")
+
+def pytest_collect_file(file_path, parent):
+    if file_path.suffix == ".case":
+        return Cases.from_parent(parent, path=file_path)
+"""
+
+
+def test_items_of_a_collector_of_the_users(suite: Suite) -> None:
+    """What is no function has phases of its own: each is looked through, and each line is told."""
+    suite.write("conftest.py", OWN_ITEMS)
+    suite.write("some.case", "")
+    ran = suite.spawn()
+    found = {
+        (finding.place.phase.value, finding.origin and finding.origin.source)
+        for finding in suite.findings
+    }
+    assert found == {
+        ("setup", 'self.kept = save("in the setup")'),
+        ("call", 'save("in the call")'),
+        ("teardown", 'self.shelf = [save("in the teardown")]'),
+    }, ran.text
+
+
 HEARS = """
 def pytest_sessionfinish(session):
     print("reports are heard:", session.config.pluginmanager.has_plugin("anyrig-reports"))

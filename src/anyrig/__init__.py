@@ -1,6 +1,7 @@
 """anyrig: a pytest plugin that makes async tests tell the truth.
 
 plugin, settings, rig    pytest's hooks, every setting, and the run that they serve
+phases, rulings          a test's setup, call and teardown, and what becomes of a finding
 findings                 the words: what was found, where it was made, what it does to a test
 checks/                  one file for each kind of finding
 backends, backend_fixture, live_fixtures, allowances    what a test runs on, with and under

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import inspect
 import threading
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from typing import Any
 
 import pytest
@@ -26,7 +26,6 @@ from .rulings import Watch
 from .seams.cpython.threads import is_pooled
 
 Wrapper = Generator[None, Any, Any]
-_NO_PERMITS: list[Permit] = []
 _SPOKEN = frozenset({"anyrig", "filterwarnings"})  # the marks that say something to us
 
 
@@ -39,6 +38,7 @@ class Phases:
         # whether code of the user's runs in this setup or teardown: without it there is nothing to
         # look for at its end
         self._users_ran = False
+        self._is_users = False  # whether it does in each phase of this test
         # the node of the last test, and the settings as the marks on it and above change them
         self._parent: pytest.Item | pytest.Collector | None = None
         self._inherited = rig.settings
@@ -72,7 +72,8 @@ class Phases:
         if item.parent is not self._parent:
             self._parent = item.parent
             self._inherited = settings_for(item.parent, rig.settings)
-        settings, permits = self._inherited, _NO_PERMITS
+        settings = self._inherited
+        permits: Sequence[Permit] = ()
         if settings.allowed or not _SPOKEN.isdisjoint([mark.name for mark in item.own_markers]):
             settings = with_marks(settings, item)
             permits = author_permits(item, settings)
@@ -92,7 +93,8 @@ class Phases:
         body = None if code is None or is_bare else never_ran.Body(code)
         place = Place(nodeid, Phase.SETUP)
         watch = rig.watch = rig.last = Watch(item, settings, place, code, body, permits)
-        self._users_ran = rig.has_own_hooks
+        # what is no function may have a setup of its own
+        self._users_ran = self._is_users = rig.has_own_hooks or function is None
         missed = self._missed
         if rig.is_between:
             missed.settle()
@@ -231,7 +233,7 @@ class Phases:
     def pytest_runtest_teardown(self, item: pytest.Item) -> Wrapper:
         watch = self._enter(item, Phase.TEARDOWN)
         rig = self._rig
-        self._users_ran = rig.has_own_hooks or rig.fixtures.have_own_teardown()
+        self._users_ran = self._is_users or rig.fixtures.have_own_teardown()
         if self._users_ran:
             self._missed.ensure()
             self._missed.track(ORIGIN_DEPTH)
@@ -258,7 +260,7 @@ class Phases:
             rig.announce()
             raise unused
 
-    def _judged_last(self, watch: Watch) -> list[Any]:
+    def _judged_last(self, watch: Watch) -> list[Missed]:
         rig = self._rig
         everything = rig.fixtures.wide_one_ended
 

@@ -5,7 +5,7 @@ One `Watch` for the running test and the rulings of a run are on its rig.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from types import CodeType
 from typing import Protocol
@@ -29,7 +29,7 @@ class Watch:
     place: Place
     code: CodeType | None  # of the test's own function, where that is async
     body: never_ran.Body | None  # where a decorator stands before it: it may be lost there
-    permits: list[Permit]
+    permits: Sequence[Permit]
     # the findings of the phase that has just ended, until its report has taken them
     found: list[Finding] = field(default_factory=list)
     told_never_ran: bool = False
