@@ -22,7 +22,11 @@ if sys.version_info >= (3, 12):
     BACKENDS.append("asyncio+eager")
 PLAIN = World("asyncio", "plain")
 WORLDS = [World(backend, hostility) for backend in BACKENDS for hostility in HOSTILITIES]
-INNOCENT = sorted(str(path.relative_to(SAMPLES)) for path in SAMPLES.rglob("innocent_*"))
+INNOCENT = sorted(
+    str(path.relative_to(SAMPLES))
+    for path in SAMPLES.rglob("innocent_*")
+    if path.suffix in (".py", ".txt")
+)
 
 Runs = Callable[..., Run]
 

@@ -238,4 +238,6 @@ def _run_program(program: str, arguments: list[str], folder: Path) -> Ran:
 
 
 def _fields(record: Any) -> set[str]:
-    return {field.name for field in dataclasses.fields(record)}
+    if dataclasses.is_dataclass(record):
+        return {field.name for field in dataclasses.fields(record)}
+    return set(record._fields)
