@@ -9,10 +9,11 @@ import sys
 import threading
 from collections.abc import Callable, Coroutine
 from typing import Any
+from unittest import mock
 
 import pytest
 
-from anyrig.checks.never_ran import Body, bodies_of
+from anyrig.checks.never_ran import Body, bodies_of, is_awaited
 
 Function = Callable[[], Coroutine[Any, Any, None]]
 
@@ -190,3 +191,31 @@ def test_function_that_wraps_itself() -> None:
 
     wrapper.__wrapped__ = wrapper  # type: ignore[attr-defined]
     assert bodies_of(wrapper) == []
+
+
+def test_body_behind_mock_patch_needs_no_watching() -> None:
+    """The mock library's own decorators await; nobody else's is taken at its word."""
+
+    async def body(*args: object) -> None: ...
+
+    @functools.wraps(body)
+    async def forgets(*args: object) -> None: ...
+
+    @functools.wraps(body)
+    def is_sync(*args: object) -> object:
+        return body(*args)
+
+    def is_sure(function: Any) -> bool:
+        return is_awaited(function, bodies_of(function))
+
+    class Case:
+        async def method(self) -> None: ...
+
+    patched = mock.patch("os.sep")(mock.patch("os.linesep")(body))
+    assert is_sure(body)
+    assert is_sure(patched)
+    assert is_sure(Case().method)
+    assert not is_sure(forgets)
+    assert not is_sure(mock.patch("os.sep")(forgets))
+    assert not is_sure(is_sync)
+    assert not is_sure(mock.patch("os.sep")(is_sync))

@@ -89,8 +89,8 @@ class Phases:
             rig.note_doctest(item)
         codes = never_ran.bodies_of(function)
         code = codes[-1] if codes else None
-        is_bare = len(codes) < 2 and getattr(function, "__code__", None) is code
-        body = None if code is None or is_bare else never_ran.Body(code)
+        is_sure = code is None or never_ran.is_awaited(function, codes)
+        body = None if code is None or is_sure else never_ran.Body(code)
         place = Place(nodeid, Phase.SETUP)
         watch = rig.watch = rig.last = Watch(item, settings, place, code, body, permits)
         # what is no function may have a setup of its own

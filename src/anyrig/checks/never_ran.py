@@ -24,6 +24,7 @@ from typing import Any
 
 from ..findings import Finding, Kind, Place
 from ..origins import Origins
+from ..seams.unittest_mock import is_mock_file
 
 kind = Kind.NEVER_RAN
 
@@ -40,10 +41,21 @@ def bodies_of(function: Any) -> list[CodeType]:
     while function is not None and id(function) not in seen:
         seen.add(id(function))
         code = getattr(function, "__code__", None)
-        if isinstance(code, CodeType) and code.co_flags & inspect.CO_COROUTINE:
+        is_async = isinstance(code, CodeType) and code.co_flags & inspect.CO_COROUTINE
+        if is_async and code not in codes:  # a method has the code of its function
             codes.append(code)
         function = _inside(function)
     return codes
+
+
+def is_awaited(function: Any, codes: list[CodeType]) -> bool:
+    """Whether nothing can lose the body on the way: it is bare, or behind ``mock.patch`` alone.
+
+    Those of the mock library await what they decorate; to observe a body costs its test.
+    """
+    if getattr(function, "__code__", None) is not codes[0]:
+        return False
+    return all(is_mock_file(code.co_filename) for code in codes[:-1])
 
 
 _INSIDES = frozenset({"hypothesis", "__wrapped__"})
