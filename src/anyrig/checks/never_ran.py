@@ -41,8 +41,8 @@ def bodies_of(function: Any) -> list[CodeType]:
     while function is not None and id(function) not in seen:
         seen.add(id(function))
         code = getattr(function, "__code__", None)
-        is_async = isinstance(code, CodeType) and code.co_flags & inspect.CO_COROUTINE
-        if is_async and code not in codes:  # a method has the code of its function
+        is_new = code not in codes  # a method has the code of its function
+        if isinstance(code, CodeType) and code.co_flags & inspect.CO_COROUTINE and is_new:
             codes.append(code)
         function = _inside(function)
     return codes
