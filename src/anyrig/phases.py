@@ -19,8 +19,9 @@ from .backend_fixture import leaves_out, settings_for, with_marks
 from .backends import Backend, backend_of, running_name
 from .checks import never_ran, wrong_backend
 from .checks.missed_await import IDLE_DEPTH, ORIGIN_DEPTH, RUNNER_DEPTH, Missed, MissedAwaits
-from .findings import ERRORS, Finding, FindingError, Kind, Phase, Place
+from .findings import Kind, Phase, Place
 from .holders import Held, Holder
+from .report import words
 from .rig import BETWEEN_TESTS, Rig
 from .rulings import Watch
 from .seams.cpython.threads import is_pooled
@@ -200,7 +201,7 @@ class Phases:
         watch.found.append(finding)
         if finding.is_failing:
             # at once: what a test shows on the wrong backend is worth nothing
-            raise _error([finding])
+            raise words.error([finding])
 
     def _end_call(self, watch: Watch, error: BaseException | None) -> None:
         missed = self._missed
@@ -315,18 +316,12 @@ class Phases:
         failing = [finding for finding in watch.found if finding.is_failing]
         watch.has_failed |= bool(failing) or error is not None
         if failing and (error is None or isinstance(error, pytest.skip.Exception)):
-            raise _error(failing) from error
+            raise words.error(failing) from error
 
 
 def _observed(body: never_ran.Body) -> Wrapper:
     with body.observed():
         return (yield)
-
-
-def _error(findings: list[Finding]) -> FindingError:
-    from .report import words
-
-    return ERRORS[findings[0].kind](words.text(findings), findings)
 
 
 def _may_await_ever(holder: Holder) -> bool:

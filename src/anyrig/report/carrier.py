@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ..findings import ERRORS, Finding, FindingError, Phase, Place
+from ..findings import Finding, FindingError, Phase, Place
 from ..rig import Rig
+from . import words
 
 if TYPE_CHECKING:
     from .jsonl import ReportFile
@@ -62,8 +63,6 @@ class Carrier:
         """The report with its phase's findings, and with our words where they are its failure."""
         watch = self._rig.last
         found = watch.found if watch is not None and watch.item is item else []
-        if not found and call.excinfo is None and not self._rig.strays:
-            return report  # a healthy phase, as nearly all are
         error = call.excinfo.value if call.excinfo is not None else None
         if isinstance(error, FindingError) and report.failed and _is_ours(call):
             assert call.excinfo is not None
@@ -75,8 +74,6 @@ class Carrier:
                 report.outcome = "failed"
                 report.longrepr = _representation_of(failing)
             else:
-                from . import words
-
                 report.sections.append(("anyrig", words.text(found)))
         if found:
             setattr(report, _FOUND, [finding.to_json() for finding in found])
@@ -93,11 +90,9 @@ class Carrier:
         """Take the findings off a report, on the process that the user looks at."""
         if self._is_worker:
             return
-        for finding in getattr(report, _FOUND, ()):
-            self._show(Finding.from_json(finding))
-        strays = getattr(report, _STRAYS, None)
-        if strays is not None:
-            self._take_strays(strays)
+        for finding in map(Finding.from_json, getattr(report, _FOUND, ())):
+            self._show(finding)
+        self._take_strays(getattr(report, _STRAYS, ()))
 
     def guarded(self, narrow: Callable[..., None], *args: Any) -> None:
         """Call it; what is a usage error elsewhere is a worker's error in collecting.
@@ -211,8 +206,6 @@ def _representation(excinfo: pytest.ExceptionInfo[BaseException], error: Finding
     shown: Any = excinfo.getrepr(style="value")
     crash = getattr(shown, "reprcrash", None)
     if crash is not None and error.findings:
-        from . import words
-
         # what pytest's short summary shows: our line, without the name of the class before it
         crash.message = words.headline(error.findings)
         origin = error.findings[0].origin
@@ -223,10 +216,8 @@ def _representation(excinfo: pytest.ExceptionInfo[BaseException], error: Finding
 
 def _representation_of(findings: Sequence[Finding], *, after: str = "") -> Any:
     """The failure as pytest would show it had it been raised."""
-    from . import words
-
     try:
-        raise ERRORS[findings[0].kind](words.text(findings) + after, findings)
+        raise words.error(findings, after=after)
     except FindingError as error:
         return _representation(pytest.ExceptionInfo.from_exception(error), error)
 
@@ -251,8 +242,6 @@ def _late_report(nodeid: str, strays: Sequence[Finding], when: Any) -> pytest.Te
 
 
 def _property(finding: Finding) -> tuple[str, object]:
-    from . import words
-
     state = f" ({finding.permitted})" if finding.permitted is not None else ""
     return f"anyrig.{finding.kind.value}", words.summary(finding) + state
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator, Sequence
 
-from ..findings import Finding, Kind, Origin
+from ..findings import ERRORS, Finding, FindingError, Kind, Origin
 
 WIDTH = 78
 CODE = "    "  # what begins a line of code in `Finding.mend`
@@ -24,6 +24,11 @@ def text(findings: Sequence[Finding]) -> str:
         return blocks[0]
     numbered = (f"{number}. {block}" for number, block in enumerate(blocks, start=1))
     return "\n\n".join([headline(findings), *numbered])
+
+
+def error(findings: Sequence[Finding], *, after: str = "") -> FindingError:
+    """What a test fails with for these findings: the class of the first one's kind."""
+    return ERRORS[findings[0].kind](text(findings) + after, findings)
 
 
 def headline(findings: Sequence[Finding]) -> str:

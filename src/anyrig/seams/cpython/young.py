@@ -132,11 +132,6 @@ class AllObjects(YoungObjects):
 
     name = "whole heap (slower)"
 
-    def renew(self) -> None:
-        """Collect, and what is pending now is old from here on."""
-        self.collect()
-        self._age()
-
     def _age(self) -> None:
         self._old = {id(thing): _keep_sight(thing) for thing in self._young()}
 
