@@ -21,9 +21,9 @@ MODULES = sorted(path.relative_to(SRC).with_suffix("").as_posix() for path in SR
 # (inside a function) count as well.
 LAYERS = (
     ("_version", "findings", "backends", "holders", "source", "seams/"),
-    ("origins", "settings", "live_fixtures"),
+    ("origins", "settings", "live_fixtures", "runners/"),
     ("checks/", "backend_fixture", "allowances", "report/words"),
-    ("rulings",),
+    ("rulings", "runner_host"),
     ("rig",),
     ("phases", "report/"),
     ("plugin", "__init__", "cli/", "__main__"),

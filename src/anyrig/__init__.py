@@ -6,6 +6,7 @@ findings                 the words: what was found, where it was made, what it d
 checks/                  one file for each kind of finding
 backends, backend_fixture, live_fixtures, allowances    what a test runs on, with and under
 origins, source, holders                                whose line it was, and who holds it
+runners/, runner_host    what runs tests and async fixtures for anyio's plugin
 report/                  findings to words, terminal, JSON, across xdist's workers
 seams/                   every use of what our neighbours do not promise
 cli/                     the `anyrig` command
@@ -16,6 +17,7 @@ from __future__ import annotations
 from ._version import __version__
 from .allowances import allow
 from .findings import (
+    CancelledByFixture,
     Finding,
     FindingError,
     Kind,
@@ -28,6 +30,7 @@ from .findings import (
 )
 
 __all__ = [
+    "CancelledByFixture",
     "Finding",
     "FindingError",
     "Kind",

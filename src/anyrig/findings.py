@@ -184,6 +184,14 @@ class WrongBackendError(FindingError):
     """A test runs on another backend than the one it names."""
 
 
+class CancelledByFixture(Exception):
+    """A test, or the setup of a fixture, was cut off by the cancel scope of a fixture.
+
+    Raised in its place where no error of a background task explains it: the scope's deadline has
+    passed, or somebody called ``cancel()``.
+    """
+
+
 class UnusedAllowanceError(FindingError):
     """An allowance permitted something that did not happen; it can be taken away."""
 
@@ -194,6 +202,7 @@ for _error in (
     NeverRanError,
     WrongBackendError,
     UnusedAllowanceError,
+    CancelledByFixture,
 ):
     _error.__module__ = "anyrig"  # the name that users import, and the one that reports show
 

@@ -32,9 +32,11 @@ class LiveFixtures:
         self._origins = origins
         # the definitions that are being set up or are up, in the order of their setup
         self._live: dict[pytest.FixtureDef[Any], _Whose] = {}
+        # those of them that are wider than a test, with what asked for them
+        self._wide: dict[pytest.FixtureDef[Any], pytest.FixtureRequest] = {}
         self.wide_one_ended = False
 
-    def begin(self, definition: pytest.FixtureDef[Any]) -> bool:
+    def begin(self, definition: pytest.FixtureDef[Any], request: pytest.FixtureRequest) -> bool:
         """A fixture's setup begins; whether its function is the user's."""
         code = _code(definition.func)
         is_xunit = definition.argname.startswith(_XUNIT)
@@ -43,12 +45,23 @@ class LiveFixtures:
         self._live[definition] = (
             _Whose.USERS_WITH_END if has_end else _Whose.USERS if is_users else _Whose.OTHERS
         )
+        if definition.scope != "function":
+            self._wide[definition] = request
         return is_users
+
+    def latest(self) -> pytest.FixtureDef[Any] | None:
+        """The fixture whose setup began last."""
+        return next(reversed(self._live), None)
+
+    def requests(self) -> list[tuple[pytest.FixtureDef[Any], pytest.FixtureRequest]]:
+        """Those wider than a test, in the order of their setup, with what asked for them."""
+        return list(self._wide.items())
 
     def end(self, definition: pytest.FixtureDef[Any]) -> None:
         """A fixture was torn down."""
         was_live = self._live.pop(definition, None) is not None
         if was_live and definition.scope != "function":
+            self._wide.pop(definition, None)
             self.wide_one_ended = True
 
     def holder(self, referrer: object) -> Holder | None:

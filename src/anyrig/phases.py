@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import sys
 import threading
 from collections.abc import Generator, Sequence
 from typing import Any
@@ -111,8 +112,10 @@ class Phases:
         return watch
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_fixture_setup(self, fixturedef: pytest.FixtureDef[Any]) -> Wrapper:
-        if self._rig.fixtures.begin(fixturedef):
+    def pytest_fixture_setup(
+        self, fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
+    ) -> Wrapper:
+        if self._rig.fixtures.begin(fixturedef, request):
             self._users_ran = True
             self._depth = RUNNER_DEPTH
             self._missed.ensure()
@@ -239,12 +242,27 @@ class Phases:
             self._missed.ensure()
             self._missed.track(ORIGIN_DEPTH)
         try:
-            result = yield
+            try:
+                result = yield
+            finally:
+                if rig.runners.spoilt:
+                    self._end_spoilt()
         except BaseException as error:
             self._end_teardown(watch, error)
             raise
         self._end_teardown(watch, None)
         return result
+
+    def _end_spoilt(self) -> None:
+        """Raise what the teardown of the spoilt fixtures raises, beside what the teardown did."""
+        errors = self._rig.runners.end_spoilt()
+        failed = sys.exception()
+        if failed is not None and errors:
+            errors.insert(0, failed)
+        if len(errors) == 1:
+            raise errors[0]
+        if errors:
+            raise BaseExceptionGroup("errors while tearing down", errors)
 
     def _end_teardown(self, watch: Watch, error: BaseException | None) -> None:
         rig, missed = self._rig, self._missed

@@ -20,6 +20,7 @@ from .holders import Held, Holder
 from .live_fixtures import LiveFixtures
 from .origins import Origins
 from .rulings import Rulings, Watch
+from .runner_host import RunnerHost
 from .seams.cpython.young import choose_window
 from .settings import read
 
@@ -35,6 +36,7 @@ class Rig:
         self.settings = read(config)
         self.origins = Origins(config.rootpath)
         self.fixtures = LiveFixtures(self.origins)
+        self.runners = RunnerHost(self.fixtures, self.origins)
         self.missed: MissedAwaits | None = None
         self.watch: Watch | None = None
         self.last: Watch | None = None  # the same, until its last report is made
@@ -64,7 +66,8 @@ class Rig:
         return missed
 
     def stop(self) -> None:
-        """Put the interpreter back as it was."""
+        """Put the interpreter and anyio's plugin back as they were."""
+        self.runners.uninstall()
         if self.missed is not None:
             self.missed.uninstall()
             self.missed = None
@@ -93,6 +96,7 @@ class Rig:
     def collected(self, session: pytest.Session) -> None:
         """The collection is over; what it left pending is judged at the end of the run."""
         self.session = session
+        self.runners.install()
         if self.missed is not None:
             self.missed.settle()
             self.missed.window.resume()

@@ -1,4 +1,4 @@
-"""The private name of asyncio's callbacks."""
+"""The private names of asyncio's callbacks and task groups."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from anyrig.seams.asyncio import loop_of
+from anyrig.seams.asyncio import aborted_groups, errors_of, loop_of
 
 
 @pytest.fixture
@@ -38,3 +38,26 @@ def test_loop_of_a_handle_that_does_not_say(loop: asyncio.AbstractEventLoop) -> 
     assert loop_of(handle) is None
     del handle._loop
     assert loop_of(handle) is None
+
+
+async def _fail() -> None:
+    raise KeyError("one")
+
+
+async def _in_a_group() -> None:
+    task = asyncio.current_task()
+    assert task is not None
+    async with asyncio.TaskGroup() as group:
+        assert aborted_groups(task) == []
+        group.create_task(_fail())
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.sleep(9)
+        assert aborted_groups(task) == [group]
+        (error,) = errors_of(group)
+        assert isinstance(error, KeyError)
+
+
+def test_group_has__parent_task__aborting__errors() -> None:
+    """An open ``asyncio.TaskGroup`` has ``_parent_task``, ``_aborting`` and ``_errors``."""
+    with pytest.raises(ExceptionGroup):
+        asyncio.run(_in_a_group())

@@ -1,7 +1,9 @@
 """Every use of something our neighbours do not promise, one file (or folder) per neighbour.
 
 cpython/       the interpreter and its standard library
-asyncio        the loop of a callback
+anyio          its plugin's runners, and the cancel scopes on asyncio
+trio           the cancel scopes and nurseries of a task
+asyncio        the loop of a callback, and the errors of a task group
 unittest_mock  the names inside a mock
 cython         the coroutines of compiled code
 
@@ -11,7 +13,7 @@ fails by name when upstream moves. `check` says at start-up what is gone.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from .._version import __version__
 
 
 class SeamGone(Exception):
@@ -20,17 +22,16 @@ class SeamGone(Exception):
 
 def check() -> None:
     """Raise `SeamGone` with one clear line where the interpreter lacks what the watch needs."""
+    import platform
+    from itertools import chain
+
+    from .anyio import missing as missing_anyio
     from .cpython import missing as missing_cpython
 
-    gone: Iterator[str] = missing_cpython()
-    first = next(gone, None)
+    first = next(chain(missing_cpython(), missing_anyio()), None)
     if first is not None:
-        import platform
-
-        from .._version import __version__
-
         raise SeamGone(
             f"anyrig {__version__} can't watch on {platform.python_implementation()} "
-            f"{platform.python_version()}: {first} is gone. "
+            f"{platform.python_version()} with this anyio: {first} is gone. "
             "Install a newer anyrig, or run with '-p no:anyrig'."
         )

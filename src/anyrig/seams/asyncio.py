@@ -1,17 +1,44 @@
-"""The event loop of a callback that it has yet to call.
+"""The event loop of a callback that it has yet to call, and the errors of an open task group.
 
 Problem: a coroutine that was handed to a loop (``call_soon``, ``run_coroutine_threadsafe``) may
 still run, unless the loop is closed; its handle does not say which loop that is.
 Approach: ``asyncio.Handle._loop``. Seen on CPython 3.11 to 3.13; uvloop's handles are of another
 type and are not asked.
+
+Problem: an ``asyncio.TaskGroup`` in a fixture cancels the test for an error that it shows at its
+own end. Approach: ``_parent_task``, ``_aborting`` and ``_errors`` of the groups that refer to the
+task. Seen on CPython 3.11 to 3.13.
 """
 
 from __future__ import annotations
 
+import asyncio
+import gc
 from asyncio import AbstractEventLoop, Handle
+from typing import Any
 
 
 def loop_of(handle: Handle) -> AbstractEventLoop | None:
     """The loop that is to call it; None where the handle does not say."""
     loop = getattr(handle, "_loop", None)
     return loop if isinstance(loop, AbstractEventLoop) else None
+
+
+def aborted_groups(task: asyncio.Task[Any]) -> list[asyncio.TaskGroup]:
+    """The task groups open on a task that are being cancelled, outermost last."""
+    return [
+        group
+        for owner in gc.get_referrers(task)
+        # an instance's attributes may be a dict of their own
+        for group in (gc.get_referrers(owner) if isinstance(owner, dict) else [owner])
+        if isinstance(group, asyncio.TaskGroup) and _is_aborted(group, task)
+    ]
+
+
+def errors_of(group: Any) -> list[BaseException]:
+    """What the tasks of a task group that still is open have raised."""
+    return [*group._errors]
+
+
+def _is_aborted(group: Any, task: asyncio.Task[Any]) -> bool:
+    return group._parent_task is task and group._aborting

@@ -1,0 +1,90 @@
+"""What the runners ask of the run: whose fixture, whose line, and which fixtures are spoilt."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Any
+
+import pytest
+
+from .live_fixtures import LiveFixtures
+from .origins import Origins, RawFrame
+from .seams import anyio as anyio_seam
+
+
+class RunnerHost:
+    """Makes a run's runners, and tears down early what a runner can't use again."""
+
+    def __init__(self, fixtures: LiveFixtures, origins: Origins) -> None:
+        self._fixtures = fixtures
+        self._origins = origins
+        self._stack = ExitStack()
+        # fixtures whose cancel scope is cancelled while they are up: no test can await in them
+        self.spoilt: list[pytest.FixtureDef[Any]] = []
+
+    def install(self) -> None:
+        """Have anyio's plugin ask us for its runners, from now to `uninstall`."""
+        self._stack.enter_context(anyio_seam.provided(self._make))
+
+    def uninstall(self) -> None:
+        """Let anyio's plugin make its own runners again."""
+        self._stack.close()
+
+    def _make(self, library: str, options: dict[str, Any]) -> Any:
+        from .runners import create
+
+        return create(self, library, options)
+
+    # -- what a runner asks ------------------------------------------------------------------------
+
+    def current_fixture(self) -> pytest.FixtureDef[Any] | None:
+        """The fixture that is being set up."""
+        return self._fixtures.latest()
+
+    def spoil(self, fixture: pytest.FixtureDef[Any]) -> None:
+        """Have a fixture, and all async ones set up since, torn down when the test ends."""
+        if fixture not in self.spoilt:
+            self.spoilt.append(fixture)
+
+    def users_line(self, traceback: TracebackType | None) -> str | None:
+        """The innermost line of the user's in a traceback, as ``path:line: source``."""
+        frames: list[RawFrame] = []
+        while traceback is not None:
+            code = traceback.tb_frame.f_code
+            frames.append((code.co_filename, traceback.tb_lineno, code.co_name))
+            traceback = traceback.tb_next
+        if not any(self._origins.is_users(frame[0]) for frame in frames):
+            return None
+        origin = self._origins.locate(frames[::-1])
+        return None if origin is None else f"{origin}: {origin.source}"
+
+    # -- what the end of a test asks ---------------------------------------------------------------
+
+    def end_spoilt(self) -> list[BaseException]:
+        """Tear the spoilt fixtures down, so that the next test gets new ones; what that raised."""
+        errors: list[BaseException] = []
+        for fixture, request in self._to_end():
+            try:
+                fixture.finish(request)
+            except BaseException as error:
+                if isinstance(error, KeyboardInterrupt | pytest.exit.Exception):
+                    raise
+                errors.append(error)
+        self.spoilt.clear()
+        return errors
+
+    def _to_end(self) -> Iterator[tuple[pytest.FixtureDef[Any], Any]]:
+        """Those, last first, with all async ones that were set up after the first of them.
+
+        These are enclosed by the same cancel scope, whether or not they depend on it; also one
+        whose setup it cancelled, for pytest keeps the error for the next test that asks for it.
+        """
+        live = self._fixtures.requests()
+        first = next((index for index, one in enumerate(live) if one[0] in self.spoilt), len(live))
+        for fixture, request in reversed(live[first:]):
+            function = inspect.unwrap(fixture.func)
+            if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+                yield fixture, request

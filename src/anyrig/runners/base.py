@@ -1,0 +1,252 @@
+"""What the runners of both backends share: calls, who cancelled one, and each error told once."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Protocol, TypeVar
+
+from anyio.abc import TestRunner
+from outcome import Error, Outcome, Value
+
+from ..findings import CancelledByFixture
+
+T = TypeVar("T")
+
+
+class Fixture(Protocol):
+    """A fixture as pytest defines it."""
+
+    @property
+    def argname(self) -> str:
+        """What tests call it."""
+        raise NotImplementedError
+
+
+class Host(Protocol):
+    """What a runner asks of the run that it serves."""
+
+    def current_fixture(self) -> Fixture | None:
+        """The fixture that is being set up."""
+
+    def spoil(self, fixture: Any) -> None:
+        """Have a fixture, and all async ones set up since, torn down when the test ends."""
+
+    def users_line(self, traceback: TracebackType | None) -> str | None:
+        """The innermost line of the user's in a traceback, as ``path:line: source``."""
+
+
+@dataclass(slots=True, eq=False)
+class Call:
+    """One call in the runner's task, and what became of it."""
+
+    function: Callable[..., Any]
+    arguments: dict[str, Any]
+    outcome: Outcome[Any] | None = None
+    # the cancel scopes that were there before the call's own and are cancelled at its end
+    broken: Sequence[object] = ()
+
+
+@dataclass(slots=True, eq=False)
+class OpenFixture:
+    """An async generator fixture, from its setup to its teardown."""
+
+    fixture: Fixture | None
+    scopes: list[object] = field(default_factory=list)  # the cancel scopes that it left open
+
+    @property
+    def name(self) -> str:
+        return "a fixture" if self.fixture is None else f"the fixture `{self.fixture.argname}`"
+
+
+class Runner(TestRunner):
+    """Runs calls one after the other in one task that outlives what cancels them."""
+
+    # what the backend raises in a task that is cancelled
+    cancelled: type[BaseException]
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._open: list[OpenFixture] = []
+        # the errors of background tasks that a test was failed with: alive, so that no id is used
+        # twice, until the last fixture has ended
+        self._told: dict[int, BaseException] = {}
+
+    # -- what a backend gives ----------------------------------------------------------------------
+
+    def _run(self, call: Call) -> None:
+        """Run a call to its end."""
+        raise NotImplementedError
+
+    def _scopes(self) -> Iterable[object]:
+        """The cancel scopes that are open on the runner's task, innermost first."""
+        raise NotImplementedError
+
+    def _errors_of(self, scope: object) -> list[BaseException]:
+        """What the background tasks of a scope's task group have raised, cancellations left out."""
+        raise NotImplementedError
+
+    def _was_cancelled_at(self, scope: object) -> str:
+        """Why a scope is cancelled, in words."""
+        raise NotImplementedError
+
+    # -- what anyio's plugin calls -----------------------------------------------------------------
+
+    def run_asyncgen_fixture(
+        self, fixture_func: Callable[..., AsyncGenerator[T, Any]], kwargs: dict[str, Any]
+    ) -> Iterable[T]:
+        __tracebackhide__ = True
+        generator = fixture_func(**kwargs)
+        opened = OpenFixture(self._host.current_fixture())
+        value: T = self._begin(generator.__anext__, {})
+        known = {id(scope) for one in self._open for scope in one.scopes}
+        opened.scopes = [scope for scope in self._scopes() if id(scope) not in known]
+        self._open.append(opened)
+        yield value
+        try:
+            self._end(generator)
+        finally:
+            self._open.remove(opened)
+            if not self._open:
+                self._told.clear()
+
+    def run_fixture(
+        self, fixture_func: Callable[..., Coroutine[Any, Any, T]], kwargs: dict[str, Any]
+    ) -> T:
+        __tracebackhide__ = True
+        value: T = self._begin(fixture_func, kwargs)
+        return value
+
+    def run_test(
+        self, test_func: Callable[..., Coroutine[Any, Any, Any]], kwargs: dict[str, Any]
+    ) -> None:
+        __tracebackhide__ = True
+        self._begin(test_func, kwargs)
+
+    # -- calls -------------------------------------------------------------------------------------
+
+    def _begin(self, function: Callable[..., Any], arguments: dict[str, Any]) -> Any:
+        """Call a test or a fixture's setup; raises what it raised, or what it was cancelled for."""
+        __tracebackhide__ = True
+        call = Call(function, arguments)
+        self._run(call)
+        result = call.outcome
+        assert result is not None, "a runner runs a call to its end"
+        if call.broken:
+            self._spoil(call.broken)
+            if isinstance(result, Error):
+                result = Error(self._explained(result.error, call.broken))
+        return self._with_callbacks(result).unwrap()
+
+    def _end(self, generator: AsyncGenerator[Any, Any]) -> None:
+        """Resume a fixture for its teardown; raises what is new, and nothing that was told."""
+        __tracebackhide__ = True
+        call = Call(generator.__anext__, {})
+        self._run(call)
+        result = call.outcome
+        if call.broken:
+            self._spoil(call.broken)
+        if isinstance(result, Value):
+            self._run(Call(generator.aclose, {}))
+            raise RuntimeError("Async generator fixture did not stop")
+        assert isinstance(result, Error), "a runner runs a call to its end"
+        error: BaseException | None = result.error
+        if isinstance(error, StopAsyncIteration):
+            error = None
+        if error is not None:
+            error = _without(error, self._is_told)
+        if error is not None and call.broken:
+            # a scope around it was cancelled: what that was for comes from the scope's owner
+            error = _without(error, self._is_cancellation)
+        self._with_callbacks(Value(None) if error is None else Error(error)).unwrap()
+
+    def _with_callbacks(self, result: Outcome[Any]) -> Outcome[Any]:
+        """The result of a call with what callbacks of the loop raised meanwhile."""
+        return result
+
+    # -- what cancelled a call ---------------------------------------------------------------------
+
+    def _explained(self, error: BaseException, broken: Sequence[object]) -> BaseException:
+        """What to fail a call with that ended in an error while scopes around it were cancelled."""
+        own = _without(error, self._is_cancellation)
+        errors = [
+            one
+            for scope in broken
+            for raised in self._errors_of(scope)
+            if (one := _without(raised, self._is_told)) is not None
+        ]
+        line = self._host.users_line(error.__traceback__)
+        if not errors:
+            return own if own is not None else self._cut_off(broken, line)
+        names = ", ".join(dict.fromkeys(one.name for one in self._owners(broken))) or "a fixture"
+        for one in errors:
+            self._told.update((id(leaf), leaf) for leaf in _leaves(one))
+            one.add_note(f"anyrig: raised by a background task of {names}")
+            if line is not None:
+                one.add_note(f"  which cut off {line}")
+        crash = errors[0] if len(errors) == 1 else _group(errors)
+        if own is None:
+            return crash
+        _put_before(own, crash, self._is_cancellation)
+        return own
+
+    def _cut_off(self, broken: Sequence[object], line: str | None) -> CancelledByFixture:
+        owners = self._owners(broken)
+        name = owners[0].name if owners else "a fixture"
+        why = self._was_cancelled_at(broken[-1])
+        where = "" if line is None else f"\nIt was cut off at {line}"
+        return CancelledByFixture(f"The cancel scope of {name} was cancelled: {why}.{where}")
+
+    def _owners(self, scopes: Sequence[object]) -> list[OpenFixture]:
+        known = set(map(id, scopes))
+        return [one for one in self._open if not known.isdisjoint(map(id, one.scopes))]
+
+    def _spoil(self, broken: Sequence[object]) -> None:
+        for owner in self._owners(broken)[:1] or self._open[:1]:
+            if owner.fixture is not None:
+                self._host.spoil(owner.fixture)
+
+    def _is_told(self, error: BaseException) -> bool:
+        return id(error) in self._told
+
+    def _is_cancellation(self, error: BaseException) -> bool:
+        return isinstance(error, self.cancelled)
+
+
+# -- exceptions ------------------------------------------------------------------------------------
+
+
+def _without(
+    error: BaseException, is_gone: Callable[[BaseException], bool]
+) -> BaseException | None:
+    """An error, or what is left of a group of them; None where nothing is."""
+    if isinstance(error, BaseExceptionGroup):
+        if not any(map(is_gone, _leaves(error))):
+            return error
+        return error.split(lambda one: not isinstance(one, BaseExceptionGroup) and is_gone(one))[1]
+    return None if is_gone(error) else error
+
+
+def _leaves(error: BaseException) -> list[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        return [leaf for one in error.exceptions for leaf in _leaves(one)]
+    return [error]
+
+
+def _group(errors: Sequence[BaseException]) -> BaseException:
+    return BaseExceptionGroup("background tasks of fixtures failed", errors)
+
+
+def _put_before(
+    error: BaseException, cause: BaseException, is_cancellation: Callable[[BaseException], bool]
+) -> None:
+    """Have an error's chain begin with another one, in the place of a cancellation."""
+    link, seen = error, {id(error), id(cause)}
+    while True:
+        further = link.__cause__ or (None if link.__suppress_context__ else link.__context__)
+        if further is None or is_cancellation(further) or id(further) in seen:
+            link.__cause__ = cause
+            return
+        seen.add(id(further))
+        link = further

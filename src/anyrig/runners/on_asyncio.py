@@ -1,0 +1,195 @@
+"""Calls in one task of an asyncio event loop."""
+
+from __future__ import annotations
+
+import asyncio
+from asyncio import AbstractEventLoop
+from collections.abc import Callable, Iterable, Sequence
+from types import TracebackType
+from typing import Any, Self
+
+from anyio import CancelScope
+from outcome import Error, Outcome, acapture
+
+from ..seams import anyio as anyio_seam
+from ..seams import asyncio as asyncio_seam
+from .base import Call, Host, Runner
+
+
+class AsyncioRunner(Runner):
+    """A runner on asyncio, with the options of anyio's own."""
+
+    cancelled = asyncio.CancelledError
+
+    def __init__(
+        self,
+        host: Host,
+        *,
+        debug: bool | None = None,
+        use_uvloop: bool = False,
+        loop_factory: Callable[[], AbstractEventLoop] | None = None,
+    ) -> None:
+        super().__init__(host)
+        if use_uvloop and loop_factory is None:
+            loop_factory = anyio_seam.uvloop_factory()
+        self._runner = asyncio.Runner(debug=debug, loop_factory=loop_factory)
+        self._task: asyncio.Task[None] | None = None
+        self._next: Call | None = None
+        self._unfinished: Call | None = None
+        self._is_closing = False
+        self._knock: asyncio.Future[None] | None = None  # wakes the task between two calls
+        self._done: asyncio.Future[None] | None = None  # wakes the host at the end of a call
+        self._callback_errors: list[Exception] = []
+
+    def __enter__(self) -> Self:
+        self._runner.__enter__()
+        self._runner.get_loop().set_exception_handler(self._note_callback_error)
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_val: BaseException | None,
+        exc_tb: TracebackType | None,
+    ) -> None:
+        try:
+            self._finish()
+        finally:
+            self._runner.__exit__(exc_type, exc_val, exc_tb)
+
+    def is_running(self) -> bool:
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            return False
+        return True
+
+    # -- the host's side ---------------------------------------------------------------------------
+
+    def _run(self, call: Call) -> None:
+        loop = self._runner.get_loop()
+        done = self._done = loop.create_future()
+        self._next = self._unfinished = call
+        if self._task is None:
+            self._task = loop.create_task(self._serve())
+        else:
+            self._wake()
+        try:
+            loop.run_until_complete(done)
+        except BaseException:
+            # a signal's handler (Ctrl-C, a timeout) raised in the loop itself: the call is stopped,
+            # and the fixtures can still be torn down in the task that set them up
+            self._stop()
+            raise
+
+    def _wake(self) -> None:
+        if self._knock is not None and not self._knock.done():
+            self._knock.set_result(None)
+
+    def _stop(self) -> None:
+        """Cancel the call that is under way, and wait until it has ended."""
+        if self._unfinished is not None and self._task is not None and self._done is not None:
+            self._task.cancel()
+            self._runner.get_loop().run_until_complete(self._done)
+
+    def _finish(self) -> None:
+        """Let the task end; what others left running is cancelled with the loop."""
+        loop = self._runner.get_loop()
+        if self._task is not None and not loop.is_closed():
+            self._stop()
+            self._is_closing = True
+            self._wake()
+            loop.run_until_complete(self._task)
+
+    # -- the task's side ---------------------------------------------------------------------------
+
+    async def _serve(self) -> None:
+        task = self._task = asyncio.current_task()
+        assert task is not None
+        while (call := await self._take(task)) is not None:
+            call.outcome = await acapture(call.function, **call.arguments)
+            call.broken = anyio_seam.cancelled_scopes(task)
+            if task.cancelling():
+                self._forgive(task, call)
+            assert self._done is not None
+            self._unfinished = None
+            if not self._done.done():
+                self._done.set_result(None)
+
+    async def _take(self, task: asyncio.Task[None]) -> Call | None:
+        """The next call; None where there is none to come.
+
+        What cancels the task in between is meant for the calls, and was noticed by the last one or
+        will be by the next.
+        """
+        while self._next is None:
+            if self._is_closing:
+                return None
+            self._knock = asyncio.get_running_loop().create_future()
+            try:
+                if anyio_seam.has_scopes(task):
+                    with CancelScope(shield=True):
+                        await self._knock
+                else:
+                    await self._knock
+            except asyncio.CancelledError:
+                continue
+        call, self._next = self._next, None
+        return call
+
+    def _forgive(self, task: asyncio.Task[None], call: Call) -> None:
+        """Take requests to cancel the task for settled, but those of anyio's scopes.
+
+        These count theirs and take them back. ``asyncio.TaskGroup`` and ``asyncio.timeout`` do so
+        as well, and do no harm where nothing is left to take back.
+        """
+        if not call.broken:
+            call.broken = asyncio_seam.aborted_groups(task)
+            while task.cancelling():
+                task.uncancel()
+
+    # -- what cancelled a call ---------------------------------------------------------------------
+
+    def _scopes(self) -> Iterable[object]:
+        return () if self._task is None else anyio_seam.open_scopes(self._task)
+
+    def _errors_of(self, scope: object) -> list[BaseException]:
+        if isinstance(scope, asyncio.TaskGroup):
+            return asyncio_seam.errors_of(scope)
+        return anyio_seam.errors_of(scope)
+
+    def _was_cancelled_at(self, scope: Any) -> str:
+        if isinstance(scope, asyncio.TaskGroup):
+            return "its task group was cancelled"
+        is_late = scope.deadline <= self._runner.get_loop().time()
+        return "its deadline has passed" if is_late else "cancel() was called"
+
+    # -- callbacks ---------------------------------------------------------------------------------
+
+    def _note_callback_error(self, loop: AbstractEventLoop, context: dict[str, Any]) -> None:
+        error = context.get("exception")
+        if isinstance(error, Exception):
+            self._callback_errors.append(error)
+        else:
+            loop.default_exception_handler(context)
+
+    def _with_callbacks(self, result: Outcome[Any]) -> Outcome[Any]:
+        if not self._callback_errors:
+            return result
+        own: Sequence[BaseException] = ()
+        if isinstance(result, Error):
+            if _ends_the_run(result.error):
+                return result
+            own = [result.error]
+        errors = [*own, *self._callback_errors]
+        self._callback_errors.clear()
+        if len(errors) == 1:
+            return Error(errors[0])
+        words = "Multiple exceptions occurred in asynchronous callbacks"
+        return Error(BaseExceptionGroup(words, errors))
+
+
+def _ends_the_run(error: BaseException) -> bool:
+    import pytest
+
+    return isinstance(error, KeyboardInterrupt | SystemExit | pytest.exit.Exception)

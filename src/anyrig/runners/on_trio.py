@@ -1,0 +1,144 @@
+"""Calls in the main task of a trio run, as a guest of pytest's thread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from queue import SimpleQueue
+from types import TracebackType
+from typing import Any, Self
+
+import trio
+from outcome import Outcome, Value, acapture
+
+from ..seams import trio as trio_seam
+from .base import Call, Host, Runner
+
+
+class TrioRunner(Runner):
+    """A runner on trio, with the options of ``trio.lowlevel.start_guest_run``."""
+
+    cancelled = trio.Cancelled
+
+    def __init__(self, host: Host, **options: Any) -> None:
+        super().__init__(host)
+        self._options = options
+        self._turns: SimpleQueue[Callable[[], object]] = SimpleQueue()
+        self._next: Call | None = None
+        self._unfinished: Call | None = None
+        self._task: trio.lowlevel.Task | None = None
+        self._around: trio.CancelScope | None = None  # around all calls
+        self._base: object = None  # what is open on the task before the first call
+        self._is_started = self._is_parked = self._is_closing = False
+        self._ended: Outcome[None] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_val: BaseException | None,
+        exc_tb: TracebackType | None,
+    ) -> None:
+        if not self._is_started:
+            return
+        self._is_closing = True
+        if self._unfinished is not None and self._around is not None:
+            self._around.cancel()
+        self._wake()
+        while self._ended is None:
+            self._turns.get()()
+        self._ended.unwrap()
+
+    def is_running(self) -> bool:
+        return trio.lowlevel.in_trio_task()
+
+    # -- the host's side ---------------------------------------------------------------------------
+
+    def _run(self, call: Call) -> None:
+        __tracebackhide__ = True
+        if self._unfinished is not None:
+            # a signal's handler (Ctrl-C, a timeout) raised in the host while that one ran
+            if self._around is not None:
+                self._around.cancel()
+            self._turn_until_done(self._unfinished)
+        self._next = self._unfinished = call
+        if not self._is_started:
+            self._is_started = True
+            trio.lowlevel.start_guest_run(
+                self._serve,
+                run_sync_soon_threadsafe=self._turns.put,
+                done_callback=self._end_run,
+                **self._options,
+            )
+        else:
+            self._wake()
+        self._turn_until_done(call)
+
+    def _turn_until_done(self, call: Call) -> None:
+        __tracebackhide__ = True
+        while self._unfinished is call:
+            if self._ended is not None:
+                self._ended.unwrap()
+                raise RuntimeError("the trio run has ended")
+            self._turns.get()()
+
+    def _wake(self) -> None:
+        if self._is_parked and self._task is not None:
+            self._is_parked = False
+            trio.lowlevel.reschedule(self._task, Value(None))
+
+    def _end_run(self, result: Outcome[None]) -> None:
+        self._ended = result
+
+    # -- the task's side ---------------------------------------------------------------------------
+
+    async def _serve(self) -> None:
+        self._task = trio.lowlevel.current_task()
+        with trio.CancelScope() as self._around:
+            self._base = trio_seam.innermost(self._task)
+            while (call := await self._take()) is not None:
+                call.outcome = await acapture(call.function, **call.arguments)
+                if trio_seam.innermost(self._task) is not self._base:
+                    call.broken = [one for one in self._scopes() if one.cancel_called]
+                self._unfinished = None
+
+    async def _take(self) -> Call | None:
+        while self._next is None:
+            if self._is_closing:
+                return None
+            self._is_parked = True
+            if trio_seam.innermost(self._task) is self._base and not self._was_stopped:
+                await trio.lowlevel.wait_task_rescheduled(self._abort)
+            else:
+                with trio.CancelScope(shield=True):
+                    await trio.lowlevel.wait_task_rescheduled(self._abort)
+        call, self._next = self._next, None
+        return call
+
+    @property
+    def _was_stopped(self) -> bool:
+        return self._around is not None and self._around.cancel_called
+
+    def _abort(self, raise_cancel: object) -> trio.lowlevel.Abort:
+        self._is_parked = False
+        return trio.lowlevel.Abort.SUCCEEDED
+
+    # -- what cancelled a call ---------------------------------------------------------------------
+
+    def _scopes(self) -> Iterable[trio.CancelScope]:
+        return () if self._task is None else trio_seam.open_scopes(self._task, self._base)
+
+    def _errors_of(self, scope: object) -> list[BaseException]:
+        assert self._task is not None
+        return [
+            error
+            for nursery in self._task.child_nurseries
+            if nursery.cancel_scope is scope
+            for error in trio_seam.errors_of(nursery)
+        ]
+
+    def _was_cancelled_at(self, scope: Any) -> str:
+        # what has a deadline may have been cancelled before it: both are told
+        has_deadline = scope.deadline != float("inf")
+        return "its deadline has passed" if has_deadline else "cancel() was called"

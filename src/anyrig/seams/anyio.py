@@ -1,0 +1,119 @@
+"""anyio's pytest plugin, and what is open on an asyncio task that anyio's scopes enclose.
+
+Problem: the plugin makes its runner itself; and a fixture's cancel scope that cancels the test is
+told by nobody, on asyncio as on trio (see `seams.trio`).
+Approach: the plugin asks the name ``get_async_backend`` of its module for what makes the runner
+(``create_test_runner``, which `anyio.abc.AsyncBackend` promises), so we answer. A task's scopes
+are ``_task_states[task].cancel_scope`` and each one's ``_parent_scope``; the task group of a scope
+is found among what refers to it, its errors are ``_exceptions``. Seen on anyio 4.13 to 4.16.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import gc
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from types import ModuleType
+from typing import Any
+
+_PLUGIN = "anyio.pytest_plugin"
+
+MakeRunner = Callable[[str, dict[str, Any]], Any]
+
+
+def missing() -> Iterator[str]:
+    """The private names that the anyio in use lacks, of those that have to be there."""
+    plugin = sys.modules.get(_PLUGIN)
+    if plugin is not None and not hasattr(plugin, "get_async_backend"):
+        yield f"{_PLUGIN}.get_async_backend"
+
+
+class _Answer:
+    """What the plugin gets for an async backend: a maker of runners."""
+
+    def __init__(self, make: MakeRunner, library: str) -> None:
+        self._make = make
+        self._library = library
+
+    def create_test_runner(self, options: dict[str, Any]) -> Any:
+        return self._make(self._library, options)
+
+
+@contextmanager
+def provided(make: MakeRunner) -> Iterator[None]:
+    """Have the plugin's runners made by us while entered; where it is not loaded, nothing."""
+    plugin: ModuleType | None = sys.modules.get(_PLUGIN)
+    if plugin is None:
+        yield
+        return
+    names = vars(plugin)
+    before = names["get_async_backend"]
+
+    def get_async_backend(library: str) -> _Answer:
+        return _Answer(make, library)
+
+    names["get_async_backend"] = get_async_backend
+    try:
+        yield
+    finally:
+        names["get_async_backend"] = before
+
+
+def uvloop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
+    """What makes the event loop that anyio's ``use_uvloop`` stands for."""
+    if sys.platform == "win32":
+        import winloop
+
+        return winloop.new_event_loop
+    import uvloop
+
+    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
+    return factory
+
+
+def has_scopes(task: asyncio.Task[Any]) -> bool:
+    """Whether any of anyio's cancel scopes is open on a task."""
+    state = _states().get(task)
+    return state is not None and state.cancel_scope is not None
+
+
+def open_scopes(task: asyncio.Task[Any]) -> list[Any]:
+    """anyio's cancel scopes that are open on a task, innermost first."""
+    state = _states().get(task)
+    scope = None if state is None else state.cancel_scope
+    scopes = []
+    while scope is not None:
+        scopes.append(scope)
+        scope = scope._parent_scope
+    return scopes
+
+
+def cancelled_scopes(task: asyncio.Task[Any]) -> Sequence[Any]:
+    """Those of them that are cancelled."""
+    state = _states().get(task)
+    if state is None or state.cancel_scope is None:
+        return ()
+    return [scope for scope in open_scopes(task) if scope.cancel_called]
+
+
+def errors_of(scope: Any) -> list[BaseException]:
+    """What the tasks of the task group that a scope belongs to have raised."""
+    from anyio.abc import TaskGroup
+
+    for owner in gc.get_referrers(scope):
+        # an instance's attributes may be a dict of their own
+        holders = gc.get_referrers(owner) if isinstance(owner, dict) else [owner]
+        for group in holders:
+            if isinstance(group, TaskGroup) and group.cancel_scope is scope:
+                return list(getattr(group, "_exceptions", ()))
+    return []
+
+
+@functools.cache
+def _states() -> Any:
+    from anyio._backends._asyncio import _task_states
+
+    return _task_states

@@ -1,0 +1,76 @@
+"""The private names of anyio's plugin and of its cancel scopes on asyncio."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import nullcontext
+from typing import Any
+
+import anyio
+import anyio.abc
+import anyio.pytest_plugin
+import pytest
+
+from anyrig.seams import anyio as seam
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """asyncio alone: the seam is about anyio's code for it."""
+    return "asyncio"
+
+
+def _task() -> asyncio.Task[Any]:
+    task = asyncio.current_task()
+    assert task is not None
+    return task
+
+
+def test_plugin_asks_get_async_backend_for_its_runner() -> None:
+    """``anyio.pytest_plugin.get_async_backend`` is the name that the plugin asks for a runner."""
+    asked: list[tuple[str, dict[str, Any]]] = []
+
+    def make(library: str, options: dict[str, Any]) -> nullcontext[str]:
+        asked.append((library, options))
+        return nullcontext("ours")
+
+    get_runner: Any = anyio.pytest_plugin.get_runner
+    with seam.provided(make), get_runner("trio", {"a": 1}) as runner:
+        assert runner == "ours"
+    assert asked == [("trio", {"a": 1})]
+    with get_runner("asyncio", {}) as runner:
+        assert isinstance(runner, anyio.abc.TestRunner)
+    assert asked == [("trio", {"a": 1})]
+    assert list(seam.missing()) == []
+
+
+async def test_task_states_and__parent_scope() -> None:
+    """The scopes of a task are known by ``_task_states`` and ``_parent_scope``."""
+    around = seam.open_scopes(_task())
+    with anyio.CancelScope() as outer, anyio.CancelScope() as inner:
+        assert seam.has_scopes(_task())
+        assert seam.open_scopes(_task()) == [inner, outer, *around]
+        assert list(seam.cancelled_scopes(_task())) == []
+        outer.cancel()
+        assert list(seam.cancelled_scopes(_task())) == [outer]
+    assert seam.open_scopes(_task()) == around
+
+
+async def test_group_has__exceptions() -> None:
+    """What the tasks of an open group raised is in ``_exceptions``."""
+
+    async def fail() -> None:
+        raise KeyError("one")
+
+    async def look() -> None:
+        async with anyio.create_task_group() as group:
+            group.start_soon(fail)
+            with anyio.CancelScope(shield=True):
+                await anyio.sleep(0)
+                await anyio.sleep(0)
+            (error,) = seam.errors_of(group.cancel_scope)
+            assert isinstance(error, KeyError)
+            assert seam.errors_of(anyio.CancelScope()) == []
+
+    with pytest.raises(ExceptionGroup):
+        await look()
