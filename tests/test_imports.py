@@ -22,10 +22,11 @@ MODULES = sorted(path.relative_to(SRC).with_suffix("").as_posix() for path in SR
 LAYERS = (
     ("_version", "findings", "backends", "holders", "source", "seams/"),
     ("origins", "settings", "live_fixtures", "runners/"),
+    ("tasks/",),
     ("checks/", "backend_fixture", "allowances", "report/words"),
     ("rulings", "runner_host"),
     ("rig",),
-    ("phases", "report/"),
+    ("phases", "report/", "fixtures", "services"),
     ("plugin", "__init__", "cli/", "__main__"),
 )
 
@@ -134,7 +135,7 @@ def _private_uses(module: str) -> Iterator[str]:
             used = node.attr
         elif isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("getattr", "hasattr"):
             used = getattr(node.args[1], "value", None)
-        if used is not None and _is_private(used) and used not in own:
+        if isinstance(used, str) and _is_private(used) and used not in own:
             yield f"src/anyrig/{module}.py:{getattr(node, 'lineno', 0)} uses {used}"
 
 

@@ -48,7 +48,7 @@ async def crash(*names, after=None):
 def pytest_runtest_makereport(item, call):
     report = yield
     if report.failed:
-        shown = re.findall(r"\b(Boom|CancelledByFixture|KeyError): (.*)", report.longreprtext)
+        shown = re.findall(r"\b(Boom|KeyError): (.*)", report.longreprtext)
         errors = [f"{kind} {rest}" for kind, rest in shown]
         line = {"test": item.name, "when": report.when, "errors": errors}
         with Path("reports.jsonl").open("a") as file:
@@ -236,7 +236,8 @@ async def test_crash(outer, inner):
             "Boom one",
             "Boom two",
         ]
-        assert shown[name][0] == ("call", ["Boom one"])
+        assert shown[name][0][0] == "call"
+        assert shown[name][0][1][0] == "Boom one"
     assert done.counts["passed"] == len(BACKENDS)
 
 
@@ -315,9 +316,9 @@ async def test_cancelled(group):
     group.cancel_scope.cancel()
     await anyio.sleep_forever()
 """
-    done, shown = ran(suite, own_backend(scope) + GROUP.format(scope=scope) + test + AFTER)
-    words = "The cancel scope of the fixture `group` was cancelled: cancel() was called."
-    assert shown == everywhere("test_cancelled", ("call", [f"CancelledByFixture {words}"]))
+    done, _ = ran(suite, own_backend(scope) + GROUP.format(scope=scope) + test + AFTER)
+    words = "the cancel scope of the fixture `group` was cancelled: cancel() was called"
+    assert done.text.count(f"\n{words}\n") == len(BACKENDS)
     assert done.text.count(": await anyio.sleep_forever()") == len(BACKENDS)
     assert done.counts == {"passed": len(BACKENDS), "failed": len(BACKENDS)}
 

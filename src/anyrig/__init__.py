@@ -6,6 +6,7 @@ findings                 the words: what was found, where it was made, what it d
 checks/                  one file for each kind of finding
 backends, backend_fixture, live_fixtures, allowances    what a test runs on, with and under
 origins, source, holders                                whose line it was, and who holds it
+tasks/, fixtures, services    task_group, services, and the tree of tasks
 runners/, runner_host    what runs tests and async fixtures for anyio's plugin
 report/                  findings to words, terminal, JSON, across xdist's workers
 seams/                   every use of what our neighbours do not promise
@@ -25,9 +26,12 @@ from .findings import (
     NeverRanError,
     Origin,
     Policy,
+    TaskDidNotEnd,
     UnusedAllowanceError,
     WrongBackendError,
 )
+from .services import Service, service
+from .tasks.tree import task_tree
 
 __all__ = [
     "CancelledByFixture",
@@ -38,8 +42,12 @@ __all__ = [
     "NeverRanError",
     "Origin",
     "Policy",
+    "Service",
+    "TaskDidNotEnd",
     "UnusedAllowanceError",
     "WrongBackendError",
     "__version__",
     "allow",
+    "service",
+    "task_tree",
 ]

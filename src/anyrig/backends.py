@@ -110,6 +110,26 @@ def _sniffers() -> tuple[Callable[[], str], type[Exception]]:
     return sniffio.current_async_library, sniffio.AsyncLibraryNotFoundError
 
 
+def call_later(seconds: float, function: Callable[[], object]) -> Callable[[], object]:
+    """Call a function on the running loop after so many of its seconds; returns what prevents it.
+
+    What the function raises is lost on asyncio and ends the run on trio: it is not to raise.
+    """
+    if running_library() != "trio":
+        return asyncio.get_running_loop().call_later(seconds, function).cancel
+    import trio
+
+    scope = trio.CancelScope()
+
+    async def wait() -> None:
+        with scope:
+            await trio.sleep(seconds)
+            function()
+
+    trio.lowlevel.spawn_system_task(wait, name="anyrig's bound")
+    return scope.cancel
+
+
 def running_name() -> str:
     """The most telling name of the backend that the calling code runs on."""
     for backend in BACKENDS.values():

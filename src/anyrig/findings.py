@@ -163,8 +163,9 @@ class Finding:
 class FindingError(Exception):
     """What a test fails with when anyrig found something in it; the findings are in ``findings``.
 
-    Raised in the phase of the test in which the finding is known, after the test's own code has
-    run: the code under test can't catch it.
+    Where the text says all there is to say, there are none. Raised in the phase of the test in
+    which the finding is known, after the test's own code has run: the code under test can't catch
+    it.
     """
 
     def __init__(self, text: str, findings: Sequence[Finding] = ()) -> None:
@@ -184,12 +185,16 @@ class WrongBackendError(FindingError):
     """A test runs on another backend than the one it names."""
 
 
-class CancelledByFixture(Exception):
+class CancelledByFixture(FindingError):
     """A test, or the setup of a fixture, was cut off by the cancel scope of a fixture.
 
     Raised in its place where no error of a background task explains it: the scope's deadline has
     passed, or somebody called ``cancel()``.
     """
+
+
+class TaskDidNotEnd(FindingError):
+    """A task went on for more than ``anyrig_cancel_timeout`` seconds after it was cancelled."""
 
 
 class UnusedAllowanceError(FindingError):
@@ -203,6 +208,7 @@ for _error in (
     WrongBackendError,
     UnusedAllowanceError,
     CancelledByFixture,
+    TaskDidNotEnd,
 ):
     _error.__module__ = "anyrig"  # the name that users import, and the one that reports show
 

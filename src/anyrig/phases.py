@@ -20,7 +20,7 @@ from .backend_fixture import leaves_out, settings_for, with_marks
 from .backends import Backend, backend_of, running_name
 from .checks import never_ran, wrong_backend
 from .checks.missed_await import IDLE_DEPTH, ORIGIN_DEPTH, RUNNER_DEPTH, Missed, MissedAwaits
-from .findings import Kind, Phase, Place
+from .findings import FindingError, Kind, Phase, Place
 from .holders import Held, Holder
 from .report import words
 from .rig import BETWEEN_TESTS, Rig
@@ -329,7 +329,7 @@ class Phases:
         ``error`` is what the phase itself raised: where that fails the test, nothing is raised,
         and the report gets the findings in addition.
         """
-        if watch.found:
+        if watch.found or isinstance(error, FindingError):
             self._rig.announce()
         failing = [finding for finding in watch.found if finding.is_failing]
         watch.has_failed |= bool(failing) or error is not None

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from . import fixtures
 from .backend_fixture import narrow, register
 from .phases import Phases
 from .report.carrier import CARRIER, Carrier, is_controller
@@ -38,6 +39,7 @@ def pytest_configure(config: pytest.Config) -> None:
     rig = config.stash[RIG] = Rig(config)
     register(config, rig.settings)
     carrier = config.stash[CARRIER] = Carrier(rig)
+    config.pluginmanager.register(fixtures, "anyrig-fixtures")
     config.pluginmanager.register(Ends(carrier), "anyrig-ends")
     rig.announce = functools.partial(_hear_reports, config, carrier)
     if is_controller(config):

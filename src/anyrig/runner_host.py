@@ -14,6 +14,8 @@ from .live_fixtures import LiveFixtures
 from .origins import Origins, RawFrame
 from .seams import anyio as anyio_seam
 
+SERVICE = "anyrig_service"  # the attribute that tells the function of a service's fixture
+
 
 class RunnerHost:
     """Makes a run's runners, and tears down early what a runner can't use again."""
@@ -24,6 +26,7 @@ class RunnerHost:
         self._stack = ExitStack()
         # fixtures whose cancel scope is cancelled while they are up: no test can await in them
         self.spoilt: list[pytest.FixtureDef[Any]] = []
+        self._current: Any = None  # the last runner: anyio's plugin has one at a time
 
     def install(self) -> None:
         """Have anyio's plugin ask us for its runners, from now to `uninstall`."""
@@ -36,13 +39,28 @@ class RunnerHost:
     def _make(self, library: str, options: dict[str, Any]) -> Any:
         from .runners import create
 
-        return create(self, library, options)
+        self._current = create(self, library, options)
+        return self._current
+
+    def give_up(self, error: BaseException) -> None:
+        """End what runs in the runner with this error, and have the next test get a new one.
+
+        To be called in the runner's loop; see `Runner.give_up`.
+        """
+        self._current.give_up(error)
 
     # -- what a runner asks ------------------------------------------------------------------------
 
     def current_fixture(self) -> pytest.FixtureDef[Any] | None:
         """The fixture that is being set up."""
         return self._fixtures.latest()
+
+    def name_of(self, fixture: pytest.FixtureDef[Any] | None) -> str:
+        """A fixture in words: "the fixture `x`", or "the service `x`"."""
+        if fixture is None:
+            return "a fixture"
+        is_service = hasattr(inspect.unwrap(fixture.func), SERVICE)
+        return f"the {'service' if is_service else 'fixture'} `{fixture.argname}`"
 
     def spoil(self, fixture: pytest.FixtureDef[Any]) -> None:
         """Have a fixture, and all async ones set up since, torn down when the test ends."""

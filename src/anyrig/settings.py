@@ -7,6 +7,7 @@ and lists the right ones.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -66,6 +67,14 @@ OPTIONS: tuple[Option, ...] = (
         for kind in Kind
     ),
     Option(
+        ini="anyrig_cancel_timeout",
+        flag="--anyrig-cancel-timeout",
+        marker="cancel_timeout",
+        values="seconds",
+        default="5",
+        help="how long a cancelled task of task_group or of a service may take to end",
+    ),
+    Option(
         ini=None,
         flag=None,
         marker="allow",
@@ -84,12 +93,20 @@ OPTIONS: tuple[Option, ...] = (
 )
 
 
+_METAVARS = {
+    "--anyrig-backend": "NAME",
+    "--anyrig-report": "FILE",
+    "--anyrig-cancel-timeout": "SECONDS",
+}
+
+
 class Settings(NamedTuple):
     """What the settings say, for the run or (after `narrowed`) for one test."""
 
     backends: tuple[Backend, ...]
     only: tuple[Backend, ...] | None
     policies: Mapping[Kind, Policy]
+    cancel_timeout: float  # seconds
     report: Path | None = None
     allowed: frozenset[Kind] = frozenset()
 
@@ -109,19 +126,17 @@ def add_options(parser: pytest.Parser) -> None:
     for option in OPTIONS:
         text = f"{option.help} ({option.values}; default: {option.default})"
         if option.ini is not None:
-            if option.kind is not None:
-                parser.addini(option.ini, text, type="string", default=option.default)
-            else:
+            if option.ini == "anyrig_backends":
                 parser.addini(option.ini, text, type="args", default=list(DEFAULT))
+            else:
+                parser.addini(option.ini, text, type="string", default=option.default)
         if option.flag is not None:
             group.addoption(
                 option.flag,
                 dest=_dest(option.flag),
                 action="append" if option.flag == "--anyrig-backend" else "store",
                 default=None,
-                metavar={"--anyrig-backend": "NAME", "--anyrig-report": "FILE"}.get(
-                    option.flag, "POLICY"
-                ),
+                metavar=_METAVARS.get(option.flag, "POLICY"),
                 help=text,
             )
 
@@ -149,6 +164,7 @@ def read(config: pytest.Config) -> Settings:
         backends=_unique(backends),
         only=_unique(only) or None,
         policies={kind: _read_policy(config, kind) for kind in Kind},
+        cancel_timeout=_read_seconds(config, "anyrig_cancel_timeout"),
         report=None if report is None else _report_path(config, report),
     )
 
@@ -169,6 +185,8 @@ def read_marker(settings: Settings, mark: pytest.Mark, where: str) -> Settings:
         if option.kind is not None:
             policies = {**settings.policies, option.kind: _policy(value, place)}
             settings = settings._replace(policies=policies)
+        elif word == "cancel_timeout":
+            settings = settings._replace(cancel_timeout=_seconds(value, place))
         elif word == "allow":
             kinds = frozenset(read_kind(kind, place) for kind in _strings(value, place))
             settings = settings._replace(allowed=settings.allowed | kinds)
@@ -213,6 +231,24 @@ def _read_policy(config: pytest.Config, kind: Kind) -> Policy:
     if given is not None:
         return _policy(given, flag)
     return _policy(config.getini(kind.setting), _ini_place(config, kind.setting))
+
+
+def _read_seconds(config: pytest.Config, ini: str) -> float:
+    flag = "--" + ini.replace("_", "-")
+    given = config.getoption(_dest(flag))
+    if given is not None:
+        return _seconds(given, flag)
+    return _seconds(config.getini(ini), _ini_place(config, ini))
+
+
+def _seconds(value: object, where: str) -> float:
+    try:
+        seconds = float(value) if isinstance(value, str | int | float) else math.nan
+    except ValueError:
+        seconds = math.nan
+    if not 0 <= seconds < math.inf:
+        raise pytest.UsageError(f"{where}: {value!r} is no number of seconds; use one such as 2.5")
+    return seconds
 
 
 def _policy(value: object, where: str) -> Policy:

@@ -74,3 +74,30 @@ async def test_group_has__exceptions() -> None:
 
     with pytest.raises(ExceptionGroup):
         await look()
+
+
+async def test_what_a_group_encloses() -> None:
+    """Its tasks and theirs are told by their scopes, and shields in them can be taken away."""
+
+    async def outer() -> None:
+        async with anyio.create_task_group() as inner:
+            inner.start_soon(shielded)
+
+    async def shielded() -> None:
+        with anyio.CancelScope(shield=True):
+            await anyio.sleep_forever()
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(outer)
+        await anyio.wait_all_tasks_blocked()
+        tasks = seam.tasks_within(group)
+        names = sorted(task.get_name().rpartition(".")[2] for task in tasks)
+        assert names == ["outer", "shielded"]
+        infos = {info.id: info for info in anyio.get_running_tasks()}
+        shields = {task.get_name()[-8:]: seam.is_shielded(infos[id(task)]) for task in tasks}
+        assert shields["shielded"]
+        group.cancel_scope.cancel()
+        with anyio.CancelScope(shield=True):
+            await anyio.wait_all_tasks_blocked()
+        seam.unshield(group)
+    assert seam.tasks_within(group) == []

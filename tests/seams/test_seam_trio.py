@@ -45,3 +45,55 @@ async def test_nursery_has__pending_excs() -> None:
 
     with pytest.raises(ExceptionGroup):
         await look()
+
+
+async def test_what_a_nursery_encloses() -> None:
+    """Its tasks and theirs are told, and shields in them can be taken away."""
+
+    async def outer() -> None:
+        async with trio.open_nursery() as inner:
+            inner.start_soon(shielded)
+
+    async def shielded() -> None:
+        with trio.CancelScope(shield=True):
+            await trio.sleep_forever()
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(outer)
+        await trio.testing.wait_all_tasks_blocked()
+        tasks = seam.tasks_within(nursery)
+        assert [task.name.rpartition(".")[2] for task in tasks] == ["outer", "shielded"]
+        assert [seam.is_shielded(task) for task in tasks] == [False, True]
+        nursery.cancel_scope.cancel()
+        with trio.CancelScope(shield=True):
+            await trio.testing.wait_all_tasks_blocked()
+        seam.unshield(nursery)
+    assert seam.tasks_within(nursery) == []
+
+
+def test_global_run_context_and_ki_manager(pytester: pytest.Pytester) -> None:
+    """A guest run can be forgotten: ``GLOBAL_RUN_CONTEXT`` and its runner's ``ki_manager``."""
+    script = pytester.makepyfile(
+        """
+        import queue, signal, trio
+        from anyrig.seams.trio import abandon
+
+        async def main():
+            await trio.sleep_forever()
+
+        turns = queue.SimpleQueue()
+        before = signal.getsignal(signal.SIGINT)
+        trio.lowlevel.start_guest_run(
+            main, run_sync_soon_threadsafe=turns.put, done_callback=print
+        )
+        turns.get()()
+        assert signal.getsignal(signal.SIGINT) is not before
+        abandon()
+        assert signal.getsignal(signal.SIGINT) is before
+        trio.run(trio.lowlevel.checkpoint)
+        print("ran")
+        """
+    )
+    result = pytester.runpython(script)
+    assert result.outlines == ["ran"]
+    assert result.errlines == []

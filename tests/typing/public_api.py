@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any, assert_type
 
+from anyio.abc import TaskStatus
+
 import anyrig
 from anyrig import (
+    CancelledByFixture,
     Finding,
     FindingError,
     Kind,
@@ -13,9 +16,13 @@ from anyrig import (
     NeverRanError,
     Origin,
     Policy,
+    Service,
+    TaskDidNotEnd,
     UnusedAllowanceError,
     WrongBackendError,
     allow,
+    service,
+    task_tree,
 )
 
 
@@ -40,6 +47,8 @@ def errors(error: FindingError) -> None:
         NeverRanError,
         WrongBackendError,
         UnusedAllowanceError,
+        CancelledByFixture,
+        TaskDidNotEnd,
     ]
     raised: Exception = kinds[0]("text")
     assert_type(raised.args, tuple[Any, ...])
@@ -57,6 +66,26 @@ def finding(one: Finding) -> None:
     assert_type(one.to_json(), dict[str, Any])
     assert_type(Finding.from_json(one.to_json()), Finding)
     assert_type(str(one.origin), str)
+
+
+@service
+async def plain(*, task_status: TaskStatus[int]) -> None:
+    """A service without options."""
+    task_status.started(1)
+
+
+@service(scope="module", name="other")
+async def with_options(plain: int, *, task_status: TaskStatus[list[str]]) -> None:
+    """A service with options, that asks for another."""
+    task_status.started([str(plain)])
+
+
+def services() -> None:
+    """A service knows the type of its value; what is none is refused."""
+    assert_type(plain, Service[int])
+    assert_type(with_options, Service[list[str]])
+    service(lambda: None)  # type: ignore[arg-type]  # pyright: ignore[reportCallIssue, reportArgumentType]
+    assert_type(task_tree(), str)
 
 
 def words() -> None:

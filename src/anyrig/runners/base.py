@@ -27,6 +27,10 @@ class Fixture(Protocol):
 class Host(Protocol):
     """What a runner asks of the run that it serves."""
 
+    def name_of(self, fixture: Any) -> str:
+        """A fixture in words: "the fixture `x`", or what else it is; it may be None."""
+        raise NotImplementedError
+
     def current_fixture(self) -> Fixture | None:
         """The fixture that is being set up."""
 
@@ -55,9 +59,8 @@ class OpenFixture:
     fixture: Fixture | None
     scopes: list[object] = field(default_factory=list)  # the cancel scopes that it left open
 
-    @property
-    def name(self) -> str:
-        return "a fixture" if self.fixture is None else f"the fixture `{self.fixture.argname}`"
+
+TASK_NAME = "the test and its fixtures"  # what the runner's task is called
 
 
 class Runner(TestRunner):
@@ -72,6 +75,7 @@ class Runner(TestRunner):
         # the errors of background tasks that a test was failed with: alive, so that no id is used
         # twice, until the last fixture has ended
         self._told: dict[int, BaseException] = {}
+        self.given_up: BaseException | None = None
 
     # -- what a backend gives ----------------------------------------------------------------------
 
@@ -90,6 +94,16 @@ class Runner(TestRunner):
     def _was_cancelled_at(self, scope: object) -> str:
         """Why a scope is cancelled, in words."""
         raise NotImplementedError
+
+    def give_up(self, error: BaseException) -> None:
+        """End the call that runs with this error, and run no other: something in it does not end.
+
+        To be called in the loop. The fixtures that are up can't be torn down; the loop is dropped
+        with all that is in it, and the next test gets a new one.
+        """
+        self.given_up = error
+        if self._open and self._open[0].fixture is not None:
+            self._host.spoil(self._open[0].fixture)
 
     # -- what anyio's plugin calls -----------------------------------------------------------------
 
@@ -142,6 +156,8 @@ class Runner(TestRunner):
     def _end(self, generator: AsyncGenerator[Any, Any]) -> None:
         """Resume a fixture for its teardown; raises what is new, and nothing that was told."""
         __tracebackhide__ = True
+        if self.given_up is not None:
+            return
         call = Call(generator.__anext__, {})
         self._run(call)
         result = call.outcome
@@ -172,17 +188,18 @@ class Runner(TestRunner):
         own = _without(error, self._is_cancellation)
         errors = [
             one
-            for scope in broken
+            for scope in reversed(broken)  # the outermost was broken first
             for raised in self._errors_of(scope)
             if (one := _without(raised, self._is_told)) is not None
         ]
         line = self._host.users_line(error.__traceback__)
         if not errors:
             return own if own is not None else self._cut_off(broken, line)
-        names = ", ".join(dict.fromkeys(one.name for one in self._owners(broken))) or "a fixture"
+        owners = [one.fixture for one in self._owners(broken)]
+        names = ", ".join(map(self._host.name_of, owners)) or "a fixture"
         for one in errors:
             self._told.update((id(leaf), leaf) for leaf in _leaves(one))
-            one.add_note(f"anyrig: raised by a background task of {names}")
+            one.add_note(f"anyrig: raised in a background task of {names}")
             if line is not None:
                 one.add_note(f"  which cut off {line}")
         crash = errors[0] if len(errors) == 1 else _group(errors)
@@ -193,10 +210,10 @@ class Runner(TestRunner):
 
     def _cut_off(self, broken: Sequence[object], line: str | None) -> CancelledByFixture:
         owners = self._owners(broken)
-        name = owners[0].name if owners else "a fixture"
+        name = self._host.name_of(owners[0].fixture) if owners else "a fixture"
         why = self._was_cancelled_at(broken[-1])
-        where = "" if line is None else f"\nIt was cut off at {line}"
-        return CancelledByFixture(f"The cancel scope of {name} was cancelled: {why}.{where}")
+        text = f"the cancel scope of {name} was cancelled: {why}"
+        return CancelledByFixture(text if line is None else f"{text}\n  which cut off {line}")
 
     def _owners(self, scopes: Sequence[object]) -> list[OpenFixture]:
         known = set(map(id, scopes))

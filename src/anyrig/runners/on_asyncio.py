@@ -13,7 +13,7 @@ from outcome import Error, Outcome, acapture
 
 from ..seams import anyio as anyio_seam
 from ..seams import asyncio as asyncio_seam
-from .base import Call, Host, Runner
+from .base import TASK_NAME, Call, Host, Runner
 
 
 class AsyncioRunner(Runner):
@@ -52,6 +52,11 @@ class AsyncioRunner(Runner):
         exc_val: BaseException | None,
         exc_tb: TracebackType | None,
     ) -> None:
+        if self.given_up is not None:
+            # what is in it does not end, and the end of asyncio's runner would wait for it
+            self._runner.get_loop().close()
+            asyncio.set_event_loop(None)
+            return
         try:
             self._finish()
         finally:
@@ -71,16 +76,23 @@ class AsyncioRunner(Runner):
         done = self._done = loop.create_future()
         self._next = self._unfinished = call
         if self._task is None:
-            self._task = loop.create_task(self._serve())
+            self._task = loop.create_task(self._serve(), name=TASK_NAME)
         else:
             self._wake()
         try:
             loop.run_until_complete(done)
+            if self.given_up is not None:
+                raise self.given_up
         except BaseException:
             # a signal's handler (Ctrl-C, a timeout) raised in the loop itself: the call is stopped,
             # and the fixtures can still be torn down in the task that set them up
             self._stop()
             raise
+
+    def give_up(self, error: BaseException) -> None:
+        super().give_up(error)
+        if self._done is not None and not self._done.done():
+            self._done.set_result(None)
 
     def _wake(self) -> None:
         if self._knock is not None and not self._knock.done():
@@ -88,7 +100,9 @@ class AsyncioRunner(Runner):
 
     def _stop(self) -> None:
         """Cancel the call that is under way, and wait until it has ended."""
-        if self._unfinished is not None and self._task is not None and self._done is not None:
+        if self.given_up is not None or self._unfinished is None:
+            return
+        if self._task is not None and self._done is not None:
             self._task.cancel()
             self._runner.get_loop().run_until_complete(self._done)
 

@@ -11,7 +11,7 @@ import trio
 from outcome import Outcome, Value, acapture
 
 from ..seams import trio as trio_seam
-from .base import Call, Host, Runner
+from .base import TASK_NAME, Call, Host, Runner
 
 
 class TrioRunner(Runner):
@@ -41,6 +41,9 @@ class TrioRunner(Runner):
         exc_tb: TracebackType | None,
     ) -> None:
         if not self._is_started:
+            return
+        if self.given_up is not None:
+            trio_seam.abandon()
             return
         self._is_closing = True
         if self._unfinished is not None and self._around is not None:
@@ -78,6 +81,8 @@ class TrioRunner(Runner):
     def _turn_until_done(self, call: Call) -> None:
         __tracebackhide__ = True
         while self._unfinished is call:
+            if self.given_up is not None:
+                raise self.given_up
             if self._ended is not None:
                 self._ended.unwrap()
                 raise RuntimeError("the trio run has ended")
@@ -95,6 +100,7 @@ class TrioRunner(Runner):
 
     async def _serve(self) -> None:
         self._task = trio.lowlevel.current_task()
+        self._task.name = TASK_NAME
         with trio.CancelScope() as self._around:
             self._base = trio_seam.innermost(self._task)
             while (call := await self._take()) is not None:

@@ -112,6 +112,49 @@ def errors_of(scope: Any) -> list[BaseException]:
     return []
 
 
+def tasks_within(group: Any) -> list[Any]:
+    """The tasks that a task group encloses and that have not ended, its own and their children."""
+    nursery = getattr(group, "_nursery", None)
+    if nursery is not None:
+        from .trio import tasks_within as on_trio
+
+        return on_trio(nursery)
+    host = group.cancel_scope._host_task
+    return [
+        task
+        for task in asyncio.all_tasks()
+        if task is not host and any(scope is group.cancel_scope for scope in open_scopes(task))
+    ]
+
+
+def unshield(group: Any) -> None:
+    """Take away the shields between a task group's scope and what waits in it."""
+    nursery = getattr(group, "_nursery", None)
+    if nursery is not None:
+        from .trio import unshield as on_trio
+
+        on_trio(nursery)
+        return
+    for task in tasks_within(group):
+        for scope in open_scopes(task):
+            if scope is group.cancel_scope:
+                break
+            scope.shield = False
+
+
+def is_shielded(info: Any) -> bool:
+    """Whether a task that ``anyio.get_running_tasks`` tells of has opened a shield that holds."""
+    task = info._task
+    if hasattr(task, "parent_nursery"):
+        from .trio import is_shielded as on_trio
+
+        return on_trio(task)
+    task = task()
+    return task is not None and any(
+        scope.shield for scope in open_scopes(task) if scope._host_task is task
+    )
+
+
 @functools.cache
 def _states() -> Any:
     from anyio._backends._asyncio import _task_states

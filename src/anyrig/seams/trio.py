@@ -9,9 +9,13 @@ Approach: a task's innermost `CancelStatus` (``Task._cancel_status``), whose ``_
 
 from __future__ import annotations
 
+import signal
 from typing import Any
 
 import trio
+from trio._core import _run
+
+_abandoned: list[Any] = []  # to the end of the process
 
 
 def innermost(task: Any) -> object:
@@ -27,6 +31,42 @@ def open_scopes(task: Any, base: object) -> list[trio.CancelScope]:
         scopes.append(status._scope)
         status = status._parent
     return scopes
+
+
+def tasks_within(nursery: Any) -> list[trio.lowlevel.Task]:
+    """The tasks of a nursery that have not ended, each followed by those of its own nurseries."""
+    tasks = []
+    for task in nursery.child_tasks:
+        tasks.append(task)
+        for inner in task.child_nurseries:
+            tasks += tasks_within(inner)
+    return tasks
+
+
+def unshield(nursery: Any) -> None:
+    """Take away the shields between a nursery's scope and what waits in it."""
+    for task in tasks_within(nursery):
+        for scope in open_scopes(task, nursery._cancel_status):
+            scope.shield = False
+
+
+def is_shielded(task: Any) -> bool:
+    """Whether a task has opened a shield that still holds."""
+    nursery = task.parent_nursery
+    base = None if nursery is None else nursery._cancel_status
+    return any(scope.shield for scope in open_scopes(task, base))
+
+
+def abandon() -> None:
+    """Have trio forget the guest run of this thread, so that another can begin in it.
+
+    It is kept from being collected, for trio warns of that at a moment that is nobody's.
+    """
+    context: Any = _run.GLOBAL_RUN_CONTEXT
+    _abandoned.append(context.runner)
+    context.runner.ki_manager.close()
+    vars(context).clear()
+    signal.set_wakeup_fd(-1)
 
 
 def errors_of(nursery: Any) -> list[BaseException]:

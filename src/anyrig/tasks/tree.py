@@ -1,0 +1,77 @@
+"""The tasks that are running, as a picture: whose child each is, and where it waits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ..origins import Origins
+from ..seams.anyio import is_shielded
+from .waiting import lines
+
+
+class Node(NamedTuple):
+    """One task: its name, what holds of it (cancelled, shielded), its stack and its children."""
+
+    name: str
+    marks: tuple[str, ...]
+    stack: list[str]
+    children: list[Node]
+
+
+def task_tree() -> str:
+    """A picture of all tasks of the running loop: names, parents and children, where each waits.
+
+    To be called in async code, on either backend. The stack of a task is the user's own lines in
+    it, outermost first; a task without any shows the innermost line of the library that it is in.
+    Raises `anyio.NoEventLoopError` (a RuntimeError) where no async code is running.
+    """
+    import anyio
+
+    return "\n".join(draw(nodes(Origins(Path.cwd()), anyio.get_running_tasks())))
+
+
+def nodes(origins: Origins, infos: Iterable[Any]) -> list[Node]:
+    """Those of some tasks that none of the others started, each with all that it started.
+
+    The tasks are as ``anyio.get_running_tasks`` tells of them. trio's own, which it names in
+    angle brackets, are left out.
+    """
+    tasks = sorted(infos, key=lambda info: str(info.name))
+    known = {task.id for task in tasks}
+    below: dict[int | None, list[Any]] = {}
+    for task in tasks:
+        parent = task.parent_id if task.parent_id in known else None
+        below.setdefault(parent, []).append(task)
+
+    def node(task: Any) -> Node:
+        children = [node(child) for child in below.get(task.id, ())]
+        marks = {"cancelled": task.has_pending_cancellation(), "shielded": is_shielded(task)}
+        words = tuple(word for word, holds in marks.items() if holds)
+        return Node(task.name, words, lines(task.coro, origins), children)
+
+    roots = [node(task) for task in below.get(None, ())]
+    return [shown for root in roots for shown in _shown(root)]
+
+
+def _shown(root: Node) -> list[Node]:
+    """A task that nobody's child is; in the place of the library's own, what they started."""
+    if not root.name.startswith("<"):
+        return [root]
+    return [shown for child in root.children for shown in _shown(child)]
+
+
+def draw(tree: Iterable[Node]) -> Iterator[str]:
+    """The lines of the picture."""
+    siblings = list(tree)
+    for node in siblings:
+        is_last = node is siblings[-1]
+        marks = f" ({', '.join(node.marks)})" if node.marks else ""
+        yield f"{'└─ ' if is_last else '├─ '}{node.name}{marks}"
+        margin = "   " if is_last else "│  "
+        stem = "│  " if node.children else "   "
+        for line in node.stack:
+            yield f"{margin}{stem}{line}"
+        for line in draw(node.children):
+            yield margin + line
