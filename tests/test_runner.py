@@ -280,6 +280,54 @@ async def test_crash(group):
     assert done.counts == {"passed": len(BACKENDS), "failed": len(BACKENDS)}
 
 
+def test_skip_hides_no_crash(suite: Suite) -> None:
+    """A test that is skipped when it is cut off has the crash told at its teardown."""
+    test = """
+async def test_crash(group):
+    group.start_soon(crash, "one")
+    try:
+        await anyio.sleep_forever()
+    finally:
+        pytest.skip("no")
+"""
+    done, shown = ran(suite, GROUP.format(scope="module") + test + AFTER)
+    assert shown == everywhere("test_crash", ("teardown", ["Boom one"]))
+    assert done.counts == {
+        "passed": len(BACKENDS),
+        "skipped": len(BACKENDS),
+        "error": len(BACKENDS),
+    }
+
+
+def test_callbacks_errors(suite: Suite) -> None:
+    """What a callback of the loop raises fails the test that runs, also one that is skipped."""
+    suite.ini("anyrig_backends = asyncio")
+    test = """
+import asyncio
+from conftest import Boom
+
+def callback(name):
+    raise Boom(name)
+
+@pytest.mark.parametrize("end", [None, KeyError("own"), pytest.skip.Exception("no")])
+async def test_callback(end):
+    asyncio.get_running_loop().call_soon(callback, "one")
+    await asyncio.sleep(0)
+    if end is not None:
+        raise end
+
+async def test_next():
+    pass
+"""
+    done, shown = ran(suite, test)
+    assert [errors for (report,) in shown.values() for errors in report[1:]] == [
+        ["Boom one"],
+        ["KeyError 'own'", "Boom one"],
+        ["Boom one"],
+    ]
+    assert done.counts == {"passed": 1, "failed": 3}
+
+
 def test_fixture_that_takes_its_crash(suite: Suite) -> None:
     """A fixture that means its group to crash may say so; a test that ended is not failed."""
     test = """

@@ -262,7 +262,8 @@ class Phases:
         if len(errors) == 1:
             raise errors[0]
         if errors:
-            raise BaseExceptionGroup("errors while tearing down", errors)
+            # each of them is told in the group, once
+            raise BaseExceptionGroup("errors while tearing down", errors) from None
 
     def _end_teardown(self, watch: Watch, error: BaseException | None) -> None:
         rig, missed = self._rig, self._missed

@@ -62,6 +62,15 @@ class RunnerHost:
         is_service = hasattr(inspect.unwrap(fixture.func), SERVICE)
         return f"the {'service' if is_service else 'fixture'} `{fixture.argname}`"
 
+    def is_failure(self, error: BaseException) -> bool:
+        """Whether it fails the test: it neither skips it nor ends the run."""
+        skips = isinstance(error, pytest.skip.Exception | pytest.xfail.Exception)
+        return not (skips or self.ends_run(error))
+
+    def ends_run(self, error: BaseException) -> bool:
+        """Whether it is no failure of one test, but the end of the whole run."""
+        return isinstance(error, KeyboardInterrupt | SystemExit | pytest.exit.Exception)
+
     def spoil(self, fixture: pytest.FixtureDef[Any]) -> None:
         """Have a fixture, and all async ones set up since, torn down when the test ends."""
         if fixture not in self.spoilt:

@@ -141,20 +141,34 @@ def _made(options: dict[str, Any], function: Any) -> Any:
         )
 
     async def fixture(*own: Any, **values: Any) -> AsyncGenerator[Any]:
+        from anyio import get_cancelled_exc_class
+
         from .tasks.group import Status, open_group
 
         rig = values["request"].config.stash[RIG]
         settings = rig.settings if rig.watch is None else rig.watch.settings
         arguments = {name: values[name] for name in names if name != "task_status"}
 
+        failed: list[Exception] = []
+
         async def run(*, task_status: TaskStatus[Any]) -> None:
             status = Status(task_status)
-            await function(*own, **arguments, task_status=status)
+            try:
+                await function(*own, **arguments, task_status=status)
+            except Exception as error:
+                failed.append(error)
+                raise
             if not status.is_started:
                 raise FindingError(_NOT_STARTED.format(place=_place(function)))
 
         async with open_group(settings.cancel_timeout, rig.origins, rig.runners.give_up) as group:
-            yield await group.start(run, name=function.__name__)
+            try:
+                started = await group.start(run, name=function.__name__)
+            except get_cancelled_exc_class():
+                if failed:
+                    raise failed[0]  # noqa: B904 - anyio loses it where its start is cut off
+                raise
+            yield started
 
     asked = [*(name for name in names if name != "task_status"), *_OURS]
     keyword = inspect.Parameter.KEYWORD_ONLY

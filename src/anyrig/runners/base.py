@@ -31,6 +31,14 @@ class Host(Protocol):
         """A fixture in words: "the fixture `x`", or what else it is; it may be None."""
         raise NotImplementedError
 
+    def is_failure(self, error: BaseException) -> bool:
+        """Whether it fails the test: it neither skips it nor ends the run."""
+        raise NotImplementedError
+
+    def ends_run(self, error: BaseException) -> bool:
+        """Whether it is no failure of one test, but the end of the whole run."""
+        raise NotImplementedError
+
     def current_fixture(self) -> Fixture | None:
         """The fixture that is being set up."""
 
@@ -186,34 +194,41 @@ class Runner(TestRunner):
     def _explained(self, error: BaseException, broken: Sequence[object]) -> BaseException:
         """What to fail a call with that ended in an error while scopes around it were cancelled."""
         own = _without(error, self._is_cancellation)
-        errors = [
-            one
-            for scope in reversed(broken)  # the outermost was broken first
-            for raised in self._errors_of(scope)
-            if (one := _without(raised, self._is_told)) is not None
-        ]
+        if own is not None and not self._host.is_failure(own):
+            return own  # a skip, say: what was raised is told by the end of the fixture
         line = self._host.users_line(error.__traceback__)
+        errors: list[BaseException] = []
+        for scope in reversed(broken):  # the outermost was broken first
+            for raised in self._errors_of(scope):
+                one = _without(raised, self._is_told)
+                if one is not None:
+                    self._tell(one, scope, line)
+                    errors.append(one)
         if not errors:
-            return own if own is not None else self._cut_off(broken, line)
-        owners = [one.fixture for one in self._owners(broken)]
-        names = ", ".join(map(self._host.name_of, owners)) or "a fixture"
-        for one in errors:
-            self._told.update((id(leaf), leaf) for leaf in _leaves(one))
-            one.add_note(f"anyrig: raised in a background task of {names}")
-            if line is not None:
-                one.add_note(f"  which cut off {line}")
-        crash = errors[0] if len(errors) == 1 else _group(errors)
+            return own if own is not None else self._cut_off(broken[-1], line)
         if own is None:
-            return crash
-        _put_before(own, crash, self._is_cancellation)
+            return errors[0] if len(errors) == 1 else _group(errors)
+        if len(errors) > 1 or isinstance(errors[0], BaseExceptionGroup):
+            # as its cause, pytest would show a group and then all that it caused twice
+            return _group([own, *errors])
+        _put_before(own, errors[0], self._is_cancellation)
         return own
 
-    def _cut_off(self, broken: Sequence[object], line: str | None) -> CancelledByFixture:
-        owners = self._owners(broken)
-        name = self._host.name_of(owners[0].fixture) if owners else "a fixture"
-        why = self._was_cancelled_at(broken[-1])
+    def _tell(self, error: BaseException, scope: object, line: str | None) -> None:
+        """Note whose an error is, and that it was told."""
+        self._told.update((id(leaf), leaf) for leaf in _leaves(error))
+        error.add_note(f"anyrig: raised in a background task of {self._owner_name(scope)}")
+        if line is not None:
+            error.add_note(f"  which cut off {line}")
+
+    def _cut_off(self, scope: object, line: str | None) -> CancelledByFixture:
+        name, why = self._owner_name(scope), self._was_cancelled_at(scope)
         text = f"the cancel scope of {name} was cancelled: {why}"
         return CancelledByFixture(text if line is None else f"{text}\n  which cut off {line}")
+
+    def _owner_name(self, scope: object) -> str:
+        owners = self._owners([scope]) or (self._open if len(self._open) == 1 else [])
+        return self._host.name_of(owners[0].fixture) if owners else "a fixture"
 
     def _owners(self, scopes: Sequence[object]) -> list[OpenFixture]:
         known = set(map(id, scopes))
@@ -252,7 +267,7 @@ def _leaves(error: BaseException) -> list[BaseException]:
 
 
 def _group(errors: Sequence[BaseException]) -> BaseException:
-    return BaseExceptionGroup("background tasks of fixtures failed", errors)
+    return BaseExceptionGroup("background tasks failed", errors)
 
 
 def _put_before(

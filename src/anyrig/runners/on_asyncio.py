@@ -192,18 +192,13 @@ class AsyncioRunner(Runner):
             return result
         own: Sequence[BaseException] = ()
         if isinstance(result, Error):
-            if _ends_the_run(result.error):
+            if self._host.ends_run(result.error):
                 return result
-            own = [result.error]
+            if self._host.is_failure(result.error):
+                own = [result.error]
         errors = [*own, *self._callback_errors]
         self._callback_errors.clear()
         if len(errors) == 1:
             return Error(errors[0])
         words = "Multiple exceptions occurred in asynchronous callbacks"
         return Error(BaseExceptionGroup(words, errors))
-
-
-def _ends_the_run(error: BaseException) -> bool:
-    import pytest
-
-    return isinstance(error, KeyboardInterrupt | SystemExit | pytest.exit.Exception)
