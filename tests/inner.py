@@ -70,10 +70,20 @@ def anyio_backend():
     return "trio"
 """
 
+LEAKED_TASK = """
+import asyncio
+import pytest
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_leaves():
+    task = asyncio.create_task(asyncio.sleep(3600))
+"""
+
 SAMPLES = {
     "missed_await": MISSED_AWAIT,
     "never_ran": NEVER_RAN,
     "wrong_backend": WRONG_BACKEND,
+    "leaked_task": LEAKED_TASK,
 }
 
 

@@ -31,6 +31,7 @@ def test_marker_permits_each_kind(suite: Suite, kind: str) -> None:
         source = source.replace("@swallows\n", f"{mark}@swallows\n")
     else:
         source = source.replace("def test_drops", f"{mark}def test_drops")
+        source = source.replace("@pytest.mark.par", f"{mark}@pytest.mark.par")
     suite.write("test_it.py", source)
     ran = suite.run()
     assert ran.status == 0, ran.text

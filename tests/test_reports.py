@@ -58,7 +58,8 @@ def test_report_holds_each_finding_once(mixed: Mixed) -> None:
 def test_report_says_what_the_run_was(mixed: Mixed) -> None:
     """The report's first line has the schema's version and the facts of the run."""
     header = mixed.lines[0]
-    policies = dict.fromkeys(("missed_await", "never_ran", "wrong_backend"), "fail")
+    kinds = ("missed_await", "never_ran", "wrong_backend", "leaked_task")
+    policies = dict.fromkeys(kinds, "fail")
     assert header.pop("python").count(".") == 2
     assert header == {
         "schema": 1,

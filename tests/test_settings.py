@@ -10,9 +10,14 @@ from inner import MISSED_AWAIT, SAMPLES, Suite
 
 USAGE_ERROR = 4
 POLICIES = "'fail', 'warn', 'off'"
-KINDS = "'missed_await', 'never_ran', 'wrong_backend'"
+KINDS = "'missed_await', 'never_ran', 'wrong_backend', 'leaked_task'"
 BACKENDS = "'asyncio', 'asyncio+uvloop', 'asyncio+eager', 'trio'"
-BAD = {"missed_await": "test_drops", "never_ran": "test_swallowed", "wrong_backend": "test_wrong"}
+BAD = {
+    "missed_await": "test_drops",
+    "never_ran": "test_swallowed",
+    "wrong_backend": "test_wrong[trio]",
+    "leaked_task": "test_leaves[asyncio]",
+}
 
 each_kind = pytest.mark.parametrize("kind", list(Kind), ids=[kind.value for kind in Kind])
 each_policy = pytest.mark.parametrize("policy", list(Policy), ids=[one.value for one in Policy])
@@ -48,7 +53,7 @@ def test_policy_of_each_kind_in_each_place(
 
 
 def _name(kind: Kind) -> str:
-    return BAD[kind.value] + ("[trio]" if kind is Kind.WRONG_BACKEND else "")
+    return BAD[kind.value]
 
 
 def test_never_ran_off_leaves_a_missed_await(suite: Suite) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import sys
 
 import pytest
@@ -332,3 +333,30 @@ def test_task_tree(suite: Suite, backend: str) -> None:
         # anyio's group on asyncio shields its own wait as soon as it is cancelled
         expected = expected.replace("child (cancelled)", "child (shielded)")
     assert drawn == expected
+
+
+def test_leak_of_many_tests_is_told_once_more(suite: Suite) -> None:
+    """The end of the run says how many tests share a cause."""
+    done = ran(
+        suite,
+        """
+@pytest.fixture(scope="module")
+async def wide(anyio_backend):
+    async with anyio.create_task_group() as tasks:
+        yield tasks
+        tasks.cancel_scope.cancel()
+
+def start(tasks):
+    tasks.start_soon(anyio.sleep_forever)
+
+@pytest.mark.parametrize("number", range(3))
+async def test_many(wide, number):
+    start(wide)
+
+async def test_one(wide):
+    wide.start_soon(anyio.sleep_forever)
+""",
+    )
+    assert f"leaked_task: {4 * ALL} in {4 * ALL} tests (fail)\n" in done.text
+    cause = r"the task `.*sleep_forever` is still running \(test_it.py:\d+\)\n"
+    assert len(re.findall(rf"  {3 * ALL} tests: {cause}", done.text)) == 1

@@ -17,6 +17,7 @@ class Kind(enum.StrEnum):
     MISSED_AWAIT = "missed_await"
     NEVER_RAN = "never_ran"
     WRONG_BACKEND = "wrong_backend"
+    LEAKED_TASK = "leaked_task"
 
     @property
     def setting(self) -> str:
@@ -33,6 +34,7 @@ _MARKER_WORDS = {
     Kind.MISSED_AWAIT: "missed_awaits",
     Kind.NEVER_RAN: "never_ran",
     Kind.WRONG_BACKEND: "wrong_backend",
+    Kind.LEAKED_TASK: "leaked_tasks",
 }
 
 
@@ -185,6 +187,10 @@ class WrongBackendError(FindingError):
     """A test runs on another backend than the one it names."""
 
 
+class LeakedTaskError(FindingError):
+    """A task that a test made is still there when the test has ended."""
+
+
 class CancelledByFixture(FindingError):
     """A test, or the setup of a fixture, was cut off by the cancel scope of a fixture.
 
@@ -207,6 +213,7 @@ for _error in (
     NeverRanError,
     WrongBackendError,
     UnusedAllowanceError,
+    LeakedTaskError,
     CancelledByFixture,
     TaskDidNotEnd,
 ):
@@ -216,6 +223,7 @@ ERRORS: dict[Kind, type[FindingError]] = {
     Kind.MISSED_AWAIT: MissedAwaitError,
     Kind.NEVER_RAN: NeverRanError,
     Kind.WRONG_BACKEND: WrongBackendError,
+    Kind.LEAKED_TASK: LeakedTaskError,
 }
 
 

@@ -11,21 +11,26 @@ import inspect
 import sys
 import threading
 from collections.abc import Generator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from .allowances import Permit, author_permits
 from .backend_fixture import leaves_out, settings_for, with_marks
 from .backends import Backend, backend_of, running_name
-from .checks import never_ran, wrong_backend
+from .checks import leaked_task, never_ran, wrong_backend
 from .checks.missed_await import IDLE_DEPTH, ORIGIN_DEPTH, RUNNER_DEPTH, Missed, MissedAwaits
-from .findings import FindingError, Kind, Phase, Place
+from .findings import FindingError, Kind, Phase, Place, merge
 from .holders import Held, Holder
 from .report import words
 from .rig import BETWEEN_TESTS, Rig
 from .rulings import Watch
 from .seams.cpython.threads import is_pooled
+
+if TYPE_CHECKING:
+    from anyio import TaskInfo
+
+    from .runners import Runner
 
 Wrapper = Generator[None, Any, Any]
 _SPOKEN = frozenset({"anyrig", "filterwarnings"})  # the marks that say something to us
@@ -53,6 +58,7 @@ class Phases:
         # the last value of `anyio_backend`, and the backend that it names
         self._value: object = None
         self._named: Backend | None = None
+        rig.runners.tell_left = self._tell_left
         self._body_begins = functools.partial(missed.track, ORIGIN_DEPTH)
         self._body_ends = functools.partial(missed.track, RUNNER_DEPTH)
 
@@ -94,6 +100,7 @@ class Phases:
         is_sure = code is None or never_ran.is_awaited(function, codes)
         body = None if code is None or is_sure else never_ran.Body(code)
         place = Place(nodeid, Phase.SETUP)
+        rig.runners.test = nodeid
         watch = rig.watch = rig.last = Watch(item, settings, place, code, body, permits)
         # what is no function may have a setup of its own
         self._users_ran = self._is_users = rig.has_own_hooks or function is None
@@ -231,6 +238,23 @@ class Phases:
         )
         watch.found.append(rig.rulings.of_one(watch, finding))
 
+    def _tell_left(self, runner: Runner, infos: Sequence[TaskInfo]) -> None:
+        """Tasks were left in a runner that closes, or that the next test gets."""
+        rig = self._rig
+        watch = rig.watch or rig.last
+        if watch is None or not watch.settings.is_on(Kind.LEAKED_TASK):
+            return
+        for info in infos:
+            name = str(info.name)
+            if leaked_task.is_known(name, info.coro, watch.settings.known_tasks):
+                continue
+            maker = runner.maker_of(info)
+            fixture = None if maker is None or isinstance(maker, str) else maker
+            words = None if fixture is None else rig.runners.name_of(fixture)
+            finding = leaked_task.finding(rig.origins, watch.place, name, info.coro, words)
+            watch.found.append(rig.rulings.of_one(watch, finding))
+        watch.found = merge(watch.found)
+
     # -- teardown --------------------------------------------------------------------------------
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -269,6 +293,7 @@ class Phases:
         rig, missed = self._rig, self._missed
         if self._users_ran:
             missed.settle()
+        rig.runners.look_for_left()
         missed.collect()
         if missed.dead or missed.alive:
             self._hear(watch, missed.drain() + self._judged_last(watch))

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from .live_fixtures import LiveFixtures
 from .origins import Origins, RawFrame
 from .seams import anyio as anyio_seam
+
+if TYPE_CHECKING:
+    from anyio import TaskInfo
 
 SERVICE = "anyrig_service"  # the attribute that tells the function of a service's fixture
 
@@ -27,6 +30,9 @@ class RunnerHost:
         # fixtures whose cancel scope is cancelled while they are up: no test can await in them
         self.spoilt: list[pytest.FixtureDef[Any]] = []
         self._current: Any = None  # the last runner: anyio's plugin has one at a time
+        self.test: str | None = None  # the id of the running one
+        # called with a runner and the tasks that were left in it
+        self.tell_left: Callable[[Any, Sequence[TaskInfo]], None] = lambda runner, infos: None
 
     def install(self) -> None:
         """Have anyio's plugin ask us for its runners, from now to `uninstall`."""
@@ -49,13 +55,24 @@ class RunnerHost:
         """
         self._current.give_up(error)
 
+    def look_for_left(self) -> None:
+        """Tell what the running test has left, where its runner is kept for the next."""
+        if self._current is not None and self._current.is_kept:
+            left = self._current.left(self.test)
+            if left:
+                self.tell_left(self._current, left)
+
     # -- what a runner asks ------------------------------------------------------------------------
 
     def current_fixture(self) -> pytest.FixtureDef[Any] | None:
         """The fixture that is being set up."""
         return self._fixtures.latest()
 
-    def name_of(self, fixture: pytest.FixtureDef[Any] | None) -> str:
+    def owner(self, fixture: pytest.FixtureDef[Any] | None) -> object:
+        """Who a call is for: the running test's id, or this fixture where it is wider."""
+        return self.test if fixture is None or fixture.scope == "function" else fixture
+
+    def name_of(self, fixture: Any) -> str:
         """A fixture in words: "the fixture `x`", or "the service `x`"."""
         if fixture is None:
             return "a fixture"

@@ -35,6 +35,7 @@ _KIND_HELP = {
     Kind.MISSED_AWAIT: "a coroutine that was made and never awaited",
     Kind.NEVER_RAN: "an async test that is green although its body did not run to an end",
     Kind.WRONG_BACKEND: "a test that runs on another backend than the one it names",
+    Kind.LEAKED_TASK: "a task that a test made and that is still there at its end",
 }
 
 OPTIONS: tuple[Option, ...] = (
@@ -75,6 +76,14 @@ OPTIONS: tuple[Option, ...] = (
         help="how long a cancelled task of task_group or of a service may take to end",
     ),
     Option(
+        ini="anyrig_known_tasks",
+        flag=None,
+        marker="known_tasks",
+        values="patterns of names",
+        default="",
+        help="tasks that are no leaks, by the names of their coroutines; * stands for any text",
+    ),
+    Option(
         ini=None,
         flag=None,
         marker="allow",
@@ -107,6 +116,7 @@ class Settings(NamedTuple):
     only: tuple[Backend, ...] | None
     policies: Mapping[Kind, Policy]
     cancel_timeout: float  # seconds
+    known_tasks: tuple[str, ...]
     report: Path | None = None
     allowed: frozenset[Kind] = frozenset()
 
@@ -126,8 +136,8 @@ def add_options(parser: pytest.Parser) -> None:
     for option in OPTIONS:
         text = f"{option.help} ({option.values}; default: {option.default})"
         if option.ini is not None:
-            if option.ini == "anyrig_backends":
-                parser.addini(option.ini, text, type="args", default=list(DEFAULT))
+            if option.ini in ("anyrig_backends", "anyrig_known_tasks"):
+                parser.addini(option.ini, text, type="args", default=option.default.split())
             else:
                 parser.addini(option.ini, text, type="string", default=option.default)
         if option.flag is not None:
@@ -165,6 +175,7 @@ def read(config: pytest.Config) -> Settings:
         only=_unique(only) or None,
         policies={kind: _read_policy(config, kind) for kind in Kind},
         cancel_timeout=_read_seconds(config, "anyrig_cancel_timeout"),
+        known_tasks=tuple(config.getini("anyrig_known_tasks")),
         report=None if report is None else _report_path(config, report),
     )
 
@@ -187,6 +198,9 @@ def read_marker(settings: Settings, mark: pytest.Mark, where: str) -> Settings:
             settings = settings._replace(policies=policies)
         elif word == "cancel_timeout":
             settings = settings._replace(cancel_timeout=_seconds(value, place))
+        elif word == "known_tasks":
+            known = tuple(map(str, _strings(value, place)))
+            settings = settings._replace(known_tasks=settings.known_tasks + known)
         elif word == "allow":
             kinds = frozenset(read_kind(kind, place) for kind in _strings(value, place))
             settings = settings._replace(allowed=settings.allowed | kinds)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,8 @@ def _lines(findings: Sequence[Finding], report: Path | None) -> Iterator[str]:
         of_kind = [finding for finding in live if finding.kind is kind]
         if of_kind:
             yield _count(kind, of_kind)
+            if kind is Kind.LEAKED_TASK:
+                yield from _shared(of_kind)
     permitted = sum(f.count for f in findings if f.permitted is not None)
     if permitted:
         yield f"permitted: {permitted} by an allowance"
@@ -38,6 +41,17 @@ def _lines(findings: Sequence[Finding], report: Path | None) -> Iterator[str]:
         yield f"next: pytest {shlex.quote(str(failing[0].place.test))}"
     if report is not None:
         yield f"all of it: {report}"
+
+
+def _shared(findings: Sequence[Finding]) -> Iterator[str]:
+    """The causes that more than one test has, those of most tests first."""
+    tests: dict[str, set[str | None]] = {}
+    for finding in findings:
+        cause = words.summary(replace(finding, count=1))
+        tests.setdefault(cause, set()).add(finding.place.test)
+    for cause, of_cause in sorted(tests.items(), key=lambda one: -len(one[1])):
+        if len(of_cause) > 1:
+            yield f"  {len(of_cause)} tests: {cause}"
 
 
 def _count(kind: Kind, findings: list[Finding]) -> str:

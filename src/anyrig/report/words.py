@@ -14,6 +14,7 @@ _WHY = {
     Kind.MISSED_AWAIT: "its body never ran, so whatever the test relies on did not happen",
     Kind.NEVER_RAN: "this test is green without having run",
     Kind.WRONG_BACKEND: "what it shows, it shows of another backend",
+    Kind.LEAKED_TASK: "it goes on beside the next test, or dies with its loop and nobody sees how",
 }
 
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Sequence
+from contextvars import Context, ContextVar
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Protocol, TypeVar
 
+from anyio import CancelScope, TaskInfo, get_running_tasks
 from anyio.abc import TestRunner
+from anyio.lowlevel import checkpoint
 from outcome import Error, Outcome, Value
 
 from ..findings import CancelledByFixture
+from ..seams.anyio import task_of
 
 T = TypeVar("T")
 
@@ -26,6 +30,18 @@ class Fixture(Protocol):
 
 class Host(Protocol):
     """What a runner asks of the run that it serves."""
+
+    def owner(self, fixture: Any) -> object:
+        """Who a call is for: the running test's id, or this fixture where it is wider."""
+        raise NotImplementedError
+
+    def look_for_left(self) -> None:
+        """Tell what the running test has left, where its runner is kept."""
+        raise NotImplementedError
+
+    def tell_left(self, runner: Any, infos: Sequence[TaskInfo], /) -> None:
+        """Tasks were left."""
+        raise NotImplementedError
 
     def name_of(self, fixture: Any) -> str:
         """A fixture in words: "the fixture `x`", or what else it is; it may be None."""
@@ -55,6 +71,7 @@ class Call:
 
     function: Callable[..., Any]
     arguments: dict[str, Any]
+    owner: object = None  # who it is for: see `OWNER`
     outcome: Outcome[Any] | None = None
     # the cancel scopes that were there before the call's own and are cancelled at its end
     broken: Sequence[object] = ()
@@ -65,8 +82,13 @@ class OpenFixture:
     """An async generator fixture, from its setup to its teardown."""
 
     fixture: Fixture | None
+    owner: object = None
     scopes: list[object] = field(default_factory=list)  # the cancel scopes that it left open
 
+
+# what a call, and each task that descends from it, is for: a test's id, or a wider fixture
+OWNER: ContextVar[object] = ContextVar("anyrig_owner", default=None)
+_TURNS = 10  # of the loop, before a task that is still there is one that was left
 
 TASK_NAME = "the test and its fixtures"  # what the runner's task is called
 
@@ -78,12 +100,13 @@ class Runner(TestRunner):
     cancelled: type[BaseException]
 
     def __init__(self, host: Host) -> None:
-        self._host = host
+        self.host = host
         self._open: list[OpenFixture] = []
         # the errors of background tasks that a test was failed with: alive, so that no id is used
         # twice, until the last fixture has ended
         self._told: dict[int, BaseException] = {}
         self.given_up: BaseException | None = None
+        self._seen: set[int] = set()  # the ids of tasks that were told of, or are known
 
     # -- what a backend gives ----------------------------------------------------------------------
 
@@ -99,9 +122,26 @@ class Runner(TestRunner):
         """What the background tasks of a scope's task group have raised, cancellations left out."""
         raise NotImplementedError
 
+    def _tasks(self) -> Iterable[Any]:
+        """The tasks that have not ended, the runner's own and the library's left out."""
+        raise NotImplementedError
+
+    def _is_ending(self, task: Any) -> bool:
+        """Whether a task was cancelled, and has yet to end."""
+        raise NotImplementedError
+
+    def _context_of(self, task: Any) -> Context | None:
+        """The context that a task runs in."""
+        raise NotImplementedError
+
     def _was_cancelled_at(self, scope: object) -> str:
         """Why a scope is cancelled, in words."""
         raise NotImplementedError
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether a fixture that is up keeps it for the next call."""
+        return bool(self._open) and self.given_up is None
 
     def give_up(self, error: BaseException) -> None:
         """End the call that runs with this error, and run no other: something in it does not end.
@@ -111,7 +151,7 @@ class Runner(TestRunner):
         """
         self.given_up = error
         if self._open and self._open[0].fixture is not None:
-            self._host.spoil(self._open[0].fixture)
+            self.host.spoil(self._open[0].fixture)
 
     # -- what anyio's plugin calls -----------------------------------------------------------------
 
@@ -120,14 +160,18 @@ class Runner(TestRunner):
     ) -> Iterable[T]:
         __tracebackhide__ = True
         generator = fixture_func(**kwargs)
-        opened = OpenFixture(self._host.current_fixture())
-        value: T = self._begin(generator.__anext__, {})
+        fixture = self.host.current_fixture()
+        opened = OpenFixture(fixture, self.host.owner(fixture))
+        value: T = self._begin(generator.__anext__, {}, opened.owner)
         known = {id(scope) for one in self._open for scope in one.scopes}
         opened.scopes = [scope for scope in self._scopes() if id(scope) not in known]
         self._open.append(opened)
         yield value
+        if not isinstance(opened.owner, str):
+            # a test's own fixtures have ended; what it left in a wider one has a last chance here
+            self.host.look_for_left()
         try:
-            self._end(generator)
+            self._end(generator, opened.owner)
         finally:
             self._open.remove(opened)
             if not self._open:
@@ -137,21 +181,22 @@ class Runner(TestRunner):
         self, fixture_func: Callable[..., Coroutine[Any, Any, T]], kwargs: dict[str, Any]
     ) -> T:
         __tracebackhide__ = True
-        value: T = self._begin(fixture_func, kwargs)
+        owner = self.host.owner(self.host.current_fixture())
+        value: T = self._begin(fixture_func, kwargs, owner)
         return value
 
     def run_test(
         self, test_func: Callable[..., Coroutine[Any, Any, Any]], kwargs: dict[str, Any]
     ) -> None:
         __tracebackhide__ = True
-        self._begin(test_func, kwargs)
+        self._begin(test_func, kwargs, self.host.owner(None))
 
     # -- calls -------------------------------------------------------------------------------------
 
-    def _begin(self, function: Callable[..., Any], arguments: dict[str, Any]) -> Any:
+    def _begin(self, function: Callable[..., Any], arguments: dict[str, Any], owner: object) -> Any:
         """Call a test or a fixture's setup; raises what it raised, or what it was cancelled for."""
         __tracebackhide__ = True
-        call = Call(function, arguments)
+        call = Call(function, arguments, owner)
         self._run(call)
         result = call.outcome
         assert result is not None, "a runner runs a call to its end"
@@ -161,12 +206,12 @@ class Runner(TestRunner):
                 result = Error(self._explained(result.error, call.broken))
         return self._with_callbacks(result).unwrap()
 
-    def _end(self, generator: AsyncGenerator[Any, Any]) -> None:
+    def _end(self, generator: AsyncGenerator[Any, Any], owner: object) -> None:
         """Resume a fixture for its teardown; raises what is new, and nothing that was told."""
         __tracebackhide__ = True
         if self.given_up is not None:
             return
-        call = Call(generator.__anext__, {})
+        call = Call(generator.__anext__, {}, owner)
         self._run(call)
         result = call.outcome
         if call.broken:
@@ -189,14 +234,46 @@ class Runner(TestRunner):
         """The result of a call with what callbacks of the loop raised meanwhile."""
         return result
 
+    # -- what was left -----------------------------------------------------------------------------
+
+    def left(self, owner: object = None) -> list[TaskInfo]:
+        """The tasks that are there and were not told of: those of an owner, or all of them.
+
+        The loop gets a few turns before; what is being cancelled is not among them.
+        """
+        if self.given_up is not None or not self._new_tasks(owner):
+            return []
+        call = Call(_settle, {})
+        self._run(call)
+        assert call.outcome is not None, "a runner runs a call to its end"
+        infos = {info.id: info for info in call.outcome.unwrap()}
+        found = [infos[id(task)] for task in self._new_tasks(owner) if id(task) in infos]
+        self._seen.update(info.id for info in found)
+        return [info for info in found if not self._is_ending(task_of(info))]
+
+    def _new_tasks(self, owner: object) -> list[Any]:
+        return [
+            task
+            for task in self._tasks()
+            if id(task) not in self._seen and owner in (None, self._owner_of(task))
+        ]
+
+    def _owner_of(self, task: Any) -> object:
+        context = self._context_of(task)
+        return None if context is None else context.get(OWNER)
+
+    def maker_of(self, info: TaskInfo) -> object:
+        """Who a task was made for: see `OWNER`."""
+        return self._owner_of(task_of(info))
+
     # -- what cancelled a call ---------------------------------------------------------------------
 
     def _explained(self, error: BaseException, broken: Sequence[object]) -> BaseException:
         """What to fail a call with that ended in an error while scopes around it were cancelled."""
         own = _without(error, self._is_cancellation)
-        if own is not None and not self._host.is_failure(own):
+        if own is not None and not self.host.is_failure(own):
             return own  # a skip, say: what was raised is told by the end of the fixture
-        line = self._host.users_line(error.__traceback__)
+        line = self.host.users_line(error.__traceback__)
         errors: list[BaseException] = []
         for scope in reversed(broken):  # the outermost was broken first
             for raised in self._errors_of(scope):
@@ -228,7 +305,7 @@ class Runner(TestRunner):
 
     def _owner_name(self, scope: object) -> str:
         owners = self._owners([scope]) or (self._open if len(self._open) == 1 else [])
-        return self._host.name_of(owners[0].fixture) if owners else "a fixture"
+        return self.host.name_of(owners[0].fixture) if owners else "a fixture"
 
     def _owners(self, scopes: Sequence[object]) -> list[OpenFixture]:
         known = set(map(id, scopes))
@@ -237,13 +314,20 @@ class Runner(TestRunner):
     def _spoil(self, broken: Sequence[object]) -> None:
         for owner in self._owners(broken)[:1] or self._open[:1]:
             if owner.fixture is not None:
-                self._host.spoil(owner.fixture)
+                self.host.spoil(owner.fixture)
 
     def _is_told(self, error: BaseException) -> bool:
         return id(error) in self._told
 
     def _is_cancellation(self, error: BaseException) -> bool:
         return isinstance(error, self.cancelled)
+
+
+async def _settle() -> Sequence[TaskInfo]:
+    with CancelScope(shield=True):
+        for _ in range(_TURNS):
+            await checkpoint()
+    return get_running_tasks()
 
 
 # -- exceptions ------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from asyncio import AbstractEventLoop
 from collections.abc import Callable, Iterable, Sequence
+from contextvars import Context
 from types import TracebackType
 from typing import Any, Self
 
@@ -13,7 +14,7 @@ from outcome import Error, Outcome, acapture
 
 from ..seams import anyio as anyio_seam
 from ..seams import asyncio as asyncio_seam
-from .base import TASK_NAME, Call, Host, Runner
+from .base import OWNER, TASK_NAME, Call, Host, Runner
 
 
 class AsyncioRunner(Runner):
@@ -58,6 +59,7 @@ class AsyncioRunner(Runner):
             asyncio.set_event_loop(None)
             return
         try:
+            self.host.tell_left(self, self.left())
             self._finish()
         finally:
             self._runner.__exit__(exc_type, exc_val, exc_tb)
@@ -121,6 +123,7 @@ class AsyncioRunner(Runner):
         task = self._task = asyncio.current_task()
         assert task is not None
         while (call := await self._take(task)) is not None:
+            OWNER.set(call.owner)
             call.outcome = await acapture(call.function, **call.arguments)
             call.broken = anyio_seam.cancelled_scopes(task)
             if task.cancelling():
@@ -167,6 +170,18 @@ class AsyncioRunner(Runner):
     def _scopes(self) -> Iterable[object]:
         return () if self._task is None else anyio_seam.open_scopes(self._task)
 
+    def _tasks(self) -> Iterable[asyncio.Task[Any]]:
+        loop = self._runner.get_loop()
+        if self._task is None or loop.is_closed():
+            return []
+        return [task for task in asyncio.all_tasks(loop) if task is not self._task]
+
+    def _is_ending(self, task: asyncio.Task[Any] | None) -> bool:
+        return task is None or bool(task.cancelling() or anyio_seam.cancelled_scopes(task))
+
+    def _context_of(self, task: asyncio.Task[Any]) -> Context | None:
+        return asyncio_seam.context_of(task)
+
     def _errors_of(self, scope: object) -> list[BaseException]:
         if isinstance(scope, asyncio.TaskGroup):
             return asyncio_seam.errors_of(scope)
@@ -192,9 +207,9 @@ class AsyncioRunner(Runner):
             return result
         own: Sequence[BaseException] = ()
         if isinstance(result, Error):
-            if self._host.ends_run(result.error):
+            if self.host.ends_run(result.error):
                 return result
-            if self._host.is_failure(result.error):
+            if self.host.is_failure(result.error):
                 own = [result.error]
         errors = [*own, *self._callback_errors]
         self._callback_errors.clear()

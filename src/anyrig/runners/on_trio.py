@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextvars import Context
 from queue import SimpleQueue
 from types import TracebackType
 from typing import Any, Self
@@ -11,7 +12,7 @@ import trio
 from outcome import Outcome, Value, acapture
 
 from ..seams import trio as trio_seam
-from .base import TASK_NAME, Call, Host, Runner
+from .base import OWNER, TASK_NAME, Call, Host, Runner
 
 
 class TrioRunner(Runner):
@@ -45,6 +46,7 @@ class TrioRunner(Runner):
         if self.given_up is not None:
             trio_seam.abandon()
             return
+        self.host.tell_left(self, self.left())
         self._is_closing = True
         if self._unfinished is not None and self._around is not None:
             self._around.cancel()
@@ -104,12 +106,16 @@ class TrioRunner(Runner):
         with trio.CancelScope() as self._around:
             self._base = trio_seam.innermost(self._task)
             while (call := await self._take()) is not None:
+                OWNER.set(call.owner)
                 call.outcome = await acapture(call.function, **call.arguments)
                 if trio_seam.innermost(self._task) is not self._base:
                     call.broken = [one for one in self._scopes() if one.cancel_called]
                 self._unfinished = None
 
     async def _take(self) -> Call | None:
+        # with this task ready to run, trio starts no thread to wait for I/O; the host does not
+        # let it run on until there is something to do
+        await trio.lowlevel.cancel_shielded_checkpoint()
         while self._next is None:
             if self._is_closing:
                 return None
@@ -134,6 +140,25 @@ class TrioRunner(Runner):
 
     def _scopes(self) -> Iterable[trio.CancelScope]:
         return () if self._task is None else trio_seam.open_scopes(self._task, self._base)
+
+    def _tasks(self) -> Iterable[trio.lowlevel.Task]:
+        if self._task is None or self._ended is not None:
+            return []
+        root = self._task
+        while root.parent_nursery is not None:
+            root = root.parent_nursery.parent_task
+        return [
+            task
+            for nursery in root.child_nurseries
+            for task in trio_seam.tasks_within(nursery)
+            if task is not self._task and not task.name.startswith("<")
+        ]
+
+    def _is_ending(self, task: trio.lowlevel.Task) -> bool:
+        return any(scope.cancel_called for scope in trio_seam.open_scopes(task, None))
+
+    def _context_of(self, task: trio.lowlevel.Task) -> Context:
+        return task.context
 
     def _errors_of(self, scope: object) -> list[BaseException]:
         assert self._task is not None

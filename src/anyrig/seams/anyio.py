@@ -144,15 +144,20 @@ def unshield(group: Any) -> None:
 
 def is_shielded(info: Any) -> bool:
     """Whether a task that ``anyio.get_running_tasks`` tells of has opened a shield that holds."""
-    task = info._task
+    task = task_of(info)
     if hasattr(task, "parent_nursery"):
         from .trio import is_shielded as on_trio
 
         return on_trio(task)
-    task = task()
     return task is not None and any(
         scope.shield for scope in open_scopes(task) if scope._host_task is task
     )
+
+
+def task_of(info: Any) -> Any:
+    """The task that ``anyio.get_running_tasks`` tells of; None where it has ended meanwhile."""
+    task = info._task
+    return task if hasattr(task, "parent_nursery") else task()
 
 
 @functools.cache

@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import gc
 from asyncio import AbstractEventLoop, Handle
+from contextvars import Context
 from typing import Any
 
 
@@ -22,6 +23,15 @@ def loop_of(handle: Handle) -> AbstractEventLoop | None:
     """The loop that is to call it; None where the handle does not say."""
     loop = getattr(handle, "_loop", None)
     return loop if isinstance(loop, AbstractEventLoop) else None
+
+
+def context_of(task: Any) -> Context | None:
+    """The context that a task runs in; Python 3.11 has no name for it, the collector knows it."""
+    get: Any = getattr(task, "get_context", None)
+    if get is not None:
+        context: Context = get()
+        return context
+    return next((one for one in gc.get_referents(task) if isinstance(one, Context)), None)
 
 
 def aborted_groups(task: asyncio.Task[Any]) -> list[asyncio.TaskGroup]:

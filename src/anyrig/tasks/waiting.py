@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from types import FrameType
 from typing import Any
 
@@ -12,20 +13,26 @@ from ..origins import Origins, RawFrame
 _AWAITED = (("cr_frame", "cr_await"), ("gi_frame", "gi_yieldfrom"), ("ag_frame", "ag_await"))
 
 
-def frames(coroutine: Any) -> list[RawFrame]:
-    """The frames of a coroutine and of what it waits for, outermost first."""
-    found: list[RawFrame] = []
-    if getattr(coroutine, "cr_running", False):
-        return _running(coroutine.cr_frame)
+def chain(coroutine: Any) -> Iterator[Any]:
+    """A coroutine, what it waits for, and so on."""
     while coroutine is not None:
         names = next((pair for pair in _AWAITED if hasattr(coroutine, pair[0])), None)
         if names is None:
             break
-        frame = getattr(coroutine, names[0])
-        if frame is not None:
-            found.append((frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name))
+        yield coroutine
         coroutine = getattr(coroutine, names[1])
-    return found
+
+
+def frames(coroutine: Any) -> list[RawFrame]:
+    """The frames of a coroutine and of what it waits for, outermost first."""
+    if getattr(coroutine, "cr_running", False):
+        return _running(coroutine.cr_frame)
+    inner = (getattr(one, name, None) for one in chain(coroutine) for name, _ in _AWAITED)
+    return [
+        (frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name)
+        for frame in inner
+        if frame is not None
+    ]
 
 
 def _running(outermost: FrameType) -> list[RawFrame]:

@@ -58,6 +58,7 @@ async def wide_group() -> AsyncGenerator[TaskGroup, None]:
         tasks.cancel_scope.cancel()
 
 
+@pytest.mark.anyrig(leaked_tasks="off")
 async def test_task_outlives_the_test_in_a_wider_runner(wide_group: TaskGroup) -> None:
     wide_group.start_soon(anyio.sleep_forever)
 

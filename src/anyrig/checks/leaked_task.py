@@ -1,0 +1,68 @@
+"""Leaked task: a task that the test made is still there when the test has ended.
+
+Problem: it goes on beside the next test, or dies with its event loop and nobody sees how.
+Approach: what runs in the runner's task runs under a context variable that names who it is for,
+and each task copies the context of what made it. So a task is the test's, or a wider fixture's,
+by descent. It is looked for when the runner closes, and at the end of each test where it stays.
+Limits: a task made under a context of its own is judged when the runner closes.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from ..findings import Finding, Kind, Origin, Place
+from ..origins import Origins
+from ..tasks.waiting import chain, frames
+
+kind = Kind.LEAKED_TASK
+
+# the frameworks' own, by the names of their coroutines; they end with their event loop
+FRAMEWORKS = ("_shutdown_process_pool*", "_forcibly_shutdown_process_pool*")
+
+
+def is_known(name: str, coroutine: Any, patterns: Iterable[str]) -> bool:
+    """Whether a task is the frameworks' own, or one of those that a setting names."""
+    names = {name, *(getattr(one, "__qualname__", "") for one in chain(coroutine))}
+    return any(
+        fnmatch.fnmatchcase(one, pattern) for pattern in (*FRAMEWORKS, *patterns) for one in names
+    )
+
+
+def finding(
+    origins: Origins, place: Place, name: str, coroutine: Any, maker: str | None
+) -> Finding:
+    """The finding in words; ``maker`` is the wider fixture that made it, in words."""
+    if re.fullmatch(r"Task-\d+", name):  # asyncio's own numbering tells nobody anything
+        name = getattr(coroutine, "__qualname__", name)
+    whose = "" if maker is None else f", which {maker} made,"
+    return Finding(
+        kind=kind,
+        place=place,
+        origin=_origin(origins, coroutine),
+        what=f"the task `{name}`",
+        summary=f"the task `{name}`{whose} is still running",
+        details=tuple(_details(origins, coroutine)),
+        mend=(
+            "start it in a task group that ends with the test, such as the fixture `task_group`",
+            "or cancel and await it where the test, or what it tests, ends",
+            "a library's own: name it in anyrig_known_tasks",
+        ),
+    )
+
+
+def _origin(origins: Origins, coroutine: Any) -> Origin | None:
+    made = getattr(coroutine, "cr_origin", None)
+    origin = origins.locate(list(made)) if made else None
+    # what a library does to start a task is no news
+    return origin and origin._replace(inside=None)
+
+
+def _details(origins: Origins, coroutine: Any) -> Iterable[str]:
+    stack = frames(coroutine)
+    waits = origins.locate(stack[::-1]) if stack else None
+    if waits is not None:
+        yield f"it waits at {waits} in {waits.function}: {waits.source}"
