@@ -62,6 +62,11 @@ class RunnerHost:
             if left:
                 self.tell_left(self._current, left)
 
+    def close(self, runner: Any) -> None:
+        """A runner runs nothing any more."""
+        if self._current is runner:
+            self._current = None
+
     # -- what a runner asks ------------------------------------------------------------------------
 
     def current_fixture(self) -> pytest.FixtureDef[Any] | None:

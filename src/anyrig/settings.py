@@ -80,7 +80,7 @@ OPTIONS: tuple[Option, ...] = (
         flag=None,
         marker="known_tasks",
         values="patterns of names",
-        default="",
+        default="nothing",
         help="tasks that are no leaks, by the names of their coroutines; * stands for any text",
     ),
     Option(
@@ -102,6 +102,7 @@ OPTIONS: tuple[Option, ...] = (
 )
 
 
+_LISTS: dict[str, list[str]] = {"anyrig_backends": list(DEFAULT), "anyrig_known_tasks": []}
 _METAVARS = {
     "--anyrig-backend": "NAME",
     "--anyrig-report": "FILE",
@@ -136,8 +137,8 @@ def add_options(parser: pytest.Parser) -> None:
     for option in OPTIONS:
         text = f"{option.help} ({option.values}; default: {option.default})"
         if option.ini is not None:
-            if option.ini in ("anyrig_backends", "anyrig_known_tasks"):
-                parser.addini(option.ini, text, type="args", default=option.default.split())
+            if option.ini in _LISTS:
+                parser.addini(option.ini, text, type="args", default=_LISTS[option.ini])
             else:
                 parser.addini(option.ini, text, type="string", default=option.default)
         if option.flag is not None:

@@ -104,3 +104,23 @@ def test_fast_window_is_chosen_here() -> None:
     """
     assert alone(script) == "young generations"
     assert sys.version_info < (3, 14), "3.14 has other generations: say what is chosen there"
+
+
+def test_heap_is_not_counted_again_and_again() -> None:
+    """Much that is new, and little beside the heap: the heap is walked once, and not each time."""
+    body = """
+    heap = [[] for _ in range(800_000)]
+    window._new_since_full, window._heap_at_full = 150_000, len(gc.get_objects()) - 150_000
+    walks = 0
+    def counted(*args, real=gc.get_objects):
+        global walks
+        walks += not args
+        return real(*args)
+    gc.get_objects = counted
+    for _ in range(20):
+        more = [[] for _ in range(100)]
+        window.renew()
+    print(walks)
+    """
+    text = alone(WINDOW.format(window="YoungObjects", body=body) + "    old.close()\n")
+    assert text.splitlines() == ["1"]

@@ -35,6 +35,10 @@ class Host(Protocol):
         """Who a call is for: the running test's id, or this fixture where it is wider."""
         raise NotImplementedError
 
+    def close(self, runner: Any) -> None:
+        """A runner runs nothing any more."""
+        raise NotImplementedError
+
     def look_for_left(self) -> None:
         """Tell what the running test has left, where its runner is kept."""
         raise NotImplementedError

@@ -53,16 +53,21 @@ class AsyncioRunner(Runner):
         exc_val: BaseException | None,
         exc_tb: TracebackType | None,
     ) -> None:
+        loop = self._runner.get_loop()
         if self.given_up is not None:
             # what is in it does not end, and the end of asyncio's runner would wait for it
-            self._runner.get_loop().close()
+            loop.close()
             asyncio.set_event_loop(None)
             return
         try:
             self.host.tell_left(self, self.left())
             self._finish()
         finally:
+            self.host.close(self)
             self._runner.__exit__(exc_type, exc_val, exc_tb)
+            # without cycles, all of it is gone at once
+            loop.set_exception_handler(None)
+            self._task = self._knock = self._done = None
 
     def is_running(self) -> bool:
         try:

@@ -53,6 +53,8 @@ class TrioRunner(Runner):
         self._wake()
         while self._ended is None:
             self._turns.get()()
+        self.host.close(self)
+        self._task = self._around = self._base = None  # without cycles, all is gone at once
         self._ended.unwrap()
 
     def is_running(self) -> bool:

@@ -38,6 +38,7 @@ class YoungObjects:
         self._callback = self._note_promotions  # one object, to be found again
         self._new_since_full = 0
         self._heap_at_full: int | None = None
+        self._count_at = _FULL_COLLECTION_AT_LEAST  # new objects, as far as they are counted
         self._thresholds: tuple[int, int, int] | None = None  # the interpreter's, while put off
 
     def open(self) -> None:
@@ -74,7 +75,7 @@ class YoungObjects:
         """Collect, and all that is left is old from here on; full collections are made when due."""
         self.collect()
         self._age()
-        if self._new_since_full > _FULL_COLLECTION_AT_LEAST:
+        if self._new_since_full > self._count_at:
             self._collect_all_if_due()
 
     def _age(self) -> None:
@@ -120,11 +121,17 @@ class YoungObjects:
         if self._heap_at_full is None:
             self._heap_at_full = heap - self._new_since_full
         # what was counted as new may be gone by now, by its references alone
-        self._new_since_full = heap - self._heap_at_full
-        if self._new_since_full * 4 > self._heap_at_full:
+        new = heap - self._heap_at_full
+        if new > self._due():
             gc.collect()
             self._heap_at_full = len(gc.get_objects())
-            self._new_since_full = 0
+            new = 0
+        self._new_since_full = new
+        # to count them costs a walk over the heap: not before there can be many more of them
+        self._count_at = max(self._due(), new + self._due() // 8)
+
+    def _due(self) -> int:
+        return max(_FULL_COLLECTION_AT_LEAST, (self._heap_at_full or 0) // 4)
 
 
 class AllObjects(YoungObjects):
