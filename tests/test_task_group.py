@@ -360,3 +360,58 @@ async def test_one(wide):
     assert f"leaked_task: {4 * ALL} in {4 * ALL} tests (fail)\n" in done.text
     cause = r"the task `.*sleep_forever` is still running \(test_it.py:\d+\)\n"
     assert len(re.findall(rf"  {3 * ALL} tests: {cause}", done.text)) == 1
+
+
+def test_leak_that_a_stopped_run_ends(suite: Suite) -> None:
+    """What a fixture leaves that ends after the last test fails the run."""
+    done = ran(
+        suite,
+        """
+@pytest.fixture(scope="module")
+async def wide(anyio_backend):
+    async with anyio.create_task_group() as tasks:
+        yield tasks
+        tasks.cancel_scope.cancel()
+
+@pytest.fixture(scope="module")
+async def leaves(wide):
+    yield
+    wide.start_soon(anyio.sleep_forever)
+
+@pytest.fixture(scope="module")
+async def last(leaves):
+    yield
+
+@pytest.mark.anyrig(backends=["asyncio"])
+async def test_stops(wide, request):
+    request.session.shouldstop = "enough"
+    wide.start_soon(anyio.sleep_forever)
+
+async def test_never():
+    pass
+""",
+    )
+    assert "leaked_task: 1 " in done.text
+    assert done.status != 0
+
+
+def test_any_name_of_a_fixture(suite: Suite) -> None:
+    """A fixture may be called what a function of ours calls its own arguments."""
+    names = ["async_fn", "function", "owner", "call", "args", "kwargs", "host"]
+    fixtures = "\n".join(
+        f"@pytest.fixture\nasync def {name}():\n    return {name!r}\n" for name in names
+    )
+    asked = ", ".join(names)
+    done = ran(
+        suite,
+        f"""
+{fixtures}
+@pytest.fixture
+async def all_of_them(anyio_backend, {asked}):
+    return [{asked}]
+
+async def test_names({asked}, all_of_them):
+    assert [{asked}] == all_of_them == {names!r}
+""",
+    )
+    assert done.counts == {"passed": ALL}

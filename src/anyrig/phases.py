@@ -11,6 +11,7 @@ import inspect
 import sys
 import threading
 from collections.abc import Generator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -20,7 +21,7 @@ from .backend_fixture import leaves_out, settings_for, with_marks
 from .backends import Backend, backend_of, running_name
 from .checks import leaked_task, never_ran, wrong_backend
 from .checks.missed_await import IDLE_DEPTH, ORIGIN_DEPTH, RUNNER_DEPTH, Missed, MissedAwaits
-from .findings import FindingError, Kind, Phase, Place, merge
+from .findings import Finding, FindingError, Kind, Phase, Place, merge
 from .holders import Held, Holder
 from .report import words
 from .rig import BETWEEN_TESTS, Rig
@@ -244,16 +245,23 @@ class Phases:
         watch = rig.watch or rig.last
         if watch is None or not watch.settings.is_on(Kind.LEAKED_TASK):
             return
-        for info in infos:
-            name = str(info.name)
-            if leaked_task.is_known(name, info.coro, watch.settings.known_tasks):
-                continue
-            maker = runner.maker_of(info)
-            fixture = None if maker is None or isinstance(maker, str) else maker
-            words = None if fixture is None else rig.runners.name_of(fixture)
-            finding = leaked_task.finding(rig.origins, watch.place, name, info.coro, words)
-            watch.found.append(rig.rulings.of_one(watch, finding))
-        watch.found = merge(watch.found)
+        found = [self._left(watch, runner, info) for info in infos]
+        told = merge(finding for finding in found if finding is not None)
+        if rig.watch is not None:
+            watch.found = merge([*watch.found, *told])
+        elif told:
+            # fixtures that a stopped run ends after its last test
+            rig.strays += [replace(finding, place=BETWEEN_TESTS) for finding in told]
+            rig.announce()
+
+    def _left(self, watch: Watch, runner: Runner, info: TaskInfo) -> Finding | None:
+        name = str(info.name)
+        if leaked_task.is_known(name, info.coro, watch.settings.known_tasks):
+            return None
+        rig, maker = self._rig, runner.maker_of(info)
+        words = None if maker is None or isinstance(maker, str) else rig.runners.name_of(maker)
+        finding = leaked_task.finding(rig.origins, watch.place, name, info.coro, words)
+        return rig.rulings.of_one(watch, finding)
 
     # -- teardown --------------------------------------------------------------------------------
 

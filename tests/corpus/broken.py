@@ -10,6 +10,7 @@ import pytest
 from anyrig.backends import Backend
 from anyrig.checks.missed_await import MissedAwaits
 from anyrig.checks.never_ran import Body
+from anyrig.runners import Runner
 
 # part -> (its class, its name, what stands in its place)
 PARTS: dict[str, tuple[type, str, Any]] = {
@@ -17,6 +18,7 @@ PARTS: dict[str, tuple[type, str, Any]] = {
     "deaths": (MissedAwaits, "_note_death", lambda self, coroutine: True),
     "bodies": (Body, "ran", property(lambda self: True)),
     "backends": (Backend, "is_running", lambda self: True),
+    "left": (Runner, "left", lambda self, owner=None: []),
 }
 
 

@@ -32,4 +32,4 @@ def create(host: Host, library: str, options: dict[str, object]) -> Runner:
         from .on_trio import TrioRunner
 
         return TrioRunner(host, **options)
-    raise LookupError(library)
+    raise LookupError(f"No such backend: {library}")

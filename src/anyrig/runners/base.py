@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterable, Sequence
 from contextvars import Context, ContextVar
 from dataclasses import dataclass, field
+from functools import partial
 from types import TracebackType
 from typing import Any, Protocol, TypeVar
+from weakref import WeakSet
 
 from anyio import CancelScope, TaskInfo, get_running_tasks
 from anyio.abc import TestRunner
@@ -73,8 +75,7 @@ class Host(Protocol):
 class Call:
     """One call in the runner's task, and what became of it."""
 
-    function: Callable[..., Any]
-    arguments: dict[str, Any]
+    function: Callable[[], Awaitable[Any]]
     owner: object = None  # who it is for: see `OWNER`
     outcome: Outcome[Any] | None = None
     # the cancel scopes that were there before the call's own and are cancelled at its end
@@ -110,7 +111,7 @@ class Runner(TestRunner):
         # twice, until the last fixture has ended
         self._told: dict[int, BaseException] = {}
         self.given_up: BaseException | None = None
-        self._seen: set[int] = set()  # the ids of tasks that were told of, or are known
+        self._seen: WeakSet[Any] = WeakSet()  # the tasks that were told of
 
     # -- what a backend gives ----------------------------------------------------------------------
 
@@ -166,7 +167,7 @@ class Runner(TestRunner):
         generator = fixture_func(**kwargs)
         fixture = self.host.current_fixture()
         opened = OpenFixture(fixture, self.host.owner(fixture))
-        value: T = self._begin(generator.__anext__, {}, opened.owner)
+        value: T = self._begin(generator.__anext__, opened.owner)
         known = {id(scope) for one in self._open for scope in one.scopes}
         opened.scopes = [scope for scope in self._scopes() if id(scope) not in known]
         self._open.append(opened)
@@ -186,21 +187,21 @@ class Runner(TestRunner):
     ) -> T:
         __tracebackhide__ = True
         owner = self.host.owner(self.host.current_fixture())
-        value: T = self._begin(fixture_func, kwargs, owner)
+        value: T = self._begin(partial(fixture_func, **kwargs), owner)
         return value
 
     def run_test(
         self, test_func: Callable[..., Coroutine[Any, Any, Any]], kwargs: dict[str, Any]
     ) -> None:
         __tracebackhide__ = True
-        self._begin(test_func, kwargs, self.host.owner(None))
+        self._begin(partial(test_func, **kwargs), self.host.owner(None))
 
     # -- calls -------------------------------------------------------------------------------------
 
-    def _begin(self, function: Callable[..., Any], arguments: dict[str, Any], owner: object) -> Any:
+    def _begin(self, function: Callable[[], Awaitable[Any]], owner: object) -> Any:
         """Call a test or a fixture's setup; raises what it raised, or what it was cancelled for."""
         __tracebackhide__ = True
-        call = Call(function, arguments, owner)
+        call = Call(function, owner)
         self._run(call)
         result = call.outcome
         assert result is not None, "a runner runs a call to its end"
@@ -215,13 +216,13 @@ class Runner(TestRunner):
         __tracebackhide__ = True
         if self.given_up is not None:
             return
-        call = Call(generator.__anext__, {}, owner)
+        call = Call(generator.__anext__, owner)
         self._run(call)
         result = call.outcome
         if call.broken:
             self._spoil(call.broken)
         if isinstance(result, Value):
-            self._run(Call(generator.aclose, {}))
+            self._run(Call(generator.aclose))
             raise RuntimeError("Async generator fixture did not stop")
         assert isinstance(result, Error), "a runner runs a call to its end"
         error: BaseException | None = result.error
@@ -247,19 +248,19 @@ class Runner(TestRunner):
         """
         if self.given_up is not None or not self._new_tasks(owner):
             return []
-        call = Call(_settle, {})
+        call = Call(_settle)
         self._run(call)
         assert call.outcome is not None, "a runner runs a call to its end"
         infos = {info.id: info for info in call.outcome.unwrap()}
         found = [infos[id(task)] for task in self._new_tasks(owner) if id(task) in infos]
-        self._seen.update(info.id for info in found)
+        self._seen.update(task for task in self._new_tasks(owner) if id(task) in infos)
         return [info for info in found if not self._is_ending(task_of(info))]
 
     def _new_tasks(self, owner: object) -> list[Any]:
         return [
             task
             for task in self._tasks()
-            if id(task) not in self._seen and owner in (None, self._owner_of(task))
+            if task not in self._seen and owner in (None, self._owner_of(task))
         ]
 
     def _owner_of(self, task: Any) -> object:

@@ -55,6 +55,7 @@ class AsyncioRunner(Runner):
     ) -> None:
         loop = self._runner.get_loop()
         if self.given_up is not None:
+            self.host.close(self)
             # what is in it does not end, and the end of asyncio's runner would wait for it
             loop.close()
             asyncio.set_event_loop(None)
@@ -129,7 +130,7 @@ class AsyncioRunner(Runner):
         assert task is not None
         while (call := await self._take(task)) is not None:
             OWNER.set(call.owner)
-            call.outcome = await acapture(call.function, **call.arguments)
+            call.outcome = await acapture(call.function)
             call.broken = anyio_seam.cancelled_scopes(task)
             if task.cancelling():
                 self._forgive(task, call)

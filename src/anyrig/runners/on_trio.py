@@ -44,6 +44,7 @@ class TrioRunner(Runner):
         if not self._is_started:
             return
         if self.given_up is not None:
+            self.host.close(self)
             trio_seam.abandon()
             return
         self.host.tell_left(self, self.left())
@@ -109,7 +110,7 @@ class TrioRunner(Runner):
             self._base = trio_seam.innermost(self._task)
             while (call := await self._take()) is not None:
                 OWNER.set(call.owner)
-                call.outcome = await acapture(call.function, **call.arguments)
+                call.outcome = await acapture(call.function)
                 if trio_seam.innermost(self._task) is not self._base:
                     call.broken = [one for one in self._scopes() if one.cancel_called]
                 self._unfinished = None
