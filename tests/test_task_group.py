@@ -117,6 +117,7 @@ async def test_fails(task_group):
 
 
 STUBBORN = """
+import asyncio, trio
 async def shielded():
     with anyio.CancelScope(shield=True):
         await anyio.sleep_forever()
@@ -130,7 +131,7 @@ async def deaf():
     while True:
         try:
             await anyio.sleep_forever()
-        except BaseException:
+        except (asyncio.CancelledError, trio.Cancelled):
             pass
 
 @pytest.mark.anyrig(cancel_timeout=0.01)
@@ -153,7 +154,7 @@ def test_task_that_does_not_end_is_named(suite: Suite) -> None:
     done = ran(suite, STUBBORN)
     assert done.counts == {"passed": 3 * ALL + 1, "error": 2 * ALL}
     assert done.text.count("a task has not ended 0.01 s after being cancelled:\n") == 2 * ALL
-    assert done.text.count("test_it.py:5 in shielded\n      >   await anyio.sleep_forever()") == ALL
+    assert done.text.count("test_it.py:6 in shielded\n      >   await anyio.sleep_forever()") == ALL
     assert done.text.count("in deaf\n") == ALL
 
 
@@ -415,3 +416,34 @@ async def test_names({asked}, all_of_them):
 """,
     )
     assert done.counts == {"passed": ALL}
+
+
+def test_leaked_task_that_does_not_end(suite: Suite) -> None:
+    """What a test leaves, and goes on though it is cancelled, is named, and the run goes on."""
+    done = ran(
+        suite,
+        """
+import asyncio, sniffio, trio
+
+async def deaf():
+    while True:
+        try:
+            await anyio.sleep_forever()
+        except (asyncio.CancelledError, trio.Cancelled):
+            pass
+
+async def test_deaf():
+    if sniffio.current_async_library() == "trio":
+        trio.lowlevel.spawn_system_task(deaf)
+    else:
+        task = asyncio.create_task(deaf())
+    await anyio.wait_all_tasks_blocked()
+
+async def test_next():
+    await anyio.lowlevel.checkpoint()
+""",
+        "--anyrig-cancel-timeout=0.01",
+    )
+    assert done.counts == {"passed": ALL, "failed": ALL}
+    assert done.text.count("\na task has not ended 0.01 s after being cancelled:\n") == ALL
+    assert f"leaked_task: {ALL} in {ALL} tests" in done.text

@@ -140,7 +140,7 @@ class Phases:
             missed.settle()
         if missed.dead:
             self._hear(watch, missed.drain())
-        if watch.found or error is not None:
+        if watch.found or error is not None or self._rig.runners.late:
             self._rule(watch, error)
 
     # -- call ------------------------------------------------------------------------------------
@@ -227,7 +227,7 @@ class Phases:
             self._hear(watch, missed.drain() + judged)
         if watch.body is not None and error is None:
             self._ask_body(watch, watch.body)
-        if watch.found or error is not None:
+        if watch.found or error is not None or self._rig.runners.late:
             self._rule(watch, error)
 
     def _ask_body(self, watch: Watch, body: never_ran.Body) -> None:
@@ -306,7 +306,7 @@ class Phases:
         if missed.dead or missed.alive:
             self._hear(watch, missed.drain() + self._judged_last(watch))
         self._close()
-        if watch.found or error is not None:
+        if watch.found or error is not None or self._rig.runners.late:
             self._rule(watch, error)
         unused = watch.unused() if watch.permits and not watch.has_failed else None
         if unused is not None:
@@ -363,12 +363,17 @@ class Phases:
         ``error`` is what the phase itself raised: where that fails the test, nothing is raised,
         and the report gets the findings in addition.
         """
-        if watch.found or isinstance(error, FindingError):
+        if watch.found or isinstance(error, FindingError) or self._rig.runners.late:
             self._rig.announce()
         failing = [finding for finding in watch.found if finding.is_failing]
-        watch.has_failed |= bool(failing) or error is not None
-        if failing and (error is None or isinstance(error, pytest.skip.Exception)):
-            raise words.error(failing) from error
+        late, self._rig.runners.late = self._rig.runners.late, []
+        watch.has_failed |= bool(failing or late) or error is not None
+        if error is not None and not isinstance(error, pytest.skip.Exception):
+            return
+        if failing:
+            raise words.error(failing, after="".join(f"\n\n{one}" for one in late)) from error
+        if late:
+            raise late[0]
 
 
 def _observed(body: never_ran.Body) -> Wrapper:

@@ -36,7 +36,7 @@ class Rig:
         self.settings = read(config)
         self.origins = Origins(config.rootpath)
         self.fixtures = LiveFixtures(self.origins)
-        self.runners = RunnerHost(self.fixtures, self.origins)
+        self.runners = RunnerHost(self.fixtures, self.origins, self.settings.cancel_timeout)
         self.missed: MissedAwaits | None = None
         self.watch: Watch | None = None
         self.last: Watch | None = None  # the same, until its last report is made

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from .findings import TaskDidNotEnd
 from .live_fixtures import LiveFixtures
 from .origins import Origins, RawFrame
 from .seams import anyio as anyio_seam
@@ -23,12 +24,14 @@ SERVICE = "anyrig_service"  # the attribute that tells the function of a service
 class RunnerHost:
     """Makes a run's runners, and tears down early what a runner can't use again."""
 
-    def __init__(self, fixtures: LiveFixtures, origins: Origins) -> None:
+    def __init__(self, fixtures: LiveFixtures, origins: Origins, cancel_timeout: float) -> None:
+        self.cancel_timeout = cancel_timeout
         self._fixtures = fixtures
         self._origins = origins
         self._stack = ExitStack()
         # fixtures whose cancel scope is cancelled while they are up: no test can await in them
         self.spoilt: list[pytest.FixtureDef[Any]] = []
+        self.late: list[BaseException] = []  # what the ends of runners raised in this phase
         self._current: Any = None  # the last runner: anyio's plugin has one at a time
         self.test: str | None = None  # the id of the running one
         # called with a runner and the tasks that were left in it
@@ -62,10 +65,20 @@ class RunnerHost:
             if left:
                 self.tell_left(self._current, left)
 
-    def close(self, runner: Any) -> None:
-        """A runner runs nothing any more."""
+    def did_not_end(self, coroutines: Sequence[tuple[str, Any]]) -> TaskDidNotEnd:
+        """The error for tasks, by their names, that went on when their loop closed."""
+        from .tasks.tree import Node, did_not_end
+        from .tasks.waiting import lines
+
+        tree = [Node(name, (), lines(coro, self._origins), []) for name, coro in coroutines]
+        return did_not_end(tree, self.cancel_timeout)
+
+    def close(self, runner: Any, error: BaseException | None) -> None:
+        """A runner runs nothing any more; what its end raised fails the phase."""
         if self._current is runner:
             self._current = None
+        if error is not None:
+            self.late.append(error)
 
     # -- what a runner asks ------------------------------------------------------------------------
 

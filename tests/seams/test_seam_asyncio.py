@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from anyrig.seams.asyncio import aborted_groups, errors_of, loop_of
+from anyrig.seams.asyncio import aborted_groups, drop, errors_of, loop_of
 
 
 @pytest.fixture
@@ -61,3 +62,21 @@ def test_group_has__parent_task__aborting__errors() -> None:
     """An open ``asyncio.TaskGroup`` has ``_parent_task``, ``_aborting`` and ``_errors``."""
     with pytest.raises(ExceptionGroup):
         asyncio.run(_in_a_group())
+
+
+def test_task_has__log_destroy_pending(loop: asyncio.AbstractEventLoop) -> None:
+    """A task whose loop is dropped says nothing where ``_log_destroy_pending`` is false."""
+    said: list[object] = []
+    kept: list[asyncio.Task[None]] = []
+    loop.set_exception_handler(lambda loop, context: said.append(context["message"]))
+
+    async def main() -> None:
+        kept.append(loop.create_task(asyncio.sleep(9)))
+        await asyncio.sleep(0)
+
+    loop.run_until_complete(main())
+    drop(loop)
+    kept.clear()
+    assert loop.is_closed()
+    gc.collect()
+    assert said == []

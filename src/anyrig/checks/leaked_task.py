@@ -36,7 +36,8 @@ def finding(
     origins: Origins, place: Place, name: str, coroutine: Any, maker: str | None
 ) -> Finding:
     """The finding in words; ``maker`` is the wider fixture that made it, in words."""
-    if re.fullmatch(r"Task-\d+", name):  # asyncio's own numbering tells nobody anything
+    # asyncio's own numbering tells nobody anything, nor does what an eager factory makes of it
+    if re.fullmatch(r"Task-\d+|None", name):
         name = getattr(coroutine, "__qualname__", name)
     whose = "" if maker is None else f", which {maker} made,"
     return Finding(

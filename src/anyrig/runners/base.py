@@ -15,7 +15,7 @@ from anyio.abc import TestRunner
 from anyio.lowlevel import checkpoint
 from outcome import Error, Outcome, Value
 
-from ..findings import CancelledByFixture
+from ..findings import CancelledByFixture, TaskDidNotEnd
 from ..seams.anyio import task_of
 
 T = TypeVar("T")
@@ -37,8 +37,20 @@ class Host(Protocol):
         """Who a call is for: the running test's id, or this fixture where it is wider."""
         raise NotImplementedError
 
-    def close(self, runner: Any) -> None:
-        """A runner runs nothing any more."""
+    @property
+    def cancel_timeout(self) -> float:
+        """How many seconds what is left may take to end once it is cancelled."""
+        raise NotImplementedError
+
+    def did_not_end(self, coroutines: Sequence[tuple[str, Any]]) -> TaskDidNotEnd:
+        """The error for tasks, by their names, that went on when their loop closed."""
+        raise NotImplementedError
+
+    def close(self, runner: Any, error: BaseException | None, /) -> None:
+        """A runner runs nothing any more; what its end raised is to fail the phase.
+
+        It does not raise this itself: anyio's plugin would keep the runner for the next test.
+        """
         raise NotImplementedError
 
     def look_for_left(self) -> None:

@@ -54,21 +54,22 @@ class AsyncioRunner(Runner):
         exc_tb: TracebackType | None,
     ) -> None:
         loop = self._runner.get_loop()
-        if self.given_up is not None:
-            self.host.close(self)
-            # what is in it does not end, and the end of asyncio's runner would wait for it
-            loop.close()
-            asyncio.set_event_loop(None)
-            return
+        raised: BaseException | None = None
         try:
-            self.host.tell_left(self, self.left())
-            self._finish()
-        finally:
-            self.host.close(self)
+            if self.given_up is None:
+                self.host.tell_left(self, self.left())
+                self._finish()
+        except BaseException as error:  # noqa: BLE001 - handed on
+            self.given_up = raised = error
+        if self.given_up is None:
             self._runner.__exit__(exc_type, exc_val, exc_tb)
-            # without cycles, all of it is gone at once
-            loop.set_exception_handler(None)
-            self._task = self._knock = self._done = None
+        else:
+            # what is in it does not end, and the end of asyncio's runner would wait for it
+            asyncio_seam.drop(loop)
+        # without cycles, all of it is gone at once
+        loop.set_exception_handler(None)
+        self._task = self._knock = self._done = None
+        self.host.close(self, raised)
 
     def is_running(self) -> bool:
         try:
@@ -115,13 +116,22 @@ class AsyncioRunner(Runner):
             self._runner.get_loop().run_until_complete(self._done)
 
     def _finish(self) -> None:
-        """Let the task end; what others left running is cancelled with the loop."""
+        """Let the task end, and then what others left running; raises where that goes on."""
         loop = self._runner.get_loop()
         if self._task is not None and not loop.is_closed():
             self._stop()
             self._is_closing = True
             self._wake()
             loop.run_until_complete(self._task)
+        tasks = [] if loop.is_closed() else asyncio.all_tasks(loop)
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            # their errors are for the end of asyncio's runner, which knows what to do with them
+            waiting = asyncio.wait(tasks, timeout=self.host.cancel_timeout)
+            _, deaf = loop.run_until_complete(waiting)
+            if deaf:
+                raise self.host.did_not_end([(one.get_name(), one.get_coro()) for one in deaf])
 
     # -- the task's side ---------------------------------------------------------------------------
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from contextvars import Context
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
+from time import monotonic
 from types import TracebackType
 from typing import Any, Self
 
@@ -43,19 +45,31 @@ class TrioRunner(Runner):
     ) -> None:
         if not self._is_started:
             return
-        if self.given_up is not None:
-            self.host.close(self)
+        raised: BaseException | None = None
+        try:
+            if self.given_up is None:
+                self.host.tell_left(self, self.left())
+                self._finish()
+        except BaseException as error:  # noqa: BLE001 - handed on
+            raised = error
+        if self._ended is None:
             trio_seam.abandon()
-            return
-        self.host.tell_left(self, self.left())
+        self._task = self._around = self._base = None  # without cycles, all is gone at once
+        self.host.close(self, raised)
+
+    def _finish(self) -> None:
+        """Let the run end; raises where something in it goes on though it is cancelled."""
         self._is_closing = True
         if self._unfinished is not None and self._around is not None:
             self._around.cancel()
         self._wake()
+        until = monotonic() + self.host.cancel_timeout
         while self._ended is None:
-            self._turns.get()()
-        self.host.close(self)
-        self._task = self._around = self._base = None  # without cycles, all is gone at once
+            deaf = [] if monotonic() < until else [(one.name, one.coro) for one in self._tasks()]
+            if deaf:
+                raise self.host.did_not_end(deaf)
+            with suppress(Empty):
+                self._turns.get(timeout=self.host.cancel_timeout)()
         self._ended.unwrap()
 
     def is_running(self) -> bool:

@@ -34,6 +34,14 @@ def context_of(task: Any) -> Context | None:
     return next((one for one in gc.get_referents(task) if isinstance(one, Context)), None)
 
 
+def drop(loop: AbstractEventLoop) -> None:
+    """Close a loop whose tasks do not end, and have them die in silence: they were told of."""
+    for task in asyncio.all_tasks(loop):
+        task._log_destroy_pending = False  # type: ignore[attr-defined]
+    loop.close()
+    asyncio.set_event_loop(None)
+
+
 def aborted_groups(task: asyncio.Task[Any]) -> list[asyncio.TaskGroup]:
     """The task groups open on a task that are being cancelled, outermost last."""
     return [

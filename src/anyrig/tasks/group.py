@@ -20,7 +20,7 @@ from ..backends import call_later
 from ..findings import TaskDidNotEnd
 from ..origins import Origins
 from ..seams.anyio import tasks_within, unshield
-from .tree import draw, nodes
+from .tree import did_not_end, nodes
 
 GiveUp = Callable[[BaseException], None]
 
@@ -91,9 +91,6 @@ class Bound:
     def _pass(self, group: TaskGroup) -> None:
         tasks = set(map(id, tasks_within(group)))
         infos = [info for info in get_running_tasks() if info.id in tasks]
-        noun = "a task has" if len(infos) == 1 else f"{len(infos)} tasks have"
-        title = f"{noun} not ended {self._seconds:g} s after being cancelled:"
-        picture = draw(nodes(self._origins, infos))
-        self.passed = passed = TaskDidNotEnd("\n".join([title, *picture]))
+        self.passed = passed = did_not_end(nodes(self._origins, infos), self._seconds)
         unshield(group)
         self._cancel = call_later(self._seconds, lambda: self._give_up(passed))

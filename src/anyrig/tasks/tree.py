@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ..findings import TaskDidNotEnd
 from ..origins import Origins
 from ..seams.anyio import is_shielded
 from .waiting import lines
@@ -60,6 +61,13 @@ def _shown(root: Node) -> list[Node]:
     if not root.name.startswith("<"):
         return [root]
     return [shown for child in root.children for shown in _shown(child)]
+
+
+def did_not_end(tree: Sequence[Node], seconds: float) -> TaskDidNotEnd:
+    """The error for tasks that went on though they were cancelled that long ago."""
+    noun = "a task has" if len(tree) == 1 else f"{len(tree)} tasks have"
+    title = f"{noun} not ended {seconds:g} s after being cancelled:"
+    return TaskDidNotEnd("\n".join([title, *draw(tree)]))
 
 
 def draw(tree: Iterable[Node]) -> Iterator[str]:
