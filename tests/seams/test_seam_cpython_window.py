@@ -106,21 +106,38 @@ def test_fast_window_is_chosen_here() -> None:
     assert sys.version_info < (3, 14), "3.14 has other generations: say what is chosen there"
 
 
-def test_heap_is_not_counted_again_and_again() -> None:
-    """Much that is new, and little beside the heap: the heap is walked once, and not each time."""
+def test_heap_is_not_walked_to_count_it() -> None:
+    """Much that is new, and little beside the heap: no renewal walks or collects the heap."""
     body = """
-    heap = [[] for _ in range(800_000)]
-    window._new_since_full, window._heap_at_full = 150_000, len(gc.get_objects()) - 150_000
-    walks = 0
-    def counted(*args, real=gc.get_objects):
-        global walks
-        walks += not args
-        return real(*args)
-    gc.get_objects = counted
+    heap = [[] for _ in range(1_600_000)]
+    window._new_since_full = 150_000
+    walks = []
+    def counted(name, real):
+        return lambda *args: (args or walks.append(name)) and None or real(*args)
+    gc.get_objects = counted("get_objects", gc.get_objects)
+    gc.collect = counted("collect", gc.collect)
     for _ in range(20):
         more = [[] for _ in range(100)]
         window.renew()
     print(walks)
     """
     text = alone(WINDOW.format(window="YoungObjects", body=body) + "    old.close()\n")
-    assert text.splitlines() == ["1"]
+    assert text.splitlines() == ["[]"]
+
+
+def test_full_collection_when_a_quarter_is_new() -> None:
+    """What is new, and large beside the heap, brings a full collection."""
+    body = """
+    window._new_since_full = 10
+    window._collect_all_if_due()
+    class Cycle:
+        def __init__(self): self.me = self
+    cycles = [Cycle() for _ in range(300_000)]
+    window.renew()
+    del cycles
+    window._new_since_full = 300_000
+    window.renew()
+    print(sum(type(thing) is Cycle for thing in gc.get_objects()), window._new_since_full)
+    """
+    text = alone(WINDOW.format(window="YoungObjects", body=body) + "    old.close()\n")
+    assert text.splitlines() == ["0 0"]

@@ -13,6 +13,7 @@ way, `AllObjects` walks the heap: slower, the same answer. Seen on CPython 3.11 
 from __future__ import annotations
 
 import gc
+import sys
 import weakref
 from collections.abc import Callable
 from typing import Any
@@ -37,8 +38,7 @@ class YoungObjects:
         self._promoted: list[Callable[[], object | None]] = []
         self._callback = self._note_promotions  # one object, to be found again
         self._new_since_full = 0
-        self._heap_at_full: int | None = None
-        self._count_at = _FULL_COLLECTION_AT_LEAST  # new objects, as far as they are counted
+        self._blocks_at_full: int | None = None
         self._thresholds: tuple[int, int, int] | None = None  # the interpreter's, while put off
 
     def open(self) -> None:
@@ -75,7 +75,7 @@ class YoungObjects:
         """Collect, and all that is left is old from here on; full collections are made when due."""
         self.collect()
         self._age()
-        if self._new_since_full > self._count_at:
+        if self._new_since_full > _FULL_COLLECTION_AT_LEAST:
             self._collect_all_if_due()
 
     def _age(self) -> None:
@@ -117,21 +117,18 @@ class YoungObjects:
             self._promoted.extend(_keep_sight(thing) for thing in self._young())
 
     def _collect_all_if_due(self) -> None:
-        heap = len(gc.get_objects())
-        if self._heap_at_full is None:
-            self._heap_at_full = heap - self._new_since_full
-        # what was counted as new may be gone by now, by its references alone
-        new = heap - self._heap_at_full
-        if new > self._due():
+        # what was counted as new may be gone by now, by its references alone; blocks of memory
+        # are counted without a walk over the heap, and an object with its names is two of them
+        blocks = sys.getallocatedblocks()
+        if self._blocks_at_full is None:
+            self._blocks_at_full = blocks - 2 * self._new_since_full
+        new = (blocks - self._blocks_at_full) // 2
+        due = max(_FULL_COLLECTION_AT_LEAST, self._blocks_at_full // 8)
+        if new > due:
             gc.collect()
-            self._heap_at_full = len(gc.get_objects())
+            self._blocks_at_full = sys.getallocatedblocks()
             new = 0
         self._new_since_full = new
-        # to count them costs a walk over the heap: not before there can be many more of them
-        self._count_at = max(self._due(), new + self._due() // 8)
-
-    def _due(self) -> int:
-        return max(_FULL_COLLECTION_AT_LEAST, (self._heap_at_full or 0) // 4)
 
 
 class AllObjects(YoungObjects):
