@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Generator
 
 import anyio
+import anyio.to_process
 import pytest
 import sniffio
 from anyio.abc import TaskGroup
