@@ -16,9 +16,14 @@ import anyio._backends._asyncio
 import anyio._backends._trio  # noqa: F401
 import pytest
 
-from anyrig import Finding
+from anyrig import Finding, backends
 from support import Ran, run, run_pytest
 
+# those that can run here, the default two first
+BACKENDS = sorted(
+    (name for name, backend in backends.BACKENDS.items() if backend.missing() is None),
+    key=lambda name: name not in backends.DEFAULT,
+)
 REPORT = "findings.jsonl"
 
 MISSED_AWAIT = """

@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
-import sys
 from collections import Counter
 
 import pytest
 
-from inner import Suite
+from inner import BACKENDS, Suite
 from programs import CONFTEST, Program
 
 BATCH = 25
 BATCHES = 8
 SEED = os.environ.get("ANYRIG_SEED", "2026")  # another one, other programs
-BACKENDS = ["asyncio", "trio"]
-if sys.version_info >= (3, 12):
-    BACKENDS.append("asyncio+eager")
-if importlib.util.find_spec("uvloop") is not None:
-    BACKENDS.append("asyncio+uvloop")
 
 
 @pytest.mark.parametrize("batch", range(BATCHES), ids=lambda batch: f"seed {SEED}, {batch}")

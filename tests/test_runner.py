@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-
 import pytest
 
-from inner import Suite
+from inner import BACKENDS, Suite
 from support import Ran
 
 SCOPES = ("function", "class", "module", "package", "session")
-BACKENDS = ["asyncio", "trio"]
-if sys.version_info >= (3, 12):
-    BACKENDS.append("asyncio+eager")
-if importlib.util.find_spec("uvloop") is not None:
-    BACKENDS.append("asyncio+uvloop")
 
 # by test, the phase of each report that failed, and the errors that it shows
 Shown = dict[str, list[tuple[str, list[str]]]]
@@ -58,9 +50,8 @@ def pytest_runtest_makereport(item, call):
 
 
 @pytest.fixture
-def suite(pytester: pytest.Pytester) -> Suite:
+def suite(suite: Suite) -> Suite:
     """A suite whose conftest notes the errors that each report shows."""
-    suite = Suite(pytester)
     suite.ini(f"anyrig_backends = {' '.join(BACKENDS)}")
     suite.write("conftest.py", CONFTEST)
     return suite

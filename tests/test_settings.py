@@ -45,15 +45,11 @@ def test_policy_of_each_kind_in_each_place(
     """fail fails the test, warn only reports, off says nothing, wherever it is set."""
     ran = suite.run(*_set(suite, kind, policy.value, place))
     found = [one for one in suite.found if one[0] == kind.value]
-    expected = [(kind.value, _name(kind), policy.value)] if policy is not Policy.OFF else []
+    expected = [(kind.value, BAD[kind.value], policy.value)] if policy is not Policy.OFF else []
     assert found == expected, ran.text
     if kind is Kind.NEVER_RAN and policy is Policy.OFF:
         return  # what was dropped is a missed await then, with that kind's own policy
     assert ran.status == (1 if policy is Policy.FAIL else 0), ran.text
-
-
-def _name(kind: Kind) -> str:
-    return BAD[kind.value]
 
 
 def test_never_ran_off_leaves_a_missed_await(suite: Suite) -> None:

@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
-import sys
 
 import pytest
 
-from inner import Suite
+from inner import BACKENDS, Suite
 from support import Ran
 
-BACKENDS = ["asyncio", "trio"]
-if sys.version_info >= (3, 12):
-    BACKENDS.append("asyncio+eager")
-if importlib.util.find_spec("uvloop") is not None:
-    BACKENDS.append("asyncio+uvloop")
 ALL = len(BACKENDS)
 
 
 @pytest.fixture
-def suite(pytester: pytest.Pytester) -> Suite:
+def suite(suite: Suite) -> Suite:
     """A suite on every backend."""
-    suite = Suite(pytester)
     suite.ini(f"anyrig_backends = {' '.join(BACKENDS)}")
     return suite
 
@@ -336,17 +328,21 @@ def test_task_tree(suite: Suite, backend: str) -> None:
     assert drawn == expected
 
 
-def test_leak_of_many_tests_is_told_once_more(suite: Suite) -> None:
-    """The end of the run says how many tests share a cause."""
-    done = ran(
-        suite,
-        """
+WIDE = """
 @pytest.fixture(scope="module")
 async def wide(anyio_backend):
     async with anyio.create_task_group() as tasks:
         yield tasks
         tasks.cancel_scope.cancel()
+"""
 
+
+def test_leak_of_many_tests_is_told_once_more(suite: Suite) -> None:
+    """The end of the run says how many tests share a cause."""
+    done = ran(
+        suite,
+        WIDE
+        + """
 def start(tasks):
     tasks.start_soon(anyio.sleep_forever)
 
@@ -367,13 +363,8 @@ def test_leak_that_a_stopped_run_ends(suite: Suite) -> None:
     """What a fixture leaves that ends after the last test fails the run."""
     done = ran(
         suite,
-        """
-@pytest.fixture(scope="module")
-async def wide(anyio_backend):
-    async with anyio.create_task_group() as tasks:
-        yield tasks
-        tasks.cancel_scope.cancel()
-
+        WIDE
+        + """
 @pytest.fixture(scope="module")
 async def leaves(wide):
     yield

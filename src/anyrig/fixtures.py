@@ -24,9 +24,5 @@ async def task_group(
     ``anyrig_cancel_timeout`` seconds is named (`TaskDidNotEnd`). Errors that tasks raise while
     they are cancelled fail the test's teardown.
     """
-    from .tasks.group import open_group
-
-    rig = request.config.stash[RIG]
-    settings = rig.settings if rig.watch is None else rig.watch.settings
-    async with open_group(settings.cancel_timeout, rig.origins, rig.runners.give_up) as group:
+    async with request.config.stash[RIG].open_group() as group:
         yield group

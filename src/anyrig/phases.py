@@ -259,8 +259,8 @@ class Phases:
         if leaked_task.is_known(name, info.coro, watch.settings.known_tasks):
             return None
         rig, maker = self._rig, runner.maker_of(info)
-        words = None if maker is None or isinstance(maker, str) else rig.runners.name_of(maker)
-        finding = leaked_task.finding(rig.origins, watch.place, name, info.coro, words)
+        whose = None if maker is None or isinstance(maker, str) else rig.runners.name_of(maker)
+        finding = leaked_task.finding(rig.origins, watch.place, name, info.coro, whose)
         return rig.rulings.of_one(watch, finding)
 
     # -- teardown --------------------------------------------------------------------------------

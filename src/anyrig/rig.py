@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any
+from contextlib import AbstractAsyncContextManager, contextmanager
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -22,7 +22,10 @@ from .origins import Origins
 from .rulings import Rulings, Watch
 from .runner_host import RunnerHost
 from .seams.cpython.young import choose_window
-from .settings import read
+from .settings import Settings, read
+
+if TYPE_CHECKING:
+    from anyio.abc import TaskGroup
 
 RIG = pytest.StashKey["Rig"]()
 BETWEEN_TESTS = Place(None, Phase.BETWEEN)
@@ -132,6 +135,18 @@ class Rig:
         found += missed.judge(self.holder, lambda place: True, lambda holder: False)
         self.strays += self.rulings.of_run(found)
 
+    @property
+    def current_settings(self) -> Settings:
+        """The settings of the running test; those of the run where none is running."""
+        return self.settings if self.watch is None else self.watch.settings
+
+    def open_group(self) -> AbstractAsyncContextManager[TaskGroup]:
+        """A task group that is joined at its end, within the bound of the settings."""
+        from .tasks.group import open_group
+
+        seconds = self.current_settings.cancel_timeout
+        return open_group(seconds, self.origins, self.runners.give_up)
+
     def is_stopping(self) -> bool:
         """Whether the run ends before its last test."""
         session = self.session
@@ -164,9 +179,8 @@ class Rig:
             missed.settle()
         finally:
             missed.permit = before
-        settings = self.watch.settings if self.watch is not None else self.settings
         permit.used |= Kind.MISSED_AWAIT in permit.kinds and missed.was_made_under(permit)
-        permit.used |= not any(map(settings.is_on, permit.kinds))
+        permit.used |= not any(map(self.current_settings.is_on, permit.kinds))
 
 
 def _is_of_test(hook: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
+from traceback import walk_tb
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ import pytest
 
 from .findings import TaskDidNotEnd
 from .live_fixtures import LiveFixtures
-from .origins import Origins, RawFrame
+from .origins import Origins
 from .seams import anyio as anyio_seam
 
 if TYPE_CHECKING:
@@ -113,11 +114,10 @@ class RunnerHost:
 
     def users_line(self, traceback: TracebackType | None) -> str | None:
         """The innermost line of the user's in a traceback, as ``path:line: source``."""
-        frames: list[RawFrame] = []
-        while traceback is not None:
-            code = traceback.tb_frame.f_code
-            frames.append((code.co_filename, traceback.tb_lineno, code.co_name))
-            traceback = traceback.tb_next
+        frames = [
+            (frame.f_code.co_filename, lineno, frame.f_code.co_name)
+            for frame, lineno in walk_tb(traceback)
+        ]
         if not any(self._origins.is_users(frame[0]) for frame in frames):
             return None
         origin = self._origins.locate(frames[::-1])

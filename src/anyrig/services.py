@@ -143,12 +143,9 @@ def _made(options: dict[str, Any], function: Any) -> Any:
     async def fixture(*own: Any, **values: Any) -> AsyncGenerator[Any]:
         from anyio import get_cancelled_exc_class
 
-        from .tasks.group import Status, open_group
+        from .tasks.group import Status
 
-        rig = values["request"].config.stash[RIG]
-        settings = rig.settings if rig.watch is None else rig.watch.settings
         arguments = {name: values[name] for name in names if name != "task_status"}
-
         failed: list[Exception] = []
 
         async def run(*, task_status: TaskStatus[Any]) -> None:
@@ -161,7 +158,7 @@ def _made(options: dict[str, Any], function: Any) -> Any:
             if not status.is_started:
                 raise FindingError(_NOT_STARTED.format(place=_place(function)))
 
-        async with open_group(settings.cancel_timeout, rig.origins, rig.runners.give_up) as group:
+        async with values["request"].config.stash[RIG].open_group() as group:
             try:
                 started = await group.start(run, name=function.__name__)
             except get_cancelled_exc_class():

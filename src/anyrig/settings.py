@@ -241,19 +241,18 @@ def _backend(name: object, where: str, known: Mapping[str, Backend]) -> Backend:
 
 
 def _read_policy(config: pytest.Config, kind: Kind) -> Policy:
-    flag = "--" + kind.setting.replace("_", "-")
+    return _policy(*_given(config, kind.setting))
+
+
+def _given(config: pytest.Config, ini: str) -> tuple[object, str]:
+    """The value of a setting that is a flag as well, and where it stands."""
+    flag = "--" + ini.replace("_", "-")
     given = config.getoption(_dest(flag))
-    if given is not None:
-        return _policy(given, flag)
-    return _policy(config.getini(kind.setting), _ini_place(config, kind.setting))
+    return (config.getini(ini), _ini_place(config, ini)) if given is None else (given, flag)
 
 
 def _read_seconds(config: pytest.Config, ini: str) -> float:
-    flag = "--" + ini.replace("_", "-")
-    given = config.getoption(_dest(flag))
-    if given is not None:
-        return _seconds(given, flag)
-    return _seconds(config.getini(ini), _ini_place(config, ini))
+    return _seconds(*_given(config, ini))
 
 
 def _seconds(value: object, where: str) -> float:

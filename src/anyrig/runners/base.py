@@ -123,12 +123,19 @@ class Runner(TestRunner):
         # twice, until the last fixture has ended
         self._told: dict[int, BaseException] = {}
         self.given_up: BaseException | None = None
+        self._next: Call | None = None
+        self._unfinished: Call | None = None
+        self._is_closing = False
         self._seen: WeakSet[Any] = WeakSet()  # the tasks that were told of
 
     # -- what a backend gives ----------------------------------------------------------------------
 
     def _run(self, call: Call) -> None:
         """Run a call to its end."""
+        raise NotImplementedError
+
+    def _finish(self) -> None:
+        """Let the runner's task end, and what was left; raises where something in it goes on."""
         raise NotImplementedError
 
     def _scopes(self) -> Iterable[object]:
@@ -250,6 +257,17 @@ class Runner(TestRunner):
     def _with_callbacks(self, result: Outcome[Any]) -> Outcome[Any]:
         """The result of a call with what callbacks of the loop raised meanwhile."""
         return result
+
+    def wind_up(self) -> BaseException | None:
+        """Tell what was left, and let the task end; what that raised: see `Host.close`."""
+        try:
+            if self.given_up is None:
+                self.host.tell_left(self, self.left())
+                self._finish()
+        except BaseException as error:  # noqa: BLE001 - handed on
+            self.given_up = error
+            return error
+        return None
 
     # -- what was left -----------------------------------------------------------------------------
 

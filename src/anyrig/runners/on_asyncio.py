@@ -35,9 +35,6 @@ class AsyncioRunner(Runner):
             loop_factory = anyio_seam.uvloop_factory()
         self._runner = asyncio.Runner(debug=debug, loop_factory=loop_factory)
         self._task: asyncio.Task[None] | None = None
-        self._next: Call | None = None
-        self._unfinished: Call | None = None
-        self._is_closing = False
         self._knock: asyncio.Future[None] | None = None  # wakes the task between two calls
         self._done: asyncio.Future[None] | None = None  # wakes the host at the end of a call
         self._callback_errors: list[Exception] = []
@@ -54,13 +51,7 @@ class AsyncioRunner(Runner):
         exc_tb: TracebackType | None,
     ) -> None:
         loop = self._runner.get_loop()
-        raised: BaseException | None = None
-        try:
-            if self.given_up is None:
-                self.host.tell_left(self, self.left())
-                self._finish()
-        except BaseException as error:  # noqa: BLE001 - handed on
-            self.given_up = raised = error
+        raised = self.wind_up()
         if self.given_up is None:
             self._runner.__exit__(exc_type, exc_val, exc_tb)
         else:

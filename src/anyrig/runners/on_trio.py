@@ -26,12 +26,10 @@ class TrioRunner(Runner):
         super().__init__(host)
         self._options = options
         self._turns: SimpleQueue[Callable[[], object]] = SimpleQueue()
-        self._next: Call | None = None
-        self._unfinished: Call | None = None
         self._task: trio.lowlevel.Task | None = None
         self._around: trio.CancelScope | None = None  # around all calls
         self._base: object = None  # what is open on the task before the first call
-        self._is_started = self._is_parked = self._is_closing = False
+        self._is_started = self._is_parked = False
         self._ended: Outcome[None] | None = None
 
     def __enter__(self) -> Self:
@@ -45,13 +43,7 @@ class TrioRunner(Runner):
     ) -> None:
         if not self._is_started:
             return
-        raised: BaseException | None = None
-        try:
-            if self.given_up is None:
-                self.host.tell_left(self, self.left())
-                self._finish()
-        except BaseException as error:  # noqa: BLE001 - handed on
-            raised = error
+        raised = self.wind_up()
         if self._ended is None:
             trio_seam.abandon()
         self._task = self._around = self._base = None  # without cycles, all is gone at once

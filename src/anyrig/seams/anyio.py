@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import gc
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
+
+from .cpython.referrers import owners_of
 
 _PLUGIN = "anyio.pytest_plugin"
 
@@ -103,12 +104,9 @@ def errors_of(scope: Any) -> list[BaseException]:
     """What the tasks of the task group that a scope belongs to have raised."""
     from anyio.abc import TaskGroup
 
-    for owner in gc.get_referrers(scope):
-        # an instance's attributes may be a dict of their own
-        holders = gc.get_referrers(owner) if isinstance(owner, dict) else [owner]
-        for group in holders:
-            if isinstance(group, TaskGroup) and group.cancel_scope is scope:
-                return list(getattr(group, "_exceptions", ()))
+    for group in owners_of(scope):
+        if isinstance(group, TaskGroup) and group.cancel_scope is scope:
+            return list(getattr(group, "_exceptions", ()))
     return []
 
 

@@ -18,6 +18,8 @@ from asyncio import AbstractEventLoop, Handle
 from contextvars import Context
 from typing import Any
 
+from .cpython.referrers import owners_of
+
 
 def loop_of(handle: Handle) -> AbstractEventLoop | None:
     """The loop that is to call it; None where the handle does not say."""
@@ -46,9 +48,7 @@ def aborted_groups(task: asyncio.Task[Any]) -> list[asyncio.TaskGroup]:
     """The task groups open on a task that are being cancelled, outermost last."""
     return [
         group
-        for owner in gc.get_referrers(task)
-        # an instance's attributes may be a dict of their own
-        for group in (gc.get_referrers(owner) if isinstance(owner, dict) else [owner])
+        for group in owners_of(task)
         if isinstance(group, asyncio.TaskGroup) and _is_aborted(group, task)
     ]
 
