@@ -102,6 +102,7 @@ class Rig:
         self.runners.install()
         if self.missed is not None:
             self.missed.settle()
+            self.missed.window.renew()  # or the first test looks through all that was imported
             self.missed.window.resume()
         hooks = (caller for name, caller in vars(session.config.hook).items() if _is_of_test(name))
         functions = (impl.function for caller in hooks for impl in caller.get_hookimpls())

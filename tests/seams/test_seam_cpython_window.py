@@ -107,37 +107,38 @@ def test_fast_window_is_chosen_here() -> None:
 
 
 def test_heap_is_not_walked_to_count_it() -> None:
-    """Much that is new, and little beside the heap: no renewal walks or collects the heap."""
+    """Much that is new, and little beside the heap: the heap is not walked, and counted once."""
     body = """
+    import sys
     heap = [[] for _ in range(1_600_000)]
-    window._new_since_full = 150_000
+    window._new_since_look = 150_000
     walks = []
     def counted(name, real):
         return lambda *args: (args or walks.append(name)) and None or real(*args)
     gc.get_objects = counted("get_objects", gc.get_objects)
     gc.collect = counted("collect", gc.collect)
+    sys.getallocatedblocks = counted("blocks", sys.getallocatedblocks)
     for _ in range(20):
         more = [[] for _ in range(100)]
         window.renew()
     print(walks)
     """
     text = alone(WINDOW.format(window="YoungObjects", body=body) + "    old.close()\n")
-    assert text.splitlines() == ["[]"]
+    assert text.splitlines() == ["['blocks']"]
 
 
 def test_full_collection_when_a_quarter_is_new() -> None:
     """What is new, and large beside the heap, brings a full collection."""
     body = """
-    window._new_since_full = 10
     window._collect_all_if_due()
     class Cycle:
         def __init__(self): self.me = self
     cycles = [Cycle() for _ in range(300_000)]
     window.renew()
     del cycles
-    window._new_since_full = 300_000
+    more = [Cycle() for _ in range(300_000)]
     window.renew()
-    print(sum(type(thing) is Cycle for thing in gc.get_objects()), window._new_since_full)
+    print(sum(type(thing) is Cycle for thing in gc.get_objects()))
     """
     text = alone(WINDOW.format(window="YoungObjects", body=body) + "    old.close()\n")
-    assert text.splitlines() == ["0 0"]
+    assert text.splitlines() == ["300000"]

@@ -37,7 +37,7 @@ class YoungObjects:
         self._is_pending = is_pending
         self._promoted: list[Callable[[], object | None]] = []
         self._callback = self._note_promotions  # one object, to be found again
-        self._new_since_full = 0
+        self._new_since_look = 0
         self._blocks_at_full: int | None = None
         self._thresholds: tuple[int, int, int] | None = None  # the interpreter's, while put off
 
@@ -75,7 +75,7 @@ class YoungObjects:
         """Collect, and all that is left is old from here on; full collections are made when due."""
         self.collect()
         self._age()
-        if self._new_since_full > _FULL_COLLECTION_AT_LEAST:
+        if self._new_since_look > _FULL_COLLECTION_AT_LEAST:
             self._collect_all_if_due()
 
     def _age(self) -> None:
@@ -96,39 +96,44 @@ class YoungObjects:
 
     def collect(self) -> None:
         """Collect what was made since `renew` and is garbage now."""
-        youngest, collections, _ = gc.get_count()
-        self._new_since_full += youngest + collections * gc.get_threshold()[0]
+        self._count()
         # what this collection promotes is looked at by those who ask for it
         is_heard = self._callback in gc.callbacks
         if is_heard:
             gc.callbacks.remove(self._callback)
-        self._new_since_full -= gc.collect(1)
+        self._new_since_look -= gc.collect(1)
         if is_heard:
             gc.callbacks.append(self._callback)
+
+    def _count(self) -> None:
+        youngest, collections, _ = gc.get_count()
+        self._new_since_look += youngest + collections * gc.get_threshold()[0]
 
     def _young(self) -> list[Any]:
         things = gc.get_objects(0)
         things += gc.get_objects(1)
         wanted, is_pending = self.wanted, self._is_pending
+        if wanted.isdisjoint(map(type, things)):  # a third of the time: no line of Python for each
+            return []
         return [thing for thing in things if type(thing) in wanted and is_pending(thing)]
 
     def _note_promotions(self, phase: str, info: dict[str, int]) -> None:
         if phase == "start" and info["generation"] > 0:
+            self._count()
             self._promoted.extend(_keep_sight(thing) for thing in self._young())
 
     def _collect_all_if_due(self) -> None:
         # what was counted as new may be gone by now, by its references alone; blocks of memory
-        # are counted without a walk over the heap, and an object with its names is two of them
+        # are counted without a walk over the heap, and an object with its names is two of them.
+        # They too take longer to count where there are more, so this is asked seldom
         blocks = sys.getallocatedblocks()
         if self._blocks_at_full is None:
-            self._blocks_at_full = blocks - 2 * self._new_since_full
-        new = (blocks - self._blocks_at_full) // 2
+            self._blocks_at_full = blocks - 2 * self._new_since_look
+        self._new_since_look = 0
         due = max(_FULL_COLLECTION_AT_LEAST, self._blocks_at_full // 8)
-        if new > due:
+        if (blocks - self._blocks_at_full) // 2 > due:
             gc.collect()
             self._blocks_at_full = sys.getallocatedblocks()
-            new = 0
-        self._new_since_full = new
 
 
 class AllObjects(YoungObjects):
