@@ -18,16 +18,23 @@ from __future__ import annotations
 from ._version import __version__
 from .allowances import allow
 from .findings import (
+    BlockedLoopError,
     CancelledByFixture,
+    DeadlockError,
     Finding,
     FindingError,
     Kind,
+    LeakedAsyncGenError,
+    LeakedContextVarError,
     LeakedTaskError,
+    LeakedThreadError,
+    LostExceptionError,
     MissedAwaitError,
     NeverRanError,
     Origin,
     Policy,
     TaskDidNotEnd,
+    TimedOutError,
     UnusedAllowanceError,
     WrongBackendError,
 )
@@ -35,17 +42,24 @@ from .services import Service, service
 from .tasks.tree import task_tree
 
 __all__ = [
+    "BlockedLoopError",
     "CancelledByFixture",
+    "DeadlockError",
     "Finding",
     "FindingError",
     "Kind",
+    "LeakedAsyncGenError",
+    "LeakedContextVarError",
     "LeakedTaskError",
+    "LeakedThreadError",
+    "LostExceptionError",
     "MissedAwaitError",
     "NeverRanError",
     "Origin",
     "Policy",
     "Service",
     "TaskDidNotEnd",
+    "TimedOutError",
     "UnusedAllowanceError",
     "WrongBackendError",
     "__version__",

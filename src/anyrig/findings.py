@@ -18,6 +18,13 @@ class Kind(enum.StrEnum):
     NEVER_RAN = "never_ran"
     WRONG_BACKEND = "wrong_backend"
     LEAKED_TASK = "leaked_task"
+    LOST_EXCEPTION = "lost_exception"
+    LEAKED_ASYNCGEN = "leaked_asyncgen"
+    LEAKED_THREAD = "leaked_thread"
+    BLOCKED_LOOP = "blocked_loop"
+    DEADLOCK = "deadlock"
+    TIMEOUT = "timeout"
+    LEAKED_CONTEXTVAR = "leaked_contextvar"
 
     @property
     def setting(self) -> str:
@@ -35,6 +42,13 @@ _MARKER_WORDS = {
     Kind.NEVER_RAN: "never_ran",
     Kind.WRONG_BACKEND: "wrong_backend",
     Kind.LEAKED_TASK: "leaked_tasks",
+    Kind.LOST_EXCEPTION: "lost_exceptions",
+    Kind.LEAKED_ASYNCGEN: "leaked_asyncgens",
+    Kind.LEAKED_THREAD: "leaked_threads",
+    Kind.BLOCKED_LOOP: "blocked_loop",
+    Kind.DEADLOCK: "deadlock",
+    Kind.TIMEOUT: "timeouts",
+    Kind.LEAKED_CONTEXTVAR: "leaked_contextvars",
 }
 
 
@@ -191,6 +205,34 @@ class LeakedTaskError(FindingError):
     """A task that a test made is still there when the test has ended."""
 
 
+class LostExceptionError(FindingError):
+    """An exception was raised where nobody could see it."""
+
+
+class LeakedAsyncGenError(FindingError):
+    """An async generator was dropped in the middle, and nobody closed it."""
+
+
+class LeakedThreadError(FindingError):
+    """A thread that a test started is still alive when the test has ended."""
+
+
+class BlockedLoopError(FindingError):
+    """A call held the event loop, and nothing else could run."""
+
+
+class DeadlockError(FindingError):
+    """All tasks wait, and nothing is left that could wake any of them."""
+
+
+class TimedOutError(FindingError):
+    """A test took longer than ``anyrig_timeout`` seconds."""
+
+
+class LeakedContextVarError(FindingError):
+    """A test left a context variable changed for the next one."""
+
+
 class CancelledByFixture(FindingError):
     """A test, or the setup of a fixture, was cut off by the cancel scope of a fixture.
 
@@ -214,6 +256,13 @@ for _error in (
     WrongBackendError,
     UnusedAllowanceError,
     LeakedTaskError,
+    LostExceptionError,
+    LeakedAsyncGenError,
+    LeakedThreadError,
+    BlockedLoopError,
+    DeadlockError,
+    TimedOutError,
+    LeakedContextVarError,
     CancelledByFixture,
     TaskDidNotEnd,
 ):
@@ -224,6 +273,13 @@ ERRORS: dict[Kind, type[FindingError]] = {
     Kind.NEVER_RAN: NeverRanError,
     Kind.WRONG_BACKEND: WrongBackendError,
     Kind.LEAKED_TASK: LeakedTaskError,
+    Kind.LOST_EXCEPTION: LostExceptionError,
+    Kind.LEAKED_ASYNCGEN: LeakedAsyncGenError,
+    Kind.LEAKED_THREAD: LeakedThreadError,
+    Kind.BLOCKED_LOOP: BlockedLoopError,
+    Kind.DEADLOCK: DeadlockError,
+    Kind.TIMEOUT: TimedOutError,
+    Kind.LEAKED_CONTEXTVAR: LeakedContextVarError,
 }
 
 

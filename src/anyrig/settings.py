@@ -36,7 +36,16 @@ _KIND_HELP = {
     Kind.NEVER_RAN: "an async test that is green although its body did not run to an end",
     Kind.WRONG_BACKEND: "a test that runs on another backend than the one it names",
     Kind.LEAKED_TASK: "a task that a test made and that is still there at its end",
+    Kind.LOST_EXCEPTION: "an exception that was raised where nobody could see it",
+    Kind.LEAKED_ASYNCGEN: "an async generator that was dropped in the middle",
+    Kind.LEAKED_THREAD: "a thread that a test started and that is still alive at its end",
+    Kind.BLOCKED_LOOP: "a call that holds the event loop for anyrig_blocked_loop_after seconds",
+    Kind.DEADLOCK: "a test whose tasks all wait, with nothing left to wake them",
+    Kind.TIMEOUT: "a test that takes longer than anyrig_timeout seconds",
+    Kind.LEAKED_CONTEXTVAR: "a context variable that a test leaves changed for the next one",
 }
+# what is told and fails nothing, unless a setting says so
+_WARNS = frozenset({Kind.LEAKED_THREAD, Kind.BLOCKED_LOOP, Kind.LEAKED_CONTEXTVAR})
 
 OPTIONS: tuple[Option, ...] = (
     Option(
@@ -61,7 +70,7 @@ OPTIONS: tuple[Option, ...] = (
             flag="--" + kind.setting.replace("_", "-"),
             marker=kind.marker_word,
             values=_POLICIES,
-            default=Policy.FAIL.value,
+            default=(Policy.WARN if kind in _WARNS else Policy.FAIL).value,
             help=f"what to do about {_KIND_HELP[kind]}",
             kind=kind,
         )
@@ -74,6 +83,22 @@ OPTIONS: tuple[Option, ...] = (
         values="seconds",
         default="5",
         help="how long a cancelled task of task_group or of a service may take to end",
+    ),
+    Option(
+        ini="anyrig_timeout",
+        flag="--anyrig-timeout",
+        marker="timeout",
+        values="seconds, or off",
+        default="off",
+        help="how long a test may take, setup and teardown included",
+    ),
+    Option(
+        ini="anyrig_blocked_loop_after",
+        flag="--anyrig-blocked-loop-after",
+        marker="blocked_loop_after",
+        values="seconds",
+        default="1",
+        help="how long one call may hold the event loop",
     ),
     Option(
         ini="anyrig_known_tasks",
@@ -107,6 +132,8 @@ _METAVARS = {
     "--anyrig-backend": "NAME",
     "--anyrig-report": "FILE",
     "--anyrig-cancel-timeout": "SECONDS",
+    "--anyrig-timeout": "SECONDS",
+    "--anyrig-blocked-loop-after": "SECONDS",
 }
 
 
@@ -117,6 +144,8 @@ class Settings(NamedTuple):
     only: tuple[Backend, ...] | None
     policies: Mapping[Kind, Policy]
     cancel_timeout: float  # seconds
+    timeout: float  # seconds; 0 is off
+    blocked_loop_after: float  # seconds
     known_tasks: tuple[str, ...]
     report: Path | None = None
     allowed: frozenset[Kind] = frozenset()
@@ -176,6 +205,8 @@ def read(config: pytest.Config) -> Settings:
         only=_unique(only) or None,
         policies={kind: _read_policy(config, kind) for kind in Kind},
         cancel_timeout=_read_seconds(config, "anyrig_cancel_timeout"),
+        timeout=_timeout(*_given(config, "anyrig_timeout")),
+        blocked_loop_after=_read_seconds(config, "anyrig_blocked_loop_after"),
         known_tasks=tuple(config.getini("anyrig_known_tasks")),
         report=None if report is None else _report_path(config, report),
     )
@@ -199,6 +230,10 @@ def read_marker(settings: Settings, mark: pytest.Mark, where: str) -> Settings:
             settings = settings._replace(policies=policies)
         elif word == "cancel_timeout":
             settings = settings._replace(cancel_timeout=_seconds(value, place))
+        elif word == "timeout":
+            settings = settings._replace(timeout=_timeout(value, place))
+        elif word == "blocked_loop_after":
+            settings = settings._replace(blocked_loop_after=_seconds(value, place))
         elif word == "known_tasks":
             known = tuple(map(str, _strings(value, place)))
             settings = settings._replace(known_tasks=settings.known_tasks + known)
@@ -263,6 +298,15 @@ def _seconds(value: object, where: str) -> float:
     if not 0 <= seconds < math.inf:
         raise pytest.UsageError(f"{where}: {value!r} is no number of seconds; use one such as 2.5")
     return seconds
+
+
+def _timeout(value: object, where: str) -> float:
+    if value in (None, "off"):
+        return 0.0
+    try:
+        return _seconds(value, where)
+    except pytest.UsageError as error:
+        raise pytest.UsageError(f"{error}, or 'off'") from None
 
 
 def _policy(value: object, where: str) -> Policy:

@@ -15,6 +15,13 @@ _WHY = {
     Kind.NEVER_RAN: "this test is green without having run",
     Kind.WRONG_BACKEND: "what it shows, it shows of another backend",
     Kind.LEAKED_TASK: "it goes on beside the next test, or dies with its loop and nobody sees how",
+    Kind.LOST_EXCEPTION: "what it says went wrong went wrong, and the test knows nothing of it",
+    Kind.LEAKED_ASYNCGEN: "its cleanup runs at some later moment, or never",
+    Kind.LEAKED_THREAD: "it goes on beside the next test",
+    Kind.BLOCKED_LOOP: "nothing else could run meanwhile: no other task, no timeout, no cancellation",
+    Kind.DEADLOCK: "it would have waited for ever",
+    Kind.TIMEOUT: "it was stopped; what it was to show it has not shown",
+    Kind.LEAKED_CONTEXTVAR: "the next test starts with it, and depends on the order of the tests",
 }
 
 
