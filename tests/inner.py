@@ -84,11 +84,41 @@ async def test_leaves():
     task = asyncio.create_task(asyncio.sleep(3600))
 """
 
+DEADLOCK = """
+import anyio
+import pytest
+
+@pytest.mark.anyrig(timeout=2)
+async def test_waits():
+    await anyio.Event().wait()
+"""
+
+TIMEOUT = """
+import anyio
+import pytest
+
+@pytest.mark.anyrig(timeout=0.05)
+async def test_takes_long():
+    await anyio.sleep(0.3)
+"""
+
+BLOCKED_LOOP = """
+import time
+import pytest
+
+@pytest.mark.anyrig(blocked_loop_after=0.05)
+async def test_holds():
+    time.sleep(0.4)
+"""
+
 SAMPLES = {
     "missed_await": MISSED_AWAIT,
     "never_ran": NEVER_RAN,
     "wrong_backend": WRONG_BACKEND,
     "leaked_task": LEAKED_TASK,
+    "deadlock": DEADLOCK,
+    "timeout": TIMEOUT,
+    "blocked_loop": BLOCKED_LOOP,
 }
 
 

@@ -110,9 +110,9 @@ class Finding:
     """One fact that a check found: its kind, test, phase, what it is, its origin, how to mend it.
 
     ``what`` names the thing, ``summary`` is one line that stands alone, ``details`` are further
-    facts (a line each), ``mend`` is what to type (words, or code indented by four) and ``count``
-    how many equal facts this one stands for. ``permitted`` names the allowance that permits it,
-    if one does.
+    facts (a line each), ``picture`` is lines to be shown as they are, ``mend`` is what to type
+    (words, or code indented by four) and ``count`` how many equal facts this one stands for.
+    ``permitted`` names the allowance that permits it, if one does.
     """
 
     kind: Kind
@@ -121,6 +121,7 @@ class Finding:
     summary: str
     origin: Origin | None = None
     details: tuple[str, ...] = ()
+    picture: tuple[str, ...] = ()
     mend: tuple[str, ...] = ()
     count: int = 1
     policy: Policy = Policy.FAIL
@@ -171,6 +172,7 @@ class Finding:
                 "place": place,
                 "origin": origin,
                 "details": tuple(data["details"]),
+                "picture": tuple(data["picture"]),
                 "mend": tuple(data["mend"]),
             }
         )

@@ -42,6 +42,7 @@ class Phases:
 
     def __init__(self, rig: Rig, missed: MissedAwaits) -> None:
         self._rig = rig
+        self._limits = rig.limits
         self._missed = missed
         # whether code of the user's runs in this setup or teardown: without it there is nothing to
         # look for at its end
@@ -89,6 +90,7 @@ class Phases:
         nodeid = item.nodeid
         if settings is not self._settings:
             self._settings = settings
+            rig.runners.cancel_timeout = settings.cancel_timeout
             self._wants_missed = settings.is_on(Kind.MISSED_AWAIT)
             self._wants_body = settings.is_on(Kind.NEVER_RAN)
         if settings is not rig.settings:
@@ -103,6 +105,8 @@ class Phases:
         place = Place(nodeid, Phase.SETUP)
         rig.runners.test = nodeid
         watch = rig.watch = rig.last = Watch(item, settings, place, code, body, permits)
+        if settings.timeout and settings.is_on(Kind.TIMEOUT):
+            self._limits.begin(watch)
         # what is no function may have a setup of its own
         self._users_ran = self._is_users = rig.has_own_hooks or function is None
         missed = self._missed
@@ -135,12 +139,14 @@ class Phases:
         self._rig.fixtures.end(fixturedef)
 
     def _end_setup(self, watch: Watch, error: BaseException | None) -> None:
+        if self._limits.limit is not None:
+            self._limits.leave()
         missed = self._missed
         if self._users_ran:
             missed.settle()
         if missed.dead:
             self._hear(watch, missed.drain())
-        if watch.found or error is not None or self._rig.runners.late:
+        if watch.found or error is not None or self._rig.runners.late or self._limits.blocked:
             self._rule(watch, error)
 
     # -- call ------------------------------------------------------------------------------------
@@ -215,6 +221,8 @@ class Phases:
             raise words.error([finding])
 
     def _end_call(self, watch: Watch, error: BaseException | None) -> None:
+        if self._limits.limit is not None:
+            self._limits.leave()
         missed = self._missed
         missed.settle()
         if missed.dead or missed.alive:
@@ -227,7 +235,7 @@ class Phases:
             self._hear(watch, missed.drain() + judged)
         if watch.body is not None and error is None:
             self._ask_body(watch, watch.body)
-        if watch.found or error is not None or self._rig.runners.late:
+        if watch.found or error is not None or self._rig.runners.late or self._limits.blocked:
             self._rule(watch, error)
 
     def _ask_body(self, watch: Watch, body: never_ran.Body) -> None:
@@ -298,6 +306,8 @@ class Phases:
             raise BaseExceptionGroup("errors while tearing down", errors) from None
 
     def _end_teardown(self, watch: Watch, error: BaseException | None) -> None:
+        if self._limits.limit is not None:
+            self._limits.leave()
         rig, missed = self._rig, self._missed
         if self._users_ran:
             missed.settle()
@@ -306,7 +316,7 @@ class Phases:
         if missed.dead or missed.alive:
             self._hear(watch, missed.drain() + self._judged_last(watch))
         self._close()
-        if watch.found or error is not None or self._rig.runners.late:
+        if watch.found or error is not None or self._rig.runners.late or self._limits.blocked:
             self._rule(watch, error)
         unused = watch.unused() if watch.permits and not watch.has_failed else None
         if unused is not None:
@@ -331,6 +341,7 @@ class Phases:
     def _close(self) -> None:
         rig, missed = self._rig, self._missed
         rig.watch = None
+        self._limits.limit = None
         rig.fixtures.wide_one_ended = False
         if not (missed.dead or missed.alive):
             rig.rulings.forget()
@@ -345,6 +356,8 @@ class Phases:
             watch = self._open(item)  # something else than pytest's own protocol runs the phases
         watch.found = []
         watch.place = self._missed.here = Place(watch.place.test, phase)
+        if self._limits.limit is not None:
+            self._limits.enter()
         return watch
 
     def _hear(self, watch: Watch, missed: list[Missed]) -> None:
@@ -363,6 +376,9 @@ class Phases:
         ``error`` is what the phase itself raised: where that fails the test, nothing is raised,
         and the report gets the findings in addition.
         """
+        if self._limits.blocked:
+            blocked = self._limits.drain_blocked()
+            watch.found += [self._rig.rulings.of_one(watch, finding) for finding in blocked]
         if watch.found or isinstance(error, FindingError) or self._rig.runners.late:
             self._rig.announce()
         failing = [finding for finding in watch.found if finding.is_failing]

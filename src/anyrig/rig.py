@@ -17,6 +17,7 @@ from .allowances import Permit
 from .checks.missed_await import WANTED, MissedAwaits, is_pending
 from .findings import Finding, Kind, Phase, Place
 from .holders import Held, Holder
+from .limits import Limits
 from .live_fixtures import LiveFixtures
 from .origins import Origins
 from .rulings import Rulings, Watch
@@ -47,6 +48,7 @@ class Rig:
         # called as soon as there is anything to tell: nothing is asked of reports before
         self.announce: Callable[[], None] = lambda: None
         self.rulings = Rulings(self)
+        self.limits = Limits(self)
         # whether the user has hooks of their own that run with each test
         self.has_own_hooks = False
         # whether code of the user's may have run since the last test, or before the first
@@ -66,11 +68,13 @@ class Rig:
         missed.fixture_of = self.fixtures.name_of
         missed.enabled = self.settings.is_on(Kind.MISSED_AWAIT)
         missed.install()
+        self.limits.start()
         return missed
 
     def stop(self) -> None:
         """Put the interpreter and anyio's plugin back as they were."""
         self.runners.uninstall()
+        self.limits.stop()
         if self.missed is not None:
             self.missed.uninstall()
             self.missed = None

@@ -35,6 +35,7 @@ class RunnerHost:
         self.late: list[BaseException] = []  # what the ends of runners raised in this phase
         self._current: Any = None  # the last runner: anyio's plugin has one at a time
         self.test: str | None = None  # the id of the running one
+        self.made: Callable[[], None] = lambda: None  # called when there is a new runner
         # called with a runner and the tasks that were left in it
         self.tell_left: Callable[[Any, Sequence[TaskInfo]], None] = lambda runner, infos: None
 
@@ -50,6 +51,12 @@ class RunnerHost:
         from .runners import create
 
         self._current = create(self, library, options)
+        self.made()
+        return self._current
+
+    @property
+    def current(self) -> Any:
+        """The runner that is there; None where there is none."""
         return self._current
 
     def give_up(self, error: BaseException) -> None:

@@ -18,7 +18,7 @@ _WHY = {
     Kind.LOST_EXCEPTION: "what it says went wrong went wrong, and the test knows nothing of it",
     Kind.LEAKED_ASYNCGEN: "its cleanup runs at some later moment, or never",
     Kind.LEAKED_THREAD: "it goes on beside the next test",
-    Kind.BLOCKED_LOOP: "nothing else could run meanwhile: no other task, no timeout, no cancellation",
+    Kind.BLOCKED_LOOP: "no other task, no timeout and no cancellation could run meanwhile",
     Kind.DEADLOCK: "it would have waited for ever",
     Kind.TIMEOUT: "it was stopped; what it was to show it has not shown",
     Kind.LEAKED_CONTEXTVAR: "the next test starts with it, and depends on the order of the tests",
@@ -61,6 +61,9 @@ def _block(finding: Finding) -> Iterator[str]:
     yield from _wrapped(f"{finding.what}: {_WHY[finding.kind]}", "", "")
     for detail in finding.details:
         yield from _wrapped(detail, "- ", "  ")
+    if finding.picture:
+        yield ""
+        yield from finding.picture
     yield ""
     label = "mend:   "
     is_code_alone = all(mend.startswith(CODE) for mend in finding.mend)

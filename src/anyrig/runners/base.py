@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iter
 from contextvars import Context, ContextVar
 from dataclasses import dataclass, field
 from functools import partial
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import Any, Protocol, TypeVar
 from weakref import WeakSet
 
@@ -15,6 +15,7 @@ from anyio.abc import TestRunner
 from anyio.lowlevel import checkpoint
 from outcome import Error, Outcome, Value
 
+from ..backends import call_later
 from ..findings import CancelledByFixture, TaskDidNotEnd
 from ..seams.anyio import task_of
 
@@ -92,6 +93,8 @@ class Call:
     outcome: Outcome[Any] | None = None
     # the cancel scopes that were there before the call's own and are cancelled at its end
     broken: Sequence[object] = ()
+    error: BaseException | None = None  # what it was ended with: see `Runner.end_call`
+    forget_bound: Callable[[], object] = lambda: None
 
 
 @dataclass(slots=True, eq=False)
@@ -110,6 +113,10 @@ _TURNS = 10  # of the loop, before a task that is still there is one that was le
 TASK_NAME = "the test and its fixtures"  # what the runner's task is called
 
 
+class Stopped(BaseException):
+    """What a call is ended with where it waits and a cancellation would not do."""
+
+
 class Runner(TestRunner):
     """Runs calls one after the other in one task that outlives what cancels them."""
 
@@ -123,6 +130,9 @@ class Runner(TestRunner):
         # twice, until the last fixture has ended
         self._told: dict[int, BaseException] = {}
         self.given_up: BaseException | None = None
+        # whether the loop waits with nothing to run, no timer and no I/O; and how often it did
+        self.is_stuck = False
+        self.waits = 0
         self._next: Call | None = None
         self._unfinished: Call | None = None
         self._is_closing = False
@@ -132,6 +142,21 @@ class Runner(TestRunner):
 
     def _run(self, call: Call) -> None:
         """Run a call to its end."""
+        raise NotImplementedError
+
+    def call_soon(self, function: Callable[[], object]) -> None:
+        """Have the loop call a function, which is not to raise; from any thread.
+
+        Where the loop has closed meanwhile, nothing happens.
+        """
+        raise NotImplementedError
+
+    def is_waiting(self, frame: FrameType) -> bool:
+        """Whether the innermost frame of the loop's thread is the loop's own wait."""
+        raise NotImplementedError
+
+    def _cancel(self, call: Call) -> None:
+        """Cancel what the runner's task awaits, whatever shields it."""
         raise NotImplementedError
 
     def _finish(self) -> None:
@@ -161,6 +186,34 @@ class Runner(TestRunner):
     def _was_cancelled_at(self, scope: object) -> str:
         """Why a scope is cancelled, in words."""
         raise NotImplementedError
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a call is under way, and nobody has ended it."""
+        return self._unfinished is not None and self._unfinished.error is None
+
+    def end_call(self, error: BaseException) -> None:
+        """End the call that is under way with this error: it is cancelled where it waits.
+
+        To be called in the loop. A call that goes on for `Host.cancel_timeout` seconds takes the
+        runner with it: see `give_up`.
+        """
+        call = self._unfinished
+        if call is None or call.error is not None:
+            return
+        call.error = error
+        self._cancel(call)
+        seconds = self.host.cancel_timeout
+        call.forget_bound = call_later(seconds, lambda: self._insist(call, error))
+
+    def _insist(self, call: Call, error: BaseException) -> None:
+        if self._unfinished is call:
+            self.give_up(error)
+
+    def note_wait(self, begins: bool) -> None:
+        """The loop begins, or ends, to wait for nothing that it knows of."""
+        self.is_stuck = begins
+        self.waits += begins
 
     @property
     def is_kept(self) -> bool:
@@ -228,6 +281,8 @@ class Runner(TestRunner):
             self._spoil(call.broken)
             if isinstance(result, Error):
                 result = Error(self._explained(result.error, call.broken))
+        if call.error is not None:
+            result = Error(self._as_ended(call.error, result))
         return self._with_callbacks(result).unwrap()
 
     def _end(self, generator: AsyncGenerator[Any, Any], owner: object) -> None:
@@ -247,12 +302,20 @@ class Runner(TestRunner):
         error: BaseException | None = result.error
         if isinstance(error, StopAsyncIteration):
             error = None
+        if call.error is not None:
+            error = self._as_ended(call.error, result)
         if error is not None:
             error = _without(error, self._is_told)
         if error is not None and call.broken:
             # a scope around it was cancelled: what that was for comes from the scope's owner
             error = _without(error, self._is_cancellation)
         self._with_callbacks(Value(None) if error is None else Error(error)).unwrap()
+
+    def _as_ended(self, error: BaseException, result: Outcome[Any]) -> BaseException:
+        """The error that a call was ended with, caused by what the call itself raised then."""
+        if isinstance(result, Error) and not isinstance(result.error, StopAsyncIteration):
+            error.__cause__ = _without(result.error, self._is_end)
+        return error
 
     def _with_callbacks(self, result: Outcome[Any]) -> Outcome[Any]:
         """The result of a call with what callbacks of the loop raised meanwhile."""
@@ -353,6 +416,9 @@ class Runner(TestRunner):
 
     def _is_told(self, error: BaseException) -> bool:
         return id(error) in self._told
+
+    def _is_end(self, error: BaseException) -> bool:
+        return isinstance(error, Stopped) or self._is_cancellation(error)
 
     def _is_cancellation(self, error: BaseException) -> bool:
         return isinstance(error, self.cancelled)

@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 from asyncio import AbstractEventLoop
 from collections.abc import Callable, Iterable, Sequence
-from contextvars import Context
-from types import TracebackType
+from contextlib import suppress
+from contextvars import Context, copy_context
+from types import FrameType, TracebackType
 from typing import Any, Self
 
+import sniffio
 from anyio import CancelScope
 from outcome import Error, Outcome, acapture
 
 from ..seams import anyio as anyio_seam
 from ..seams import asyncio as asyncio_seam
+from ..seams.cpython import stacks
 from .base import OWNER, TASK_NAME, Call, Host, Runner
 
 
@@ -38,10 +41,13 @@ class AsyncioRunner(Runner):
         self._knock: asyncio.Future[None] | None = None  # wakes the task between two calls
         self._done: asyncio.Future[None] | None = None  # wakes the host at the end of a call
         self._callback_errors: list[Exception] = []
+        self._forget_waits: Callable[[], None] = lambda: None
 
     def __enter__(self) -> Self:
         self._runner.__enter__()
-        self._runner.get_loop().set_exception_handler(self._note_callback_error)
+        loop = self._runner.get_loop()
+        loop.set_exception_handler(self._note_callback_error)
+        self._forget_waits = asyncio_seam.around_waits(loop, self.note_wait)
         return self
 
     def __exit__(
@@ -58,6 +64,7 @@ class AsyncioRunner(Runner):
             # what is in it does not end, and the end of asyncio's runner would wait for it
             asyncio_seam.drop(loop)
         # without cycles, all of it is gone at once
+        self._forget_waits()
         loop.set_exception_handler(None)
         self._task = self._knock = self._done = None
         self.host.close(self, raised)
@@ -88,6 +95,18 @@ class AsyncioRunner(Runner):
             # and the fixtures can still be torn down in the task that set them up
             self._stop()
             raise
+
+    def call_soon(self, function: Callable[[], object]) -> None:
+        with suppress(RuntimeError):  # it is closed: what it was to be asked has lost its meaning
+            self._runner.get_loop().call_soon_threadsafe(function, context=_on_asyncio())
+
+    def is_waiting(self, frame: FrameType) -> bool:
+        # uvloop waits in C, which `_run` has called
+        return frame.f_code.co_filename == __file__ or stacks.is_waiting(frame)
+
+    def _cancel(self, call: Call) -> None:
+        if self._task is not None:
+            self._task.cancel()
 
     def give_up(self, error: BaseException) -> None:
         super().give_up(error)
@@ -136,6 +155,7 @@ class AsyncioRunner(Runner):
             if task.cancelling():
                 self._forgive(task, call)
             assert self._done is not None
+            call.forget_bound()
             self._unfinished = None
             if not self._done.done():
                 self._done.set_result(None)
@@ -224,3 +244,10 @@ class AsyncioRunner(Runner):
             return Error(errors[0])
         words = "Multiple exceptions occurred in asynchronous callbacks"
         return Error(BaseExceptionGroup(words, errors))
+
+
+def _on_asyncio() -> Context:
+    """A context in which anyio knows what runs: a callback of the loop's is in no task."""
+    context = copy_context()
+    context.run(sniffio.current_async_library_cvar.set, "asyncio")
+    return context

@@ -5,16 +5,47 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from contextvars import Context
+from math import inf
 from queue import Empty, SimpleQueue
 from time import monotonic
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import Any, Self
 
 import trio
 from outcome import Outcome, Value, acapture
 
 from ..seams import trio as trio_seam
-from .base import OWNER, TASK_NAME, Call, Host, Runner
+from .base import OWNER, TASK_NAME, Call, Host, Runner, Stopped
+
+_LONG = 3600.0  # seconds; without any deadline trio waits for a day
+# who waits for I/O, in the statistics of each of trio's ways to do so
+_IO = ("tasks_waiting_read", "tasks_waiting_write", "tasks_waiting", "monitors")
+
+
+class Waits(trio.abc.Instrument):
+    """Notes when trio begins and ends to wait for nothing that it knows of."""
+
+    def __init__(self, note: Callable[[bool], None]) -> None:
+        self._note = note
+        self._is_noted = False
+
+    def before_io_wait(self, timeout: float) -> None:
+        """trio begins to wait."""
+        if timeout < _LONG:
+            return
+        now = trio.lowlevel.current_statistics()
+        waiting = sum(getattr(now.io_statistics, name, 0) for name in _IO)
+        is_asked = now.run_sync_soon_queue_size > 0
+        # one task always waits for I/O: trio's own, for what `run_sync_soon` sends
+        if now.seconds_to_next_deadline == inf and not is_asked and waiting <= 1:
+            self._is_noted = True
+            self._note(True)
+
+    def after_io_wait(self, timeout: float) -> None:
+        """trio has waited."""
+        if self._is_noted:
+            self._is_noted = False
+            self._note(False)
 
 
 class TrioRunner(Runner):
@@ -24,7 +55,9 @@ class TrioRunner(Runner):
 
     def __init__(self, host: Host, **options: Any) -> None:
         super().__init__(host)
-        self._options = options
+        instruments = [*options.get("instruments", ()), Waits(self.note_wait)]
+        self._options = {**options, "instruments": instruments}
+        self._token: trio.lowlevel.TrioToken | None = None
         self._turns: SimpleQueue[Callable[[], object]] = SimpleQueue()
         self._task: trio.lowlevel.Task | None = None
         self._around: trio.CancelScope | None = None  # around all calls
@@ -99,6 +132,20 @@ class TrioRunner(Runner):
                 raise RuntimeError("the trio run has ended")
             self._turns.get()()
 
+    def call_soon(self, function: Callable[[], object]) -> None:
+        if self._token is not None:
+            with suppress(trio.RunFinishedError):
+                self._token.run_sync_soon(function)
+
+    def is_waiting(self, frame: FrameType) -> bool:
+        return frame.f_code.co_filename == __file__  # the host's, in `_turn_until_done`
+
+    def _cancel(self, call: Call) -> None:
+        if self._task is None or self._unfinished is not call:
+            return
+        if not trio_seam.throw(self._task, Stopped()):
+            self.call_soon(lambda: self._cancel(call))  # it is about to run: when it waits again
+
     def _wake(self) -> None:
         if self._is_parked and self._task is not None:
             self._is_parked = False
@@ -112,6 +159,7 @@ class TrioRunner(Runner):
     async def _serve(self) -> None:
         self._task = trio.lowlevel.current_task()
         self._task.name = TASK_NAME
+        self._token = trio.lowlevel.current_trio_token()
         with trio.CancelScope() as self._around:
             self._base = trio_seam.innermost(self._task)
             while (call := await self._take()) is not None:
@@ -119,6 +167,7 @@ class TrioRunner(Runner):
                 call.outcome = await acapture(call.function)
                 if trio_seam.innermost(self._task) is not self._base:
                     call.broken = [one for one in self._scopes() if one.cancel_called]
+                call.forget_bound()
                 self._unfinished = None
 
     async def _take(self) -> Call | None:

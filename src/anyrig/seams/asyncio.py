@@ -8,6 +8,10 @@ type and are not asked.
 Problem: an ``asyncio.TaskGroup`` in a fixture cancels the test for an error that it shows at its
 own end. Approach: ``_parent_task``, ``_aborting`` and ``_errors`` of the groups that refer to the
 task. Seen on CPython 3.11 to 3.13.
+
+Problem: a loop that waits for ever looks like one that waits. Approach: ``loop._selector`` is
+asked to wait without a timeout where nothing is ready and no timer is set. Limits: uvloop has no
+selector of Python's. Seen on CPython 3.11 to 3.13.
 """
 
 from __future__ import annotations
@@ -15,6 +19,7 @@ from __future__ import annotations
 import asyncio
 import gc
 from asyncio import AbstractEventLoop, Handle
+from collections.abc import Callable
 from contextvars import Context
 from typing import Any
 
@@ -42,6 +47,34 @@ def drop(loop: AbstractEventLoop) -> None:
         task._log_destroy_pending = False  # type: ignore[attr-defined]
     loop.close()
     asyncio.set_event_loop(None)
+
+
+def around_waits(loop: AbstractEventLoop, note: Callable[[bool], None]) -> Callable[[], None]:
+    """Note each wait of a loop for nothing but another thread: True before it and False after.
+
+    Returns what takes this away. For a loop that has no selector of Python's it does nothing.
+    """
+    selector: Any = getattr(loop, "_selector", None)
+    if not hasattr(selector, "get_map") or "select" in vars(selector):
+        return lambda: None
+    select = selector.select
+
+    def ours(timeout: float | None = None) -> Any:
+        # one is registered always: what other threads wake the loop with
+        if timeout is not None or len(selector.get_map()) > 1:
+            return select(timeout)
+        note(True)
+        try:
+            return select(timeout)
+        finally:
+            note(False)
+
+    selector.select = ours
+
+    def forget() -> None:
+        vars(selector).pop("select", None)
+
+    return forget
 
 
 def aborted_groups(task: asyncio.Task[Any]) -> list[asyncio.TaskGroup]:

@@ -10,7 +10,7 @@ Approach: a task's innermost `CancelStatus` (``Task._cancel_status``), whose ``_
 from __future__ import annotations
 
 import signal
-from typing import Any
+from typing import Any, NoReturn
 
 import trio
 from trio._core import _run
@@ -55,6 +55,22 @@ def is_shielded(task: Any) -> bool:
     nursery = task.parent_nursery
     base = None if nursery is None else nursery._cancel_status
     return any(scope.shield for scope in open_scopes(task, base))
+
+
+def throw(task: Any, error: BaseException) -> bool:
+    """Raise an error where a task waits, whatever shields it; False where it is about to run.
+
+    As trio itself does for Ctrl-C, by ``Task._attempt_abort``: a nursery whose tasks are waited for
+    cancels them. It would not for a ``trio.Cancelled``.
+    """
+    if task._abort_func is None:
+        return False
+
+    def raise_it() -> NoReturn:
+        raise error
+
+    task._attempt_abort(raise_it)
+    return True
 
 
 def abandon() -> None:

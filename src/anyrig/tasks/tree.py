@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..findings import TaskDidNotEnd
+from ..findings import Origin, TaskDidNotEnd
 from ..origins import Origins
 from ..seams.anyio import is_shielded
-from .waiting import lines
+from .waiting import awaited, frames, lines
 
 
 class Node(NamedTuple):
@@ -50,10 +50,23 @@ def nodes(origins: Origins, infos: Iterable[Any]) -> list[Node]:
         children = [node(child) for child in below.get(task.id, ())]
         marks = {"cancelled": task.has_pending_cancellation(), "shielded": is_shielded(task)}
         words = tuple(word for word, holds in marks.items() if holds)
-        return Node(task.name, words, lines(task.coro, origins), children)
+        stack = lines(task.coro, origins)
+        thing = awaited(task.coro, origins)
+        if thing is not None:
+            stack.append(f"waits for {thing}")
+        return Node(task.name, words, stack, children)
 
     roots = [node(task) for task in below.get(None, ())]
     return [shown for root in roots for shown in _shown(root)]
+
+
+def where_it_waits(origins: Origins, infos: Iterable[Any]) -> Origin | None:
+    """The user's line that the test itself, or its fixture, waits at."""
+    from ..runners.base import TASK_NAME
+
+    main = next((info for info in infos if info.name == TASK_NAME), None)
+    origin = None if main is None else origins.locate(frames(main.coro)[::-1])
+    return origin and origin._replace(inside=None)  # what a library does to wait is no news
 
 
 def _shown(root: Node) -> list[Node]:

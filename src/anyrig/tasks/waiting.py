@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+import traceback
+import tracemalloc
+from collections.abc import Iterator, Mapping
 from types import FrameType
 from typing import Any
 
 from ..origins import Origins, RawFrame
+from ..seams.cpython.asyncgen import wrapped
 
 # where a coroutine, a generator and an async generator keep their frame and what they wait for
 _AWAITED = (("cr_frame", "cr_await"), ("gi_frame", "gi_yieldfrom"), ("ag_frame", "ag_await"))
@@ -17,10 +20,11 @@ def chain(coroutine: Any) -> Iterator[Any]:
     """A coroutine, what it waits for, and so on."""
     while coroutine is not None:
         names = next((pair for pair in _AWAITED if hasattr(coroutine, pair[0])), None)
-        if names is None:
-            break
-        yield coroutine
-        coroutine = getattr(coroutine, names[1])
+        if names is not None:
+            yield coroutine
+            coroutine = getattr(coroutine, names[1])
+        else:
+            coroutine = wrapped(coroutine)
 
 
 def frames(coroutine: Any) -> list[RawFrame]:
@@ -35,16 +39,71 @@ def frames(coroutine: Any) -> list[RawFrame]:
     ]
 
 
+def stack_of(frame: FrameType | None) -> list[RawFrame]:
+    """A running frame and those that called it, innermost first."""
+    return [
+        (one.f_code.co_filename, lineno, one.f_code.co_name)
+        for one, lineno in traceback.walk_stack(frame)
+    ]
+
+
 def _running(outermost: FrameType) -> list[RawFrame]:
     """The frames from one of the calling code's to the calling code; none where it is no such."""
     found: list[RawFrame] = []
-    frame: FrameType | None = sys._getframe()
-    while frame is not None:
-        found.append((frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name))
+    for frame, lineno in traceback.walk_stack(sys._getframe()):
+        found.append((frame.f_code.co_filename, lineno, frame.f_code.co_name))
         if frame is outermost:
             return found[::-1]
-        frame = frame.f_back
     return []
+
+
+def awaited(coroutine: Any, origins: Origins) -> str | None:
+    """What a coroutine waits for, in words: "the Event `ready`"; None where it can't be told.
+
+    It is the object whose method the user's innermost line awaits, under the name that this line
+    has for it, with who holds it and, where tracemalloc is on, where it was made.
+    """
+    user: FrameType | None = None
+    for one in chain(coroutine):
+        frame = next((getattr(one, name) for name, _ in _AWAITED if hasattr(one, name)), None)
+        if frame is None:
+            continue
+        if origins.is_users(frame.f_code.co_filename):
+            user = frame
+        elif user is not None and "self" in frame.f_locals:
+            return _in_words(frame.f_locals["self"], user, origins)
+        elif user is not None:
+            return None
+    return None
+
+
+def _in_words(thing: Any, user: FrameType, origins: Origins) -> str:
+    name = _name_of(thing, user.f_locals)
+    words = f"the {type(thing).__name__}" + ("" if name is None else f" `{name}`")
+    statistics = getattr(thing, "statistics", None)
+    owner = getattr(statistics(), "owner", None) if callable(statistics) else None
+    if owner is not None:
+        words += f", held by {owner.name}"
+    made = tracemalloc.get_object_traceback(thing)
+    if made is not None:
+        frames = [(one.filename, one.lineno, "?") for one in reversed(made)]
+        origin = origins.locate(frames)
+        words += "" if origin is None else f", made at {origin}"
+    return words
+
+
+def _name_of(thing: Any, names: Mapping[str, Any]) -> str | None:
+    """The name that a frame has for a thing: a variable, or an attribute of one."""
+    for name, value in names.items():
+        if value is thing:
+            return name
+    for name, value in names.items():
+        attributes = getattr(value, "__dict__", None)
+        if isinstance(attributes, dict):
+            for attribute, one in attributes.items():
+                if one is thing:
+                    return f"{name}.{attribute}"
+    return None
 
 
 def lines(coroutine: Any, origins: Origins) -> list[str]:

@@ -22,7 +22,7 @@ import sys
 import warnings
 from collections import deque
 from collections.abc import AsyncGenerator, Callable
-from types import AsyncGeneratorType, CodeType, FrameType, TracebackType
+from types import AsyncGeneratorType, CodeType, CoroutineType, FrameType, TracebackType
 from typing import Any, NamedTuple, Self
 
 _OFFSET = object.__basicsize__ + 2 * ctypes.sizeof(ctypes.c_void_p)
@@ -45,6 +45,20 @@ def _method_types() -> tuple[type, type]:
 
 
 SEND_TYPE, CLOSE_TYPE = _method_types()
+
+
+def _iterator_type() -> type:
+    coroutine = _nothing()
+    try:
+        return type(coroutine.__await__())
+    finally:
+        coroutine.close()
+
+
+async def _nothing() -> None: ...
+
+
+_ITERATOR_TYPE = _iterator_type()
 
 
 def _state(method: object) -> int:
@@ -80,6 +94,17 @@ def is_unawaited(method: object) -> bool:
 def forget(method: object) -> None:
     """Let it die without a warning: it was told of, and something holds it until the very end."""
     ctypes.c_int.from_address(id(method) + _OFFSET).value = _CLOSED
+
+
+def wrapped(method: object) -> object | None:
+    """The async generator or coroutine behind a method of one that is awaited, or an iterator.
+
+    They have no attribute for it; the collector knows what they refer to.
+    """
+    if type(method) not in (SEND_TYPE, CLOSE_TYPE, _ITERATOR_TYPE):
+        return None
+    kinds = (AsyncGeneratorType, CoroutineType)
+    return next((one for one in gc.get_referents(method) if isinstance(one, kinds)), None)
 
 
 def qualname_of(method: object) -> str:

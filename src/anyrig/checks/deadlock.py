@@ -1,0 +1,34 @@
+"""Deadlock: all tasks wait, and nothing is left that could wake any of them.
+
+Problem: the run hangs, and whoever waits for it sees nothing.
+Approach: a loop notes that it waits with nothing to run, no timer and no I/O. The watchdog's thread
+asks whether any thread or any handler of a signal could wake it; where none can for some looks, the
+test ends, with what each task waits for.
+Limits: uvloop does not say what it waits for. I/O that nobody will ever do counts as something
+that may wake a task, and so does a thread that waits for the loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from ..findings import Finding, Kind, Place
+from ..origins import Origins
+from ..tasks.tree import draw, nodes, where_it_waits
+
+kind = Kind.DEADLOCK
+
+
+def finding(origins: Origins, place: Place, infos: Iterable[Any]) -> Finding:
+    """The finding in words; the tasks are as ``anyio.get_running_tasks`` tells of them."""
+    tasks = list(infos)
+    return Finding(
+        kind=kind,
+        place=place,
+        origin=where_it_waits(origins, tasks),
+        what="the test",
+        summary="deadlock: every task waits, and nothing is left to wake one",
+        picture=tuple(draw(nodes(origins, tasks))),
+        mend=("have something set, release, send or close what they wait for",),
+    )

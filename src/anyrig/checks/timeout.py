@@ -1,0 +1,58 @@
+"""Timeout: a test takes longer than ``anyrig_timeout`` seconds of real time.
+
+Problem: a test that never ends takes the whole run with it.
+Approach: it is ended in its own loop, so that fixtures are torn down and the next test runs; where
+a call holds the thread, the error is raised in that call.
+Limits: see `limits`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from types import FrameType
+from typing import Any
+
+from ..findings import Finding, Kind, Place
+from ..origins import Origins
+from ..tasks.tree import draw, nodes, where_it_waits
+from ..tasks.waiting import stack_of
+
+kind = Kind.TIMEOUT
+
+
+def in_loop(origins: Origins, place: Place, seconds: float, infos: Iterable[Any]) -> Finding:
+    """The finding in words; the tasks are as ``anyio.get_running_tasks`` tells of them."""
+    tasks = list(infos)
+    return Finding(
+        kind=kind,
+        place=place,
+        origin=where_it_waits(origins, tasks),
+        what="the test",
+        summary=_summary(seconds, place),
+        picture=tuple(draw(nodes(origins, tasks))),
+        mend=_MEND,
+    )
+
+
+def held(origins: Origins, place: Place, seconds: float, frame: FrameType | None) -> Finding:
+    """The finding in words, where a call holds the thread that everything runs in."""
+    return Finding(
+        kind=kind,
+        place=place,
+        origin=origins.locate(stack_of(frame)),
+        what="the test",
+        summary=_summary(seconds, place),
+        details=("this call held the thread; where a loop runs in it, nothing else could run",),
+        mend=_MEND,
+    )
+
+
+_MEND = (
+    "have what it waits for happen",
+    "or, where it is meant to take this long, give it more:",
+    "    @pytest.mark.anyrig(timeout=60)",
+)
+
+
+def _summary(seconds: float, place: Place) -> str:
+    return f"the test was not over after {seconds:g} s, and was stopped in its {place.phase.value}"

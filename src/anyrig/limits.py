@@ -1,0 +1,281 @@
+"""What ends a test that takes too long or waits for ever, and tells what holds its loop.
+
+Problem: a test that hangs takes the run with it, and nobody is told why.
+Approach: a thread looks at the time and at the loop. A test that is too late is ended where it
+waits, in its own loop; where the loop does not turn, or there is none, a signal raises the error
+in the call that holds it. A deadlock is told by the loop itself, before it waits.
+Limits: C code that neither returns nor lets signals in can't be ended: then the process is, with
+all stacks on the terminal. On Windows there is no such signal.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+import traceback
+from dataclasses import dataclass
+from types import FrameType
+from typing import TYPE_CHECKING, Any, Protocol
+
+from .findings import Finding, FindingError, Kind, Place, Policy
+from .origins import Origins, RawFrame
+from .report import words
+from .seams.cpython import stacks
+from .watchdog import Beats, Watchdog
+
+if TYPE_CHECKING:
+    import pytest
+
+    from .rulings import Rulings, Watch
+    from .runner_host import RunnerHost
+    from .runners import Runner
+    from .settings import Settings
+
+_GRACE = 1.0  # seconds that a loop may take to turn before it counts as held
+_PAUSE = 0.1  # seconds between two looks
+_LOOKS = 3  # that have to see the same wait before it is a deadlock
+_SIGNALS = ("SIGUSR2", "SIGUSR1", "SIGALRM")  # the first that nobody has a use for is ours
+_EXIT_STATUS = 1
+
+
+class Run(Protocol):
+    """What the limits ask of the run: a rig."""
+
+    config: pytest.Config
+    origins: Origins
+    rulings: Rulings
+    runners: RunnerHost
+    watch: Watch | None
+
+    @property
+    def current_settings(self) -> Settings:
+        """The settings of the running test."""
+        raise NotImplementedError
+
+
+@dataclass(eq=False)
+class Limit:
+    """The time that one test has."""
+
+    watch: Watch
+    seconds: float
+    deadline: float  # on the monotonic clock
+    tries: int = 0  # how often its end was tried
+    error: FindingError | None = None  # what this phase of it was ended with
+    is_open: bool = False  # whether a phase of the test runs that an error may be raised in
+
+
+class Limits:
+    """The limits of a run's tests."""
+
+    def __init__(self, rig: Run) -> None:
+        self._rig = rig
+        self._thread = threading.get_ident()
+        self._watchdog = Watchdog(self._look)
+        self._beats = Beats(self._thread, self._note_blocked)
+        self._known: frozenset[int] = frozenset()
+        self._handlers: dict[int, Any] = {}
+        self._signal: int | None = None
+        self._stuck: object = None  # the wait that the last look saw, and how many looks have
+        self._looks = 0
+        self._is_due: Limit | None = None  # what the signal is for
+        self.limit: Limit | None = None
+        # what the watchdog has seen, until the phase ends: where, and the frames that hold a loop
+        self.blocked: list[tuple[Place, list[RawFrame], float]] = []
+
+    # -- the run ---------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """The run begins: what threads and handlers of signals there are now wakes no loop."""
+        self._known = stacks.threads()
+        self._handlers = _handlers()
+        self._rig.runners.made = self._watch_loops
+
+    def stop(self) -> None:
+        """The run ends."""
+        self._watchdog.stop()
+        if self._signal is not None:
+            signal.signal(self._signal, signal.SIG_DFL)
+            self._signal = None
+
+    def _watch_loops(self) -> None:
+        settings = self._rig.current_settings
+        if settings.is_on(Kind.BLOCKED_LOOP) or settings.is_on(Kind.DEADLOCK):
+            self._watchdog.start()
+
+    # -- the time of a test ----------------------------------------------------------------------
+
+    def begin(self, watch: Watch) -> None:
+        """A test begins that has a limit."""
+        seconds = watch.settings.timeout
+        self.limit = Limit(watch, seconds, time.monotonic() + seconds)
+        if self._signal is None and threading.current_thread() is threading.main_thread():
+            self._choose_signal()
+        self._watchdog.start()
+        self._watchdog.wake()
+        self.enter()
+
+    def enter(self) -> None:
+        """A phase of the test begins; after one that was ended, it has the whole time."""
+        limit = self.limit
+        if limit is not None:
+            if limit.tries:
+                limit.tries, limit.deadline = 0, time.monotonic() + limit.seconds
+            limit.is_open, limit.error = True, None
+
+    def leave(self) -> None:
+        """A phase of the test has ended: nothing is raised until the next."""
+        if self.limit is not None:
+            self.limit.is_open = False
+
+    def _choose_signal(self) -> None:
+        for name in _SIGNALS:
+            number = getattr(signal, name, None)
+            if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+                signal.signal(number, self._interrupt)
+                self._signal = number
+                return
+
+    # -- the watchdog's thread ---------------------------------------------------------------------
+
+    def _look(self) -> float:
+        now = time.monotonic()
+        settings = self._rig.current_settings
+        runner = self._rig.runners.current
+        pause = _PAUSE
+        if settings.is_on(Kind.BLOCKED_LOOP):
+            pause = min(pause, self._beats.look(runner, settings.blocked_loop_after, now))
+        if runner is not None and runner.is_stuck and runner.is_busy:
+            self._look_at_stuck(runner, settings)
+        limit = self.limit
+        if limit is None:
+            return pause
+        if now >= limit.deadline:
+            self._try_to_end(limit, runner, now)
+        return max(0.0, min(pause, limit.deadline - now))
+
+    def _look_at_stuck(self, runner: Runner, settings: Settings) -> None:
+        wait = (runner, runner.waits)
+        if not (settings.is_on(Kind.DEADLOCK) and self._is_alone()):
+            self._looks = 0
+        elif wait != self._stuck:
+            self._stuck, self._looks = wait, 1
+        else:
+            self._looks += 1
+            # a pool's thread that looks idle may just be about to take what it was given
+            if self._looks == _LOOKS:
+                runner.call_soon(lambda: self._tell_deadlock(runner))
+
+    def _try_to_end(self, limit: Limit, runner: Runner | None, now: float) -> None:
+        limit.tries += 1
+        limit.deadline = now + _GRACE
+        if stacks.is_debugged(stacks.frame_of(self._thread)):
+            limit.tries = 0
+        elif limit.tries == 1 and runner is not None and runner.is_busy:
+            runner.call_soon(lambda: self._pass(limit, runner))
+        elif not limit.is_open:
+            limit.tries = 0  # between two phases: the next one is ended
+        elif limit.tries < 4:
+            limit.deadline = now + max(_GRACE, limit.watch.settings.cancel_timeout)
+            self._is_due = limit
+            if self._signal is not None:
+                signal.pthread_kill(self._thread, self._signal)
+        elif limit.watch.settings.policies[Kind.TIMEOUT] is Policy.FAIL:
+            self._exit(limit)
+
+    def _exit(self, limit: Limit) -> None:
+        """End the process: the call that holds it can't be ended."""
+        capture = self._rig.config.pluginmanager.getplugin("capturemanager")
+        if capture is not None:
+            capture.suspend_global_capture()
+        terminal = self._rig.config.get_terminal_writer()
+        frame = stacks.frame_of(self._thread)
+        stack = "".join(traceback.format_stack(frame))
+        terminal.line(
+            f"\n\nanyrig: {limit.watch.place.test} has not ended {limit.seconds:g} s after its "
+            f"beginning, and the call that holds it can't be ended. The process ends.\n\n{stack}"
+        )
+        terminal.flush()
+        os._exit(_EXIT_STATUS)
+
+    def _note_blocked(self, frames: list[RawFrame], seconds: float) -> None:
+        watch = self._rig.watch
+        if watch is not None:
+            self.blocked.append((watch.place, frames, seconds))
+
+    # -- in the loop -------------------------------------------------------------------------------
+
+    def _pass(self, limit: Limit, runner: Runner) -> None:
+        """The time is over, and the loop turns."""
+        if limit is not self.limit or limit.error is not None:
+            return
+        from anyio import get_running_tasks
+
+        from .checks import timeout
+
+        limit.deadline = time.monotonic() + 2 * limit.watch.settings.cancel_timeout + _GRACE
+        infos = get_running_tasks()
+        finding = timeout.in_loop(self._rig.origins, limit.watch.place, limit.seconds, infos)
+        limit.error = self._told(limit.watch, finding)
+        if limit.error is not None:
+            runner.end_call(limit.error)
+
+    def _tell_deadlock(self, runner: Runner) -> None:
+        from anyio import get_running_tasks
+
+        from .checks import deadlock
+
+        watch = self._rig.watch
+        if watch is not None and runner.is_busy and self._is_alone():
+            finding = deadlock.finding(self._rig.origins, watch.place, get_running_tasks())
+            error = self._told(watch, finding)
+            if error is not None:
+                runner.end_call(error)
+
+    def _told(self, watch: Watch, finding: Finding) -> FindingError | None:
+        """Note a finding; what the test is to be ended with, where it fails the test."""
+        finding = self._rig.rulings.of_one(watch, finding)
+        watch.found.append(finding)
+        return words.error([finding]) if finding.is_failing else None
+
+    # -- in the main thread ------------------------------------------------------------------------
+
+    def _interrupt(self, number: int, frame: FrameType | None) -> None:
+        """The time is over, and something holds the thread: raise the error in it."""
+        limit, self._is_due = self._is_due, None
+        if limit is None or limit is not self.limit or not limit.is_open:
+            return
+        if limit.error is None:
+            from .checks import timeout
+
+            finding = timeout.held(self._rig.origins, limit.watch.place, limit.seconds, frame)
+            limit.error = self._told(limit.watch, finding)
+        if limit.error is not None:
+            raise limit.error
+
+    def drain_blocked(self) -> list[Finding]:
+        """The findings of what has held the loop since the last drain."""
+        from .checks import blocked_loop
+
+        noted, self.blocked = self.blocked, []
+        return [blocked_loop.finding(self._rig.origins, *one) for one in noted]
+
+    # -- deadlocks ---------------------------------------------------------------------------------
+
+    def _is_alone(self) -> bool:
+        """Whether no other thread and no handler of a signal can wake the loop."""
+        known = {*self._known, self._thread, self._watchdog.ident}
+        if stacks.busy_threads(known):
+            return False
+        return all(
+            handler is self._handlers.get(number)
+            for number, handler in _handlers().items()
+            # Ctrl-C is trio's own
+            if number not in (signal.SIGINT, self._signal)
+        )
+
+
+def _handlers() -> dict[int, Any]:
+    return {number: signal.getsignal(number) for number in signal.valid_signals()}

@@ -1,0 +1,146 @@
+"""A thread beside pytest's own, and what it looks at: a loop that does not turn.
+
+Problem: who is held up can't say so.
+Approach: a thread looks every so often. Where the loop's thread is in the loop's own wait, all is
+well, and nothing is touched: a loop that waits is not woken, so no test sees another order. Else
+the loop is asked to call a function; where it does not for some time, one call holds it, and the
+thread's frames say which.
+Limits: a call that begins just after a look is seen one look later. A thread makes ``os.fork()``
+warn, so it ends before a fork and begins again after it.
+"""
+
+from __future__ import annotations
+
+import _thread
+import os
+import threading
+import time
+import weakref
+from collections.abc import Callable
+from types import FrameType
+from typing import Protocol
+
+from .origins import RawFrame
+from .seams.cpython import stacks
+from .tasks.waiting import stack_of
+
+_LOOKS = 8  # in the time that a loop may be held
+
+
+class Watchdog:
+    """Calls ``look`` in a thread of its own, which answers how many seconds to wait for the next.
+
+    The thread is no `threading.Thread`: tests that count those count their own alone.
+    """
+
+    def __init__(self, look: Callable[[], float]) -> None:
+        self._look = look
+        self._bell = threading.Event()
+        self._has_ended = threading.Event()
+        self._is_over = False
+        self._native: int | None = None
+        self.ident: int | None = None
+        me = weakref.ref(self)
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(
+                before=lambda: _call(me, "_pause"), after_in_parent=lambda: _call(me, "_resume")
+            )
+        self._was_running = False
+
+    def start(self) -> None:
+        """Begin, where it has not begun."""
+        if self.ident is None:
+            self._is_over = False
+            self._has_ended.clear()
+            self.ident = _thread.start_new_thread(self._run, ())
+
+    def stop(self) -> None:
+        """End, and wait for the end."""
+        if self.ident is None:
+            return
+        self._is_over = True
+        self._bell.set()
+        self._has_ended.wait()
+        self.ident = None
+
+    def wake(self) -> None:
+        """Have it look now."""
+        self._bell.set()
+
+    def _run(self) -> None:
+        self._native = _thread.get_native_id()
+        try:
+            while not self._is_over:
+                self._bell.clear()
+                seconds = self._look()
+                self._bell.wait(seconds)
+        finally:
+            self._has_ended.set()
+
+    def _pause(self) -> None:
+        self._was_running = self.ident is not None
+        self.stop()
+        # the thread has nothing left to do, but the system may not have noticed
+        task = f"/proc/self/task/{self._native}"
+        for _ in range(100):
+            if not (self._was_running and os.path.exists(task)):
+                break
+            time.sleep(0.0001)
+
+    def _resume(self) -> None:
+        if self._was_running:
+            self.start()
+
+
+def _call(watchdog: weakref.ref[Watchdog], name: str) -> None:
+    alive = watchdog()
+    if alive is not None:
+        getattr(alive, name)()
+
+
+class Loop(Protocol):
+    """What is asked of a runner."""
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a call is under way."""
+        raise NotImplementedError
+
+    def call_soon(self, function: Callable[[], object]) -> None:
+        """Have the loop call a function."""
+
+    def is_waiting(self, frame: FrameType) -> bool:
+        """Whether the innermost frame of its thread is its own wait."""
+        raise NotImplementedError
+
+
+class Beats:
+    """Knows how long a loop has not turned, from looks at it."""
+
+    def __init__(self, thread: int, note: Callable[[list[RawFrame], float], None]) -> None:
+        self._thread = thread
+        self._note = note  # called with the frames that hold a loop, innermost first
+        self._asked: float | None = None  # when the loop was asked to turn
+        self._loop: Loop | None = None
+        self._is_told = False
+
+    def look(self, loop: Loop | None, after: float, now: float) -> float:
+        """Look once; the seconds until the next look."""
+        pause = after / _LOOKS
+        frame = stacks.frame_of(self._thread)
+        if loop is None or frame is None or not loop.is_busy or loop.is_waiting(frame):
+            self._asked = None
+        elif self._asked is None or self._loop is not loop:
+            self._asked, self._loop, self._is_told = now, loop, False
+            loop.call_soon(self._turned(now))
+        elif now - self._asked >= after and not self._is_told and not stacks.is_debugged(frame):
+            self._is_told = True
+            self._note(stack_of(frame), after)
+        return pause
+
+    def _turned(self, asked: float) -> Callable[[], None]:
+        def turned() -> None:
+            if self._asked == asked:
+                self._asked = None
+
+        return turned
