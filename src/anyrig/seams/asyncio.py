@@ -10,7 +10,7 @@ own end. Approach: ``_parent_task``, ``_aborting`` and ``_errors`` of the groups
 task. Seen on CPython 3.11 to 3.13.
 
 Problem: a loop that waits for ever looks like one that waits. Approach: ``loop._selector`` is
-asked to wait without a timeout where nothing is ready and no timer is set. Limits: uvloop has no
+asked to wait without a timeout where nothing is ready and no timer is set (``loop._scheduled``). Limits: uvloop has no
 selector of Python's. Seen on CPython 3.11 to 3.13.
 """
 
@@ -21,9 +21,12 @@ import gc
 from asyncio import AbstractEventLoop, Handle
 from collections.abc import Callable
 from contextvars import Context
+from math import inf
 from typing import Any
 
 from .cpython.referrers import owners_of
+
+_LONG = 3600.0  # seconds; asyncio waits for a day at most
 
 
 def loop_of(handle: Handle) -> AbstractEventLoop | None:
@@ -59,9 +62,15 @@ def around_waits(loop: AbstractEventLoop, note: Callable[[bool], None]) -> Calla
         return lambda: None
     select = selector.select
 
+    # anyio's `sleep_forever` sets a timer that never comes; the first of them is the soonest
+    def timers() -> Any:
+        return loop._scheduled  # type: ignore[attr-defined]
+
     def ours(timeout: float | None = None) -> Any:
+        if timeout is not None and (timeout < _LONG or timers()[0].when() != inf):
+            return select(timeout)
         # one is registered always: what other threads wake the loop with
-        if timeout is not None or len(selector.get_map()) > 1:
+        if len(selector.get_map()) > 1:
             return select(timeout)
         note(True)
         try:
