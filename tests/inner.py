@@ -84,11 +84,25 @@ async def test_leaves():
     task = asyncio.create_task(asyncio.sleep(3600))
 """
 
+LEAKED_THREAD = """
+import threading
+
+stop = threading.Event()
+
+def test_leaves():
+    thread = threading.Thread(target=stop.wait)
+    thread.start()
+
+def test_next():
+    stop.set()
+"""
+
 SAMPLES = {
     "missed_await": MISSED_AWAIT,
     "never_ran": NEVER_RAN,
     "wrong_backend": WRONG_BACKEND,
     "leaked_task": LEAKED_TASK,
+    "leaked_thread": LEAKED_THREAD,
 }
 
 

@@ -57,6 +57,14 @@ class LiveFixtures:
         """Those wider than a test, in the order of their setup, with what asked for them."""
         return list(self._wide.items())
 
+    def wider_one(self, frames: Iterable[RawFrame]) -> pytest.FixtureDef[Any] | None:
+        """The one wider than a test in whose function one of the frames lies, setup or teardown."""
+        return _running(self._wide, frames) if self._wide else None
+
+    def is_live(self, definition: object) -> bool:
+        """Whether this is a fixture wider than a test that is up."""
+        return definition in self._wide
+
     def end(self, definition: pytest.FixtureDef[Any]) -> None:
         """A fixture was torn down."""
         was_live = self._live.pop(definition, None) is not None
@@ -99,12 +107,20 @@ class LiveFixtures:
 
     def name_of(self, frames: Iterable[RawFrame]) -> str | None:
         """The name of the live fixture in whose function one of the frames lies."""
-        places = {(frame[0], frame[2]) for frame in frames}
-        for definition in reversed(self._live):
-            code = _code(definition.func)
-            if code is not None and (code.co_filename, code.co_name) in places:
-                return definition.argname
-        return None
+        definition = _running(self._live, frames)
+        return None if definition is None else definition.argname
+
+
+def _running(
+    definitions: dict[pytest.FixtureDef[Any], Any], frames: Iterable[RawFrame]
+) -> pytest.FixtureDef[Any] | None:
+    """The last of the fixtures in whose function one of the frames lies."""
+    places = {(frame[0], frame[2]) for frame in frames}
+    for definition in reversed(definitions):
+        code = _code(definition.func)
+        if code is not None and (code.co_filename, code.co_name) in places:
+            return definition
+    return None
 
 
 def _get(item: pytest.Item, name: str) -> Any:

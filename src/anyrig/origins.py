@@ -86,6 +86,11 @@ class Origins:
         users = (frame for frame in kept if self.is_users(frame[0]))
         return next(users, kept[0] if kept else None)
 
+    def of_test(self, frames: Sequence[RawFrame]) -> Sequence[RawFrame]:
+        """The frames up to pytest's innermost: what called pytest itself is nobody's test."""
+        ends = (i for i, frame in enumerate(frames) if re.search(_RUNNERS, frame[0]))
+        return frames[: next(ends, None)]
+
     def is_users(self, filename: str) -> bool:
         """Whether the file is the user's: not installed, not Python's own, not anyrig's."""
         if filename.startswith("<"):

@@ -19,7 +19,7 @@ import pytest
 from .allowances import Permit, author_permits
 from .backend_fixture import leaves_out, settings_for, with_marks
 from .backends import Backend, backend_of, running_name
-from .checks import leaked_task, never_ran, wrong_backend
+from .checks import leaked_task, leaked_thread, never_ran, wrong_backend
 from .checks.missed_await import IDLE_DEPTH, ORIGIN_DEPTH, RUNNER_DEPTH, Missed, MissedAwaits
 from .findings import Finding, FindingError, Kind, Phase, Place, merge
 from .holders import Held, Holder
@@ -302,6 +302,8 @@ class Phases:
         if self._users_ran:
             missed.settle()
         rig.runners.look_for_left()
+        if rig.threads.noted:
+            self._look_for_threads(watch)
         missed.collect()
         if missed.dead or missed.alive:
             self._hear(watch, missed.drain() + self._judged_last(watch))
@@ -312,6 +314,23 @@ class Phases:
         if unused is not None:
             rig.announce()
             raise unused
+
+    def _look_for_threads(self, watch: Watch) -> None:
+        rig = self._rig
+        is_on = watch.settings.is_on(Kind.LEAKED_THREAD)
+        for leaked in rig.threads.left(rig.runners.test or "", rig.fixtures.is_live):
+            if not is_on:
+                continue
+            owner, place = leaked.start.owner, leaked.start.place
+            is_own = isinstance(owner, str)
+            finding = leaked_thread.finding(
+                rig.origins,
+                leaked,
+                place if is_own else watch.place,
+                None if is_own else rig.runners.name_of(owner),
+            )
+            watch.found.append(rig.rulings.of_one(watch, finding, leaked.start.permit))
+        watch.found = merge(watch.found)
 
     def _judged_last(self, watch: Watch) -> list[Missed]:
         rig = self._rig

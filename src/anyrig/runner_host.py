@@ -13,7 +13,7 @@ import pytest
 
 from .findings import TaskDidNotEnd
 from .live_fixtures import LiveFixtures
-from .origins import Origins
+from .origins import Origins, RawFrame
 from .seams import anyio as anyio_seam
 
 if TYPE_CHECKING:
@@ -35,6 +35,8 @@ class RunnerHost:
         self.late: list[BaseException] = []  # what the ends of runners raised in this phase
         self._current: Any = None  # the last runner: anyio's plugin has one at a time
         self.test: str | None = None  # the id of the running one
+        # who the task is for that runs, as `owner` says it; None outside of those of a runner
+        self._current_owner: Callable[[], object] = lambda: None
         # called with a runner and the tasks that were left in it
         self.tell_left: Callable[[Any, Sequence[TaskInfo]], None] = lambda runner, infos: None
 
@@ -47,8 +49,9 @@ class RunnerHost:
         self._stack.close()
 
     def _make(self, library: str, options: dict[str, Any]) -> Any:
-        from .runners import create
+        from .runners import OWNER, create
 
+        self._current_owner = OWNER.get
         self._current = create(self, library, options)
         return self._current
 
@@ -90,6 +93,10 @@ class RunnerHost:
     def owner(self, fixture: pytest.FixtureDef[Any] | None) -> object:
         """Who a call is for: the running test's id, or this fixture where it is wider."""
         return self.test if fixture is None or fixture.scope == "function" else fixture
+
+    def running_owner(self, frames: Sequence[RawFrame]) -> object:
+        """Who the code is for that runs in these frames; None where only its thread can tell."""
+        return self._fixtures.wider_one(frames) or self._current_owner()
 
     def name_of(self, fixture: Any) -> str:
         """A fixture in words: "the fixture `x`", or "the service `x`"."""
