@@ -15,6 +15,11 @@ STOP = threading.Event()
 
 def teardown_module() -> None:
     STOP.set()
+    for thread in threading.enumerate():
+        if isinstance(thread, threading.Timer):
+            thread.cancel()
+        if isinstance(thread, threading.Timer | Worker):
+            thread.join()
 
 
 def wait() -> None:

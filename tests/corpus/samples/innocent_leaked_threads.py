@@ -18,7 +18,13 @@ import pytest
 import sniffio
 
 POOL = concurrent.futures.ThreadPoolExecutor(1)
+STOP = threading.Event()
 TURNS = 1000
+
+
+def teardown_module() -> None:
+    POOL.shutdown()
+    STOP.set()
 
 
 class Poller:
@@ -217,5 +223,5 @@ async def test_subprocess() -> None:
 
 @pytest.mark.anyrig(leaked_threads="off")
 async def test_off() -> None:
-    thread = threading.Thread(target=threading.Event().wait, daemon=True)
+    thread = threading.Thread(target=STOP.wait, daemon=True)
     thread.start()
