@@ -97,12 +97,34 @@ def test_next():
     stop.set()
 """
 
+LEAKED_CONTEXTVAR = """
+import contextvars
+import pytest
+
+user = contextvars.ContextVar("user")
+
+@pytest.fixture(scope="module")
+def anyio_backend():
+    return "asyncio"
+
+@pytest.fixture(scope="module")
+async def server(anyio_backend):
+    yield
+
+async def test_leaves(server):
+    user.set("somebody")
+
+async def test_next(server):
+    pass
+"""
+
 SAMPLES = {
     "missed_await": MISSED_AWAIT,
     "never_ran": NEVER_RAN,
     "wrong_backend": WRONG_BACKEND,
     "leaked_task": LEAKED_TASK,
     "leaked_thread": LEAKED_THREAD,
+    "leaked_contextvar": LEAKED_CONTEXTVAR,
 }
 
 

@@ -18,6 +18,7 @@ BAD = {
     "wrong_backend": "test_wrong[trio]",
     "leaked_task": "test_leaves[asyncio]",
     "leaked_thread": "test_leaves",
+    "leaked_contextvar": "test_leaves",
 }
 
 each_kind = pytest.mark.parametrize("kind", [kind for kind in Kind if kind.value in BAD], ids=str)

@@ -38,7 +38,7 @@ class LiveFixtures:
 
     def begin(self, definition: pytest.FixtureDef[Any], request: pytest.FixtureRequest) -> bool:
         """A fixture's setup begins; whether its function is the user's."""
-        code = _code(definition.func)
+        code = code_of(definition.func)
         is_xunit = definition.argname.startswith(_XUNIT)
         is_users = is_xunit or (code is not None and self._origins.is_users(code.co_filename))
         has_end = is_users and (is_xunit or _has_end(definition))
@@ -101,7 +101,7 @@ class LiveFixtures:
         return any(
             whose is _Whose.USERS_WITH_END
             and definition.scope != "function"
-            and getattr(_code(definition.func), "co_filename", None) == filename
+            and getattr(code_of(definition.func), "co_filename", None) == filename
             for definition, whose in self._live.items()
         )
 
@@ -117,7 +117,7 @@ def _running(
     """The last of the fixtures in whose function one of the frames lies."""
     places = {(frame[0], frame[2]) for frame in frames}
     for definition in reversed(definitions):
-        code = _code(definition.func)
+        code = code_of(definition.func)
         if code is not None and (code.co_filename, code.co_name) in places:
             return definition
     return None
@@ -143,6 +143,7 @@ def _has_end(definition: pytest.FixtureDef[Any]) -> bool:
     )
 
 
-def _code(function: Any) -> CodeType | None:
+def code_of(function: Any) -> CodeType | None:
+    """The code of a function, below its decorators."""
     code = getattr(inspect.unwrap(function), "__code__", None)
     return code if isinstance(code, CodeType) else None

@@ -19,6 +19,8 @@ from .seams import anyio as anyio_seam
 if TYPE_CHECKING:
     from anyio import TaskInfo
 
+    from .contexts import Change
+
 SERVICE = "anyrig_service"  # the attribute that tells the function of a service's fixture
 
 
@@ -68,6 +70,13 @@ class RunnerHost:
             left = self._current.left(self.test)
             if left:
                 self.tell_left(self._current, left)
+
+    def left_changed(self) -> list[Change]:
+        """The context variables that the running test leaves changed for the next one."""
+        if self._current is None or self.test is None:
+            return []
+        found: list[Change] = self._current.left_changed(self.test)
+        return found
 
     def did_not_end(self, coroutines: Sequence[tuple[str, Any]]) -> TaskDidNotEnd:
         """The error for tasks, by their names, that went on when their loop closed."""

@@ -20,6 +20,7 @@ PARTS: dict[str, tuple[type, str, Any]] = {
     "bodies": (Body, "ran", property(lambda self: True)),
     "backends": (Backend, "is_running", lambda self: True),
     "threads": (LeakedThreads, "left", lambda self, test, is_live: []),
+    "contexts": (Runner, "left_changed", lambda self, test: []),
     "left": (Runner, "left", lambda self, owner=None: []),
 }
 

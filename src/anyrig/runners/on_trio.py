@@ -14,7 +14,7 @@ import trio
 from outcome import Outcome, Value, acapture
 
 from ..seams import trio as trio_seam
-from .base import OWNER, TASK_NAME, Call, Host, Runner
+from .base import TASK_NAME, Call, Host, Runner
 
 
 class TrioRunner(Runner):
@@ -115,8 +115,9 @@ class TrioRunner(Runner):
         with trio.CancelScope() as self._around:
             self._base = trio_seam.innermost(self._task)
             while (call := await self._take()) is not None:
-                OWNER.set(call.owner)
+                self.begin_call(call)
                 call.outcome = await acapture(call.function)
+                self.end_call()
                 if trio_seam.innermost(self._task) is not self._base:
                     call.broken = [one for one in self._scopes() if one.cancel_called]
                 self._unfinished = None
