@@ -321,7 +321,7 @@ class Phases:
     def _look_for_threads(self, watch: Watch) -> None:
         rig = self._rig
         is_on = watch.settings.is_on(Kind.LEAKED_THREAD)
-        for leaked in rig.threads.left(rig.runners.test or "", rig.fixtures.is_live):
+        for leaked in rig.threads.left(watch.place.test or "", rig.fixtures.is_live):
             if not is_on:
                 continue
             owner, place = leaked.start.owner, leaked.start.place

@@ -32,7 +32,6 @@ GRACE = 0.2  # seconds that the threads of a test have, all together, to end
 # the same for those of a start that left one before: a suite that leaks in each of its tests
 # would wait for each
 SHORT_GRACE = 0.02
-_DEPTH = 500  # frames of a start
 
 
 class Start(NamedTuple):
@@ -82,7 +81,7 @@ class LeakedThreads:
         place, permit = self._here()
         if place.test is None:
             return
-        frames = stack_of(frame, _DEPTH)
+        frames = stack_of(frame)
         owner = self._owner(frames) or self._inherited() or place.test
         start = Start(weakref.ref(thread), frames, place, owner, permit)
         self._starts[thread] = start

@@ -227,12 +227,10 @@ def _namespace() -> dict[str, Any]:
     return namespace
 
 
-def stack_of(
-    frame: FrameType | None, depth: int = _STACK_DEPTH
-) -> tuple[tuple[str, int, str], ...]:
+def stack_of(frame: FrameType | None) -> tuple[tuple[str, int, str], ...]:
     """The (file, line, function) of a frame and of those that called it, innermost first."""
     frames: list[tuple[str, int, str]] = []
-    while frame is not None and len(frames) < depth:
+    while frame is not None and len(frames) < _STACK_DEPTH:
         frames.append((frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name))
         frame = frame.f_back
     return tuple(frames)
