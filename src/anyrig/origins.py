@@ -88,8 +88,11 @@ class Origins:
 
     def of_test(self, frames: Sequence[RawFrame]) -> Sequence[RawFrame]:
         """The frames up to pytest's innermost: what called pytest itself is nobody's test."""
-        ends = (i for i, frame in enumerate(frames) if re.search(_RUNNERS, frame[0]))
-        return frames[: next(ends, None)]
+        for index, (filename, *_) in enumerate(frames):
+            # a project of the user's may lie in a folder of such a name
+            if re.search(_RUNNERS, filename) and not self.is_users(filename):
+                return frames[:index]
+        return frames
 
     def is_users(self, filename: str) -> bool:
         """Whether the file is the user's: not installed, not Python's own, not anyrig's."""

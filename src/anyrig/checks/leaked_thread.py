@@ -192,6 +192,7 @@ def _details(origins: Origins, thread: threading.Thread, name: str) -> Iterator[
     if target != name:
         yield f"it runs `{target}`"
     frames = frames_of(thread)
-    if any(origins.is_users(frame[0]) for frame in frames):
-        where = origins.locate(frames)
-        yield f"it is at {where} in {where.function}: {where.source}" if where else ""
+    is_users = any(origins.is_users(frame[0]) for frame in frames)
+    where = origins.locate(frames) if is_users else None
+    if where is not None:
+        yield f"it is at {where} in {where.function}: {where.source}"
