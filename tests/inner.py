@@ -88,7 +88,7 @@ DEADLOCK = """
 import anyio
 import pytest
 
-@pytest.mark.anyrig(timeout=2)
+@pytest.mark.anyrig(timeout=2, backends=["asyncio"])
 async def test_waits():
     await anyio.Event().wait()
 """
@@ -97,7 +97,7 @@ TIMEOUT = """
 import anyio
 import pytest
 
-@pytest.mark.anyrig(timeout=0.05)
+@pytest.mark.anyrig(timeout=0.05, backends=["asyncio"])
 async def test_takes_long():
     await anyio.sleep(0.3)
 """
@@ -106,9 +106,43 @@ BLOCKED_LOOP = """
 import time
 import pytest
 
-@pytest.mark.anyrig(blocked_loop_after=0.05)
+@pytest.mark.anyrig(blocked_loop_after=0.05, backends=["asyncio"])
 async def test_holds():
     time.sleep(0.4)
+"""
+
+LEAKED_THREAD = """
+import threading
+
+stop = threading.Event()
+
+def test_leaves():
+    thread = threading.Thread(target=stop.wait)
+    thread.start()
+
+def test_next():
+    stop.set()
+"""
+
+LEAKED_CONTEXTVAR = """
+import contextvars
+import pytest
+
+user = contextvars.ContextVar("user")
+
+@pytest.fixture(scope="module")
+def anyio_backend():
+    return "asyncio"
+
+@pytest.fixture(scope="module")
+async def server(anyio_backend):
+    yield
+
+async def test_leaves(server):
+    user.set("somebody")
+
+async def test_next(server):
+    pass
 """
 
 SAMPLES = {
@@ -119,6 +153,8 @@ SAMPLES = {
     "deadlock": DEADLOCK,
     "timeout": TIMEOUT,
     "blocked_loop": BLOCKED_LOOP,
+    "leaked_thread": LEAKED_THREAD,
+    "leaked_contextvar": LEAKED_CONTEXTVAR,
 }
 
 

@@ -150,6 +150,8 @@ def test_corpus_notices_that_the_check_is_off(runs: Runs) -> None:
         ("deaths", "bad_dropped.py::test_statement"),
         ("bodies", "bad_never_ran.py::test_never_called"),
         ("backends", "bad_wrong_backend.py::TestAnother::test_names_another"),
+        ("threads", "bad_threads_left.py::test_sync"),
+        ("contexts", "bad_leaked_contextvars.py::test_sets"),
         ("left", "bad_leaked_tasks.py::test_create_task"),
     ],
 )

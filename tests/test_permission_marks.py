@@ -32,6 +32,8 @@ def test_marker_permits_each_kind(suite: Suite, kind: str) -> None:
     else:
         source = source.replace("def test_drops", f"{mark}def test_drops")
         source = source.replace("@pytest.mark.par", f"{mark}@pytest.mark.par")
+        for head in ("def test_leaves():", "async def test_leaves(server"):
+            source = source.replace(f"\n{head}", f"\n{mark}{head}")
     suite.write("test_it.py", source)
     ran = suite.run()
     assert ran.status == 0, ran.text

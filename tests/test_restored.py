@@ -17,7 +17,7 @@ def state():
         "filters": list(warnings.filters),
         "type of filters": type(warnings.filters),
         "show": warnings._showwarnmsg_impl,
-        "threads": threading.Thread._bootstrap_inner,
+        "threads": (threading.Thread._bootstrap_inner, threading.Thread.start),
         "methods": {name: methods[name] for name in ("asend", "athrow", "aclose", "__anext__")},
         "callbacks": list(gc.callbacks),
         "thresholds": gc.get_threshold(),

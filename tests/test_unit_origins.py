@@ -133,3 +133,11 @@ def test_definition_is_the_def_line(origins: Origins, tmp_path: Path) -> None:
     origin = origins.definition(code)
     assert origin is not None
     assert (str(origin), origin.source) == ("test_it.py:4", "async def test_it():")
+
+
+def test_frames_of_a_test_end_where_pytest_begins(origins: Origins, tmp_path: Path) -> None:
+    """What called pytest is left out, and a folder of the user's may be called pytest."""
+    users, script = str(tmp_path / "pytest" / "test_it.py"), str(tmp_path / "run.py")
+    frames = [(INSTALLED, 1, "a"), (users, 2, "test_it"), (PYTEST, 3, "call"), (script, 4, "main")]
+    assert origins.of_test(frames) == frames[:2]
+    assert origins.of_test(frames[:2]) == frames[:2]

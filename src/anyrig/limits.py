@@ -220,7 +220,7 @@ class Limits:
         finding = timeout.in_loop(self._rig.origins, limit.watch.place, limit.seconds, infos)
         limit.error = self._told(limit.watch, finding)
         if limit.error is not None:
-            runner.end_call(limit.error)
+            runner.stop_call(limit.error)
 
     def _tell_deadlock(self, runner: Runner) -> None:
         from anyio import get_running_tasks
@@ -232,7 +232,7 @@ class Limits:
             finding = deadlock.finding(self._rig.origins, watch.place, get_running_tasks())
             error = self._told(watch, finding)
             if error is not None:
-                runner.end_call(error)
+                runner.stop_call(error)
 
     def _told(self, watch: Watch, finding: Finding) -> FindingError | None:
         """Note a finding; what the test is to be ended with, where it fails the test."""

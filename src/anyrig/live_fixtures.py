@@ -38,7 +38,7 @@ class LiveFixtures:
 
     def begin(self, definition: pytest.FixtureDef[Any], request: pytest.FixtureRequest) -> bool:
         """A fixture's setup begins; whether its function is the user's."""
-        code = _code(definition.func)
+        code = code_of(definition.func)
         is_xunit = definition.argname.startswith(_XUNIT)
         is_users = is_xunit or (code is not None and self._origins.is_users(code.co_filename))
         has_end = is_users and (is_xunit or _has_end(definition))
@@ -56,6 +56,14 @@ class LiveFixtures:
     def requests(self) -> list[tuple[pytest.FixtureDef[Any], pytest.FixtureRequest]]:
         """Those wider than a test, in the order of their setup, with what asked for them."""
         return list(self._wide.items())
+
+    def wider_one(self, frames: Iterable[RawFrame]) -> pytest.FixtureDef[Any] | None:
+        """The one wider than a test in whose function one of the frames lies, setup or teardown."""
+        return _running(self._wide, frames) if self._wide else None
+
+    def is_live(self, definition: object) -> bool:
+        """Whether this is a fixture wider than a test that is up."""
+        return definition in self._wide
 
     def end(self, definition: pytest.FixtureDef[Any]) -> None:
         """A fixture was torn down."""
@@ -93,18 +101,26 @@ class LiveFixtures:
         return any(
             whose is _Whose.USERS_WITH_END
             and definition.scope != "function"
-            and getattr(_code(definition.func), "co_filename", None) == filename
+            and getattr(code_of(definition.func), "co_filename", None) == filename
             for definition, whose in self._live.items()
         )
 
     def name_of(self, frames: Iterable[RawFrame]) -> str | None:
         """The name of the live fixture in whose function one of the frames lies."""
-        places = {(frame[0], frame[2]) for frame in frames}
-        for definition in reversed(self._live):
-            code = _code(definition.func)
-            if code is not None and (code.co_filename, code.co_name) in places:
-                return definition.argname
-        return None
+        definition = _running(self._live, frames)
+        return None if definition is None else definition.argname
+
+
+def _running(
+    definitions: dict[pytest.FixtureDef[Any], Any], frames: Iterable[RawFrame]
+) -> pytest.FixtureDef[Any] | None:
+    """The last of the fixtures in whose function one of the frames lies."""
+    places = {(frame[0], frame[2]) for frame in frames}
+    for definition in reversed(definitions):
+        code = code_of(definition.func)
+        if code is not None and (code.co_filename, code.co_name) in places:
+            return definition
+    return None
 
 
 def _get(item: pytest.Item, name: str) -> Any:
@@ -127,6 +143,7 @@ def _has_end(definition: pytest.FixtureDef[Any]) -> bool:
     )
 
 
-def _code(function: Any) -> CodeType | None:
+def code_of(function: Any) -> CodeType | None:
+    """The code of a function, below its decorators."""
     code = getattr(inspect.unwrap(function), "__code__", None)
     return code if isinstance(code, CodeType) else None

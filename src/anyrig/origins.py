@@ -86,6 +86,14 @@ class Origins:
         users = (frame for frame in kept if self.is_users(frame[0]))
         return next(users, kept[0] if kept else None)
 
+    def of_test(self, frames: Sequence[RawFrame]) -> Sequence[RawFrame]:
+        """The frames up to pytest's innermost: what called pytest itself is nobody's test."""
+        for index, (filename, *_) in enumerate(frames):
+            # a project of the user's may lie in a folder of such a name
+            if re.search(_RUNNERS, filename) and not self.is_users(filename):
+                return frames[:index]
+        return frames
+
     def is_users(self, filename: str) -> bool:
         """Whether the file is the user's: not installed, not Python's own, not anyrig's."""
         if filename.startswith("<"):

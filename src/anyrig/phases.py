@@ -19,10 +19,11 @@ import pytest
 from .allowances import Permit, author_permits
 from .backend_fixture import leaves_out, settings_for, with_marks
 from .backends import Backend, backend_of, running_name
-from .checks import leaked_task, never_ran, wrong_backend
+from .checks import leaked_contextvar, leaked_task, leaked_thread, never_ran, wrong_backend
 from .checks.missed_await import IDLE_DEPTH, ORIGIN_DEPTH, RUNNER_DEPTH, Missed, MissedAwaits
 from .findings import Finding, FindingError, Kind, Phase, Place, merge
 from .holders import Held, Holder
+from .live_fixtures import code_of
 from .report import words
 from .rig import BETWEEN_TESTS, Rig
 from .rulings import Watch
@@ -31,6 +32,7 @@ from .seams.cpython.threads import is_pooled
 if TYPE_CHECKING:
     from anyio import TaskInfo
 
+    from .contexts import Change
     from .runners import Runner
 
 Wrapper = Generator[None, Any, Any]
@@ -312,6 +314,9 @@ class Phases:
         if self._users_ran:
             missed.settle()
         rig.runners.look_for_left()
+        self._look_for_changed(watch)
+        if rig.threads.noted:
+            self._look_for_threads(watch)
         missed.collect()
         if missed.dead or missed.alive:
             self._hear(watch, missed.drain() + self._judged_last(watch))
@@ -322,6 +327,37 @@ class Phases:
         if unused is not None:
             rig.announce()
             raise unused
+
+    def _look_for_threads(self, watch: Watch) -> None:
+        rig = self._rig
+        is_on = watch.settings.is_on(Kind.LEAKED_THREAD)
+        for leaked in rig.threads.left(watch.place.test or "", rig.fixtures.is_live):
+            if not is_on:
+                continue
+            owner, place = leaked.start.owner, leaked.start.place
+            is_own = isinstance(owner, str)
+            finding = leaked_thread.finding(
+                rig.origins,
+                leaked,
+                place if is_own else watch.place,
+                None if is_own else rig.runners.name_of(owner),
+            )
+            watch.found.append(rig.rulings.of_one(watch, finding, leaked.start.permit))
+        watch.found = merge(watch.found)
+
+    def _look_for_changed(self, watch: Watch) -> None:
+        rig = self._rig
+        changes = rig.runners.left_changed()
+        if changes and watch.settings.is_on(Kind.LEAKED_CONTEXTVAR):
+            findings = [self._changed(watch, change) for change in changes]
+            watch.found += [rig.rulings.of_one(watch, finding) for finding in findings]
+
+    def _changed(self, watch: Watch, change: Change) -> Finding:
+        rig, fixture = self._rig, change.fixture
+        code = code_of(getattr(watch.item, "obj", None) if fixture is None else fixture.func)
+        origin = None if code is None else rig.origins.definition(code)
+        maker = None if fixture is None else rig.runners.name_of(fixture)
+        return leaked_contextvar.finding(watch.place, change, origin, maker)
 
     def _judged_last(self, watch: Watch) -> list[Missed]:
         rig = self._rig

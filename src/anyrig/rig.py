@@ -14,6 +14,7 @@ import pytest
 
 from ._version import __version__
 from .allowances import Permit
+from .checks.leaked_thread import LeakedThreads
 from .checks.missed_await import WANTED, MissedAwaits, is_pending
 from .findings import Finding, Kind, Phase, Place
 from .holders import Held, Holder
@@ -42,6 +43,7 @@ class Rig:
         self.fixtures = LiveFixtures(self.origins)
         self.runners = RunnerHost(self.fixtures, self.origins, self.settings.cancel_timeout)
         self.missed: MissedAwaits | None = None
+        self.threads = LeakedThreads(self.origins, self._here, self.runners.running_owner)
         self.watch: Watch | None = None
         self.last: Watch | None = None  # the same, until its last report is made
         self.session: pytest.Session | None = None
@@ -69,6 +71,7 @@ class Rig:
         missed.enabled = self.settings.is_on(Kind.MISSED_AWAIT)
         missed.install()
         self.limits.start()
+        self.threads.install()
         return missed
 
     def stop(self) -> None:
@@ -76,8 +79,14 @@ class Rig:
         self.runners.uninstall()
         self.limits.stop()
         if self.missed is not None:
+            self.threads.uninstall()
             self.missed.uninstall()
             self.missed = None
+
+    def _here(self) -> tuple[Place, object]:
+        """The place that is now, and the permission that is open."""
+        missed = self.missed
+        return (BETWEEN_TESTS, None) if missed is None else (missed.here, missed.permit)
 
     def header(self) -> str:
         """The line under pytest's header: what is tested on."""
@@ -185,6 +194,7 @@ class Rig:
         finally:
             missed.permit = before
         permit.used |= Kind.MISSED_AWAIT in permit.kinds and missed.was_made_under(permit)
+        permit.used |= Kind.LEAKED_THREAD in permit.kinds and self.threads.was_made_under(permit)
         permit.used |= not any(map(self.current_settings.is_on, permit.kinds))
 
 

@@ -13,11 +13,13 @@ import pytest
 
 from .findings import TaskDidNotEnd
 from .live_fixtures import LiveFixtures
-from .origins import Origins
+from .origins import Origins, RawFrame
 from .seams import anyio as anyio_seam
 
 if TYPE_CHECKING:
     from anyio import TaskInfo
+
+    from .contexts import Change
 
 SERVICE = "anyrig_service"  # the attribute that tells the function of a service's fixture
 
@@ -36,6 +38,8 @@ class RunnerHost:
         self._current: Any = None  # the last runner: anyio's plugin has one at a time
         self.test: str | None = None  # the id of the running one
         self.made: Callable[[], None] = lambda: None  # called when there is a new runner
+        # who the task is for that runs, as `owner` says it; None outside of those of a runner
+        self._current_owner: Callable[[], object] = lambda: None
         # called with a runner and the tasks that were left in it
         self.tell_left: Callable[[Any, Sequence[TaskInfo]], None] = lambda runner, infos: None
 
@@ -48,8 +52,9 @@ class RunnerHost:
         self._stack.close()
 
     def _make(self, library: str, options: dict[str, Any]) -> Any:
-        from .runners import create
+        from .runners import OWNER, create
 
+        self._current_owner = OWNER.get
         self._current = create(self, library, options)
         self.made()
         return self._current
@@ -72,6 +77,13 @@ class RunnerHost:
             left = self._current.left(self.test)
             if left:
                 self.tell_left(self._current, left)
+
+    def left_changed(self) -> list[Change]:
+        """The context variables that the running test leaves changed for the next one."""
+        if self._current is None or self.test is None:
+            return []
+        found: list[Change] = self._current.left_changed(self.test)
+        return found
 
     def did_not_end(self, coroutines: Sequence[tuple[str, Any]]) -> TaskDidNotEnd:
         """The error for tasks, by their names, that went on when their loop closed."""
@@ -97,6 +109,10 @@ class RunnerHost:
     def owner(self, fixture: pytest.FixtureDef[Any] | None) -> object:
         """Who a call is for: the running test's id, or this fixture where it is wider."""
         return self.test if fixture is None or fixture.scope == "function" else fixture
+
+    def running_owner(self, frames: Sequence[RawFrame]) -> object:
+        """Who the code is for that runs in these frames; None where only its thread can tell."""
+        return self._fixtures.wider_one(frames) or self._current_owner()
 
     def name_of(self, fixture: Any) -> str:
         """A fixture in words: "the fixture `x`", or "the service `x`"."""

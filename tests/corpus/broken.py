@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from anyrig.backends import Backend
+from anyrig.checks.leaked_thread import LeakedThreads
 from anyrig.checks.missed_await import MissedAwaits
 from anyrig.checks.never_ran import Body
 from anyrig.runners import Runner
@@ -18,6 +19,8 @@ PARTS: dict[str, tuple[type, str, Any]] = {
     "deaths": (MissedAwaits, "_note_death", lambda self, coroutine: True),
     "bodies": (Body, "ran", property(lambda self: True)),
     "backends": (Backend, "is_running", lambda self: True),
+    "threads": (LeakedThreads, "left", lambda self, test, is_live: []),
+    "contexts": (Runner, "left_changed", lambda self, test: []),
     "left": (Runner, "left", lambda self, owner=None: []),
 }
 

@@ -69,8 +69,8 @@ def details_differ(run: Run, expected: Expectations) -> Iterator[str]:
 
 def _line(finding: dict[str, Any]) -> str:
     place = finding["place"]
-    ruling = " permitted" if finding["permitted"] else ""
-    ruling = " warned" if finding["policy"] == "warn" else ruling
+    ruling = " warned" if finding["policy"] == "warn" else ""
+    ruling = " permitted" if finding["permitted"] else ruling
     return f"{_place(finding)} {finding['kind']} in {place['phase']} of {place['test']}{ruling}"
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 import warnings
+from functools import partialmethod
+from types import FrameType
 
 import pytest
 
 from alone import alone
 from anyrig.seams.cpython.filters import hiding_filter
+from anyrig.seams.cpython.threads import Starters, frames_of, is_frameworks, target_of
 from anyrig.seams.cpython.unawaited import UnawaitedHook, installed_owner, recorded_warnings
 
 # -- unawaited -------------------------------------------------------------------------------------
@@ -207,3 +211,89 @@ def test_threads_keep_a_deeper_tracking_of_the_users_own() -> None:
         print(sys.get_coroutine_origin_tracking_depth())
     """
     assert alone(script).splitlines() == ["20", "20"]
+
+
+def test_start_of_a_thread_is_told_where_it_happens() -> None:
+    """``Thread.start`` is looked up at each start, and told with the frame of its caller."""
+    told: list[tuple[str, str, bool]] = []
+
+    def note(thread: threading.Thread, frame: FrameType) -> None:
+        told.append((thread.name, frame.f_code.co_name, thread.ident is None))
+
+    def starter() -> None:
+        thread = threading.Thread(target=int, name="one")
+        thread.start()
+        thread.join()
+
+    before = threading.Thread.start
+    with Starters(note):
+        starter()
+    starter()
+    assert told == [("one", "starter", True)]
+    assert threading.Thread.start is before
+
+
+def test_start_that_somebody_wrapped_stays_theirs() -> None:
+    """What another library put around ours in the meantime is left where it is."""
+    before = threading.Thread.start
+    try:
+        with Starters(lambda thread, frame: None):
+            theirs = partialmethod(threading.Thread.start)
+            threading.Thread.start = theirs  # type: ignore[assignment,method-assign]
+        assert vars(threading.Thread)["start"] is theirs
+    finally:
+        threading.Thread.start = before  # type: ignore[method-assign]
+
+
+def test_thread_says_what_it_runs_and_where_it_is() -> None:
+    """``Thread._target``, a subclass's ``run``, a timer's function, and the frames of each."""
+    stop = threading.Event()
+
+    class Worker(threading.Thread):
+        def run(self) -> None:
+            stop.wait()
+
+    def work() -> None:
+        stop.wait()
+
+    threads = [threading.Thread(target=work), Worker(), threading.Timer(3600, work)]
+    for thread in threads:
+        thread.start()
+    try:
+        assert [target_of(thread) for thread in threads] == [work, Worker.run, work]
+        assert "work" in [frame[2] for frame in frames_of(threads[0])]
+        assert not any(map(is_frameworks, threads))
+    finally:
+        stop.set()
+        threads[2].cancel()  # type: ignore[attr-defined]
+        for thread in threads:
+            thread.join()
+    assert frames_of(threads[0]) == ()
+
+
+def test_threads_of_frameworks_are_known_by_what_they_run() -> None:
+    """The threads of pools, of anyio and trio, and of asyncio's and multiprocessing's own."""
+    script = """
+        import asyncio, anyio, anyio.to_thread, multiprocessing.pool, sys, threading, trio
+        from concurrent.futures import ThreadPoolExecutor
+        from anyrig.seams.cpython.threads import is_frameworks
+        def others(): return [t for t in threading.enumerate() if t is not threading.main_thread()]
+        async def work():
+            await anyio.to_thread.run_sync(int)
+            return [is_frameworks(thread) for thread in others()]
+        print(anyio.run(work, backend="asyncio"), anyio.run(work, backend="trio"))
+        with ThreadPoolExecutor(1) as pool, multiprocessing.pool.ThreadPool(1):
+            pool.submit(int).result()
+            print({is_frameworks(thread) for thread in others()}, len(others()))
+        async def subprocess():
+            waits = "import sys; sys.stdin.read()"
+            process = await asyncio.create_subprocess_exec(sys.executable, "-c", waits, stdin=-1)
+            found = {is_frameworks(thread) for thread in others()}
+            await process.communicate(b"")
+            return found <= {True}
+        print(asyncio.run(subprocess()))
+    """
+    first, second, third = alone(script).splitlines()
+    assert first == "[True] [True]"
+    assert second.startswith("{True} ")
+    assert third == "True"

@@ -1,9 +1,11 @@
 """One file for each kind of finding, each in the same order: record, start, finish, wording.
 
-missed_await    a coroutine was made and never awaited
-never_ran       an async test is green although its body did not run to an end
-wrong_backend   a test runs on another backend than the one it names
-leaked_task     a task that the test made is still there when the test has ended
+missed_await       a coroutine was made and never awaited
+never_ran          an async test is green although its body did not run to an end
+wrong_backend      a test runs on another backend than the one it names
+leaked_task        a task that the test made is still there when the test has ended
+leaked_thread      a thread that the test started is still alive when the test has ended
+leaked_contextvar  a context variable that a test leaves changed for the next one
 
 To add one: a `Kind` in ``findings.py`` with its error class (its settings follow from it), a file
 here whose class has ``finding(...)`` for the words, a call in ``rig.py`` where its facts are

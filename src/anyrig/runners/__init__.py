@@ -14,9 +14,9 @@ Limits: what a test awaits under a shield of its own is not cut off; it fails wh
 
 from __future__ import annotations
 
-from .base import Fixture, Host, Runner
+from .base import OWNER, Fixture, Host, Runner
 
-__all__ = ["Fixture", "Host", "Runner", "create"]
+__all__ = ["OWNER", "Fixture", "Host", "Runner", "create"]
 
 
 def create(host: Host, library: str, options: dict[str, object]) -> Runner:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterable, Sequence
-from contextvars import Context, ContextVar
+from contextvars import Context, ContextVar, copy_context
 from dataclasses import dataclass, field
 from functools import partial
 from types import FrameType, TracebackType
@@ -16,6 +16,7 @@ from anyio.lowlevel import checkpoint
 from outcome import Error, Outcome, Value
 
 from ..backends import call_later
+from ..contexts import Change, Step, changes
 from ..findings import CancelledByFixture, TaskDidNotEnd
 from ..seams.anyio import task_of
 
@@ -90,10 +91,11 @@ class Call:
 
     function: Callable[[], Awaitable[Any]]
     owner: object = None  # who it is for: see `OWNER`
+    fixture: Fixture | None = None  # whose setup or teardown it is, if any's
     outcome: Outcome[Any] | None = None
     # the cancel scopes that were there before the call's own and are cancelled at its end
     broken: Sequence[object] = ()
-    error: BaseException | None = None  # what it was ended with: see `Runner.end_call`
+    error: BaseException | None = None  # what it was ended with: see `Runner.stop_call`
     forget_bound: Callable[[], object] = lambda: None
 
 
@@ -137,6 +139,7 @@ class Runner(TestRunner):
         self._unfinished: Call | None = None
         self._is_closing = False
         self._seen: WeakSet[Any] = WeakSet()  # the tasks that were told of
+        self._steps: list[Step] = []  # the calls since the last test has ended
 
     # -- what a backend gives ----------------------------------------------------------------------
 
@@ -192,7 +195,7 @@ class Runner(TestRunner):
         """Whether a call is under way, and nobody has ended it."""
         return self._unfinished is not None and self._unfinished.error is None
 
-    def end_call(self, error: BaseException) -> None:
+    def stop_call(self, error: BaseException) -> None:
         """End the call that is under way with this error: it is cancelled where it waits.
 
         To be called in the loop. A call that goes on for `Host.cancel_timeout` seconds takes the
@@ -239,7 +242,7 @@ class Runner(TestRunner):
         generator = fixture_func(**kwargs)
         fixture = self.host.current_fixture()
         opened = OpenFixture(fixture, self.host.owner(fixture))
-        value: T = self._begin(generator.__anext__, opened.owner)
+        value: T = self._begin(Call(generator.__anext__, opened.owner, fixture))
         known = {id(scope) for one in self._open for scope in one.scopes}
         opened.scopes = [scope for scope in self._scopes() if id(scope) not in known]
         self._open.append(opened)
@@ -248,7 +251,7 @@ class Runner(TestRunner):
             # a test's own fixtures have ended; what it left in a wider one has a last chance here
             self.host.look_for_left()
         try:
-            self._end(generator, opened.owner)
+            self._end(generator, opened)
         finally:
             self._open.remove(opened)
             if not self._open:
@@ -258,22 +261,22 @@ class Runner(TestRunner):
         self, fixture_func: Callable[..., Coroutine[Any, Any, T]], kwargs: dict[str, Any]
     ) -> T:
         __tracebackhide__ = True
-        owner = self.host.owner(self.host.current_fixture())
-        value: T = self._begin(partial(fixture_func, **kwargs), owner)
+        fixture = self.host.current_fixture()
+        owner = self.host.owner(fixture)
+        value: T = self._begin(Call(partial(fixture_func, **kwargs), owner, fixture))
         return value
 
     def run_test(
         self, test_func: Callable[..., Coroutine[Any, Any, Any]], kwargs: dict[str, Any]
     ) -> None:
         __tracebackhide__ = True
-        self._begin(partial(test_func, **kwargs), self.host.owner(None))
+        self._begin(Call(partial(test_func, **kwargs), self.host.owner(None)))
 
     # -- calls -------------------------------------------------------------------------------------
 
-    def _begin(self, function: Callable[[], Awaitable[Any]], owner: object) -> Any:
+    def _begin(self, call: Call) -> Any:
         """Call a test or a fixture's setup; raises what it raised, or what it was cancelled for."""
         __tracebackhide__ = True
-        call = Call(function, owner)
         self._run(call)
         result = call.outcome
         assert result is not None, "a runner runs a call to its end"
@@ -285,12 +288,12 @@ class Runner(TestRunner):
             result = Error(self._as_ended(call.error, result))
         return self._with_callbacks(result).unwrap()
 
-    def _end(self, generator: AsyncGenerator[Any, Any], owner: object) -> None:
+    def _end(self, generator: AsyncGenerator[Any, Any], opened: OpenFixture) -> None:
         """Resume a fixture for its teardown; raises what is new, and nothing that was told."""
         __tracebackhide__ = True
         if self.given_up is not None:
             return
-        call = Call(generator.__anext__, owner)
+        call = Call(generator.__anext__, opened.owner, opened.fixture)
         self._run(call)
         result = call.outcome
         if call.broken:
@@ -363,6 +366,25 @@ class Runner(TestRunner):
     def maker_of(self, info: TaskInfo) -> object:
         """Who a task was made for: see `OWNER`."""
         return self._owner_of(task_of(info))
+
+    # -- the context that all calls share ----------------------------------------------------------
+
+    def begin_call(self, call: Call) -> None:
+        """A call begins, in the runner's task."""
+        OWNER.set(call.owner)
+        last = self._steps[-1] if self._steps else None
+        if last is None or last.owner != call.owner or last.fixture is not call.fixture:
+            context = copy_context()
+            self._steps.append(Step(call.owner, call.fixture, context, context))
+
+    def end_call(self) -> None:
+        """The call has ended."""
+        self._steps[-1].after = copy_context()
+
+    def left_changed(self, test: str) -> list[Change]:
+        """The context variables that a test leaves changed, at its end; later ones see no more."""
+        steps, self._steps = self._steps, []
+        return changes(steps, test) if self.is_kept else []
 
     # -- what cancelled a call ---------------------------------------------------------------------
 

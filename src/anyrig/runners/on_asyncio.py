@@ -17,7 +17,7 @@ from outcome import Error, Outcome, acapture
 from ..seams import anyio as anyio_seam
 from ..seams import asyncio as asyncio_seam
 from ..seams.cpython import stacks
-from .base import OWNER, TASK_NAME, Call, Host, Runner
+from .base import TASK_NAME, Call, Host, Runner
 
 
 class AsyncioRunner(Runner):
@@ -149,8 +149,9 @@ class AsyncioRunner(Runner):
         task = self._task = asyncio.current_task()
         assert task is not None
         while (call := await self._take(task)) is not None:
-            OWNER.set(call.owner)
+            self.begin_call(call)
             call.outcome = await acapture(call.function)
+            self.end_call()
             call.broken = anyio_seam.cancelled_scopes(task)
             if task.cancelling():
                 self._forgive(task, call)

@@ -15,7 +15,7 @@ import trio
 from outcome import Outcome, Value, acapture
 
 from ..seams import trio as trio_seam
-from .base import OWNER, TASK_NAME, Call, Host, Runner, Stopped
+from .base import TASK_NAME, Call, Host, Runner, Stopped
 
 _LONG = 3600.0  # seconds; without any deadline trio waits for a day
 # who waits for I/O, in the statistics of each of trio's ways to do so
@@ -163,8 +163,9 @@ class TrioRunner(Runner):
         with trio.CancelScope() as self._around:
             self._base = trio_seam.innermost(self._task)
             while (call := await self._take()) is not None:
-                OWNER.set(call.owner)
+                self.begin_call(call)
                 call.outcome = await acapture(call.function)
+                self.end_call()
                 if trio_seam.innermost(self._task) is not self._base:
                     call.broken = [one for one in self._scopes() if one.cancel_called]
                 call.forget_bound()

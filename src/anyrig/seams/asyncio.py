@@ -9,9 +9,9 @@ Problem: an ``asyncio.TaskGroup`` in a fixture cancels the test for an error tha
 own end. Approach: ``_parent_task``, ``_aborting`` and ``_errors`` of the groups that refer to the
 task. Seen on CPython 3.11 to 3.13.
 
-Problem: a loop that waits for ever looks like one that waits. Approach: ``loop._selector`` is
-asked to wait without a timeout where nothing is ready and no timer is set (``loop._scheduled``). Limits: uvloop has no
-selector of Python's. Seen on CPython 3.11 to 3.13.
+Problem: a loop that waits for ever looks like one that waits. Approach: ``loop._selector`` is asked
+to wait without a timeout where nothing is ready and no timer is set (``loop._scheduled``). Limits:
+uvloop has no selector of Python's. Seen on CPython 3.11 to 3.13.
 """
 
 from __future__ import annotations

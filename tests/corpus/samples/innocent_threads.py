@@ -71,6 +71,7 @@ def test_awaited_by_a_thread_that_waits(waiting: list[Any]) -> None:
 THREADS: list[tuple[threading.Event, threading.Thread]] = []
 
 
+@pytest.mark.anyrig(leaked_threads="off")
 def test_held_by_a_thread_that_outlives_the_test() -> None:
     event = threading.Event()
 

@@ -5,7 +5,7 @@ filters     a warning filter that nobody can put another in front of
 young       the objects made since a moment, without a look at the heap
 asyncgen    whether an ``asend``, ``athrow`` or ``aclose`` was ever awaited
 referrers   the instances that have a thing for an attribute
-threads     origin tracking in threads, and when a thread was started
+threads     origin tracking in threads; when, where and by whom a thread was started
 
 Seen on CPython 3.11, 3.12 and 3.13.
 """
