@@ -6,6 +6,7 @@ young       the objects made since a moment, without a look at the heap
 asyncgen    whether an ``asend``, ``athrow`` or ``aclose`` was ever awaited
 referrers   the instances that have a thing for an attribute
 threads     origin tracking in threads, and when a thread was started
+excepthooks exceptions in threads, and those that can be raised nowhere
 
 Seen on CPython 3.11, 3.12 and 3.13.
 """
