@@ -84,11 +84,24 @@ async def test_leaves():
     task = asyncio.create_task(asyncio.sleep(3600))
 """
 
+LOST_EXCEPTION = """
+import threading
+
+def fails():
+    raise ConnectionError("gone")
+
+def test_loses():
+    thread = threading.Thread(target=fails, name="worker")
+    thread.start()
+    thread.join()
+"""
+
 SAMPLES = {
     "missed_await": MISSED_AWAIT,
     "never_ran": NEVER_RAN,
     "wrong_backend": WRONG_BACKEND,
     "leaked_task": LEAKED_TASK,
+    "lost_exception": LOST_EXCEPTION,
 }
 
 

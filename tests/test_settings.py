@@ -17,6 +17,7 @@ BAD = {
     "never_ran": "test_swallowed",
     "wrong_backend": "test_wrong[trio]",
     "leaked_task": "test_leaves[asyncio]",
+    "lost_exception": "test_loses",
 }
 
 each_kind = pytest.mark.parametrize("kind", [kind for kind in Kind if kind.value in BAD], ids=str)

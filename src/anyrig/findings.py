@@ -110,8 +110,9 @@ class Finding:
     """One fact that a check found: its kind, test, phase, what it is, its origin, how to mend it.
 
     ``what`` names the thing, ``summary`` is one line that stands alone, ``details`` are further
-    facts (a line each), ``mend`` is what to type (words, or code indented by four) and ``count``
-    how many equal facts this one stands for. ``permitted`` names the allowance that permits it,
+    facts (a line each), ``trace`` are lines that say where an exception was raised, ``mend`` is
+    what to type (words, or code indented by four) and ``count`` how many equal facts this one
+    stands for. ``permitted`` names the allowance that permits it,
     if one does.
     """
 
@@ -125,6 +126,7 @@ class Finding:
     count: int = 1
     policy: Policy = Policy.FAIL
     permitted: str | None = None
+    trace: tuple[str, ...] = ()
 
     @property
     def is_failing(self) -> bool:
@@ -172,6 +174,7 @@ class Finding:
                 "origin": origin,
                 "details": tuple(data["details"]),
                 "mend": tuple(data["mend"]),
+                "trace": tuple(data["trace"]),
             }
         )
 
@@ -287,7 +290,8 @@ def merge(findings: Iterable[Finding]) -> list[Finding]:
     """The findings with equal ones (the same line in a loop, say) counted as one, order kept."""
     merged: dict[tuple[object, ...], Finding] = {}
     for finding in findings:
-        key = (finding.kind, finding.place, finding.what, finding.origin, finding.permitted)
+        thing = (finding.what, finding.summary, finding.origin, finding.trace)
+        key = (finding.kind, finding.place, thing, finding.permitted)
         seen = merged.get(key)
         if seen is None:
             merged[key] = finding

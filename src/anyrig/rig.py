@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,8 @@ import pytest
 
 from ._version import __version__
 from .allowances import Permit
+from .checks import lost_exception
+from .checks.lost_exception import Lost, LostExceptions
 from .checks.missed_await import WANTED, MissedAwaits, is_pending
 from .findings import Finding, Kind, Phase, Place
 from .holders import Held, Holder
@@ -41,6 +43,7 @@ class Rig:
         self.fixtures = LiveFixtures(self.origins)
         self.runners = RunnerHost(self.fixtures, self.origins, self.settings.cancel_timeout)
         self.missed: MissedAwaits | None = None
+        self.lost: LostExceptions | None = None
         self.watch: Watch | None = None
         self.last: Watch | None = None  # the same, until its last report is made
         self.session: pytest.Session | None = None
@@ -59,18 +62,23 @@ class Rig:
 
     # -- the run ---------------------------------------------------------------------------------
 
-    def start(self) -> MissedAwaits:
+    def start(self) -> tuple[MissedAwaits, LostExceptions]:
         """Begin to watch this process; also where all is off, for a marker may turn a kind on."""
         missed = self.missed = MissedAwaits(self.origins)
         missed.owner = self
         missed.fixture_of = self.fixtures.name_of
         missed.enabled = self.settings.is_on(Kind.MISSED_AWAIT)
         missed.install()
-        return missed
+        lost = self.lost = LostExceptions(missed)
+        self.runners.take_loss = lost.note
+        return missed, lost
 
     def stop(self) -> None:
         """Put the interpreter and anyio's plugin back as they were."""
         self.runners.uninstall()
+        if self.lost is not None:
+            self.lost.uninstall()
+            self.lost = None
         if self.missed is not None:
             self.missed.uninstall()
             self.missed = None
@@ -100,6 +108,8 @@ class Rig:
         """The collection is over; what it left pending is judged at the end of the run."""
         self.session = session
         self.runners.install()
+        if self.lost is not None:
+            self.lost.install()  # by now pytest's own hooks are there, to stand before
         if self.missed is not None:
             self.missed.settle()
             self.missed.window.renew()  # or the first test looks through all that was imported
@@ -135,6 +145,15 @@ class Rig:
         found = missed.drain()
         found += missed.judge(self.holder, lambda place: True, lambda holder: False)
         self.strays += self.rulings.of_run(found)
+        if self.lost is not None and self.is_whole:
+            self.lost.judge(self.holder, lambda place: True, lambda holder: False)
+            self.strays += self.lost_by_others(self.lost.drain())
+
+    def lost_by_others(self, lost: Iterable[Lost]) -> list[Finding]:
+        """The findings for exceptions that were lost by tests that are over."""
+        return self.rulings.of_others(
+            (lost_exception.finding(self.origins, one), one.permit) for one in lost
+        )
 
     @property
     def current_settings(self) -> Settings:
@@ -181,6 +200,10 @@ class Rig:
         finally:
             missed.permit = before
         permit.used |= Kind.MISSED_AWAIT in permit.kinds and missed.was_made_under(permit)
+        lost = self.lost
+        permit.used |= (
+            lost is not None and Kind.LOST_EXCEPTION in permit.kinds and lost.was_made_under(permit)
+        )
         permit.used |= not any(map(self.current_settings.is_on, permit.kinds))
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from .findings import TaskDidNotEnd
 from .live_fixtures import LiveFixtures
+from .losses import Loss
 from .origins import Origins
 from .seams import anyio as anyio_seam
 
@@ -37,6 +38,8 @@ class RunnerHost:
         self.test: str | None = None  # the id of the running one
         # called with a runner and the tasks that were left in it
         self.tell_left: Callable[[Any, Sequence[TaskInfo]], None] = lambda runner, infos: None
+        # called with an exception that was lost; answers whether it is told
+        self.take_loss: Callable[[Loss], bool] = lambda loss: False
 
     def install(self) -> None:
         """Have anyio's plugin ask us for its runners, from now to `uninstall`."""
@@ -65,6 +68,10 @@ class RunnerHost:
             left = self._current.left(self.test)
             if left:
                 self.tell_left(self._current, left)
+
+    def lose(self, loss: Loss) -> bool:
+        """An exception was lost; whether it is told, so that it need not be raised."""
+        return self.take_loss(loss)
 
     def did_not_end(self, coroutines: Sequence[tuple[str, Any]]) -> TaskDidNotEnd:
         """The error for tasks, by their names, that went on when their loop closed."""

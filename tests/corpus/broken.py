@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from anyrig.backends import Backend
+from anyrig.checks.lost_exception import LostExceptions
 from anyrig.checks.missed_await import MissedAwaits
 from anyrig.checks.never_ran import Body
 from anyrig.runners import Runner
@@ -18,6 +19,8 @@ PARTS: dict[str, tuple[type, str, Any]] = {
     "deaths": (MissedAwaits, "_note_death", lambda self, coroutine: True),
     "bodies": (Body, "ran", property(lambda self: True)),
     "backends": (Backend, "is_running", lambda self: True),
+    "losses": (LostExceptions, "note", lambda self, loss, thread=None: False),
+    "held losses": (LostExceptions, "keep", lambda self, future: None),
     "left": (Runner, "left", lambda self, owner=None: []),
 }
 

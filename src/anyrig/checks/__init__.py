@@ -4,6 +4,7 @@ missed_await    a coroutine was made and never awaited
 never_ran       an async test is green although its body did not run to an end
 wrong_backend   a test runs on another backend than the one it names
 leaked_task     a task that the test made is still there when the test has ended
+lost_exception  an exception was raised where nobody could see it
 
 To add one: a `Kind` in ``findings.py`` with its error class (its settings follow from it), a file
 here whose class has ``finding(...)`` for the words, a call in ``rig.py`` where its facts are

@@ -16,6 +16,7 @@ from anyio.lowlevel import checkpoint
 from outcome import Error, Outcome, Value
 
 from ..findings import CancelledByFixture, TaskDidNotEnd
+from ..losses import Loss
 from ..seams.anyio import task_of
 
 T = TypeVar("T")
@@ -59,6 +60,10 @@ class Host(Protocol):
 
     def tell_left(self, runner: Any, infos: Sequence[TaskInfo], /) -> None:
         """Tasks were left."""
+        raise NotImplementedError
+
+    def lose(self, loss: Loss, /) -> bool:
+        """An exception was lost; whether it is told, so that it need not be raised."""
         raise NotImplementedError
 
     def name_of(self, fixture: Any) -> str:

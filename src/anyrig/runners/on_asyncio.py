@@ -14,6 +14,7 @@ from outcome import Error, Outcome, acapture
 
 from ..seams import anyio as anyio_seam
 from ..seams import asyncio as asyncio_seam
+from ..seams.asyncio_errors import Listener
 from .base import OWNER, TASK_NAME, Call, Host, Runner
 
 
@@ -41,7 +42,8 @@ class AsyncioRunner(Runner):
 
     def __enter__(self) -> Self:
         self._runner.__enter__()
-        self._runner.get_loop().set_exception_handler(self._note_callback_error)
+        listener = Listener(self.host.lose, self._callback_errors)
+        self._runner.get_loop().set_exception_handler(listener)
         return self
 
     def __exit__(
@@ -58,7 +60,6 @@ class AsyncioRunner(Runner):
             # what is in it does not end, and the end of asyncio's runner would wait for it
             asyncio_seam.drop(loop)
         # without cycles, all of it is gone at once
-        loop.set_exception_handler(None)
         self._task = self._knock = self._done = None
         self.host.close(self, raised)
 
@@ -201,13 +202,6 @@ class AsyncioRunner(Runner):
         return "its deadline has passed" if is_late else "cancel() was called"
 
     # -- callbacks ---------------------------------------------------------------------------------
-
-    def _note_callback_error(self, loop: AbstractEventLoop, context: dict[str, Any]) -> None:
-        error = context.get("exception")
-        if isinstance(error, Exception):
-            self._callback_errors.append(error)
-        else:
-            loop.default_exception_handler(context)
 
     def _with_callbacks(self, result: Outcome[Any]) -> Outcome[Any]:
         if not self._callback_errors:

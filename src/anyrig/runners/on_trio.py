@@ -31,8 +31,10 @@ class TrioRunner(Runner):
         self._base: object = None  # what is open on the task before the first call
         self._is_started = self._is_parked = False
         self._ended: Outcome[None] | None = None
+        self._generators = trio_seam.GeneratorErrors(host.lose)
 
     def __enter__(self) -> Self:
+        self._generators.__enter__()
         return self
 
     def __exit__(
@@ -41,9 +43,10 @@ class TrioRunner(Runner):
         exc_val: BaseException | None,
         exc_tb: TracebackType | None,
     ) -> None:
+        raised = self.wind_up() if self._is_started else None
+        self._generators.__exit__(None, None, None)
         if not self._is_started:
             return
-        raised = self.wind_up()
         if self._ended is None:
             trio_seam.abandon()
         self._task = self._around = self._base = None  # without cycles, all is gone at once
