@@ -96,12 +96,28 @@ def test_loses():
     thread.join()
 """
 
+LEAKED_ASYNCGEN = """
+import pytest
+
+async def rows():
+    try:
+        yield 1
+    finally:
+        pass
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_breaks():
+    async for row in rows():
+        break
+"""
+
 SAMPLES = {
     "missed_await": MISSED_AWAIT,
     "never_ran": NEVER_RAN,
     "wrong_backend": WRONG_BACKEND,
     "leaked_task": LEAKED_TASK,
     "lost_exception": LOST_EXCEPTION,
+    "leaked_asyncgen": LEAKED_ASYNCGEN,
 }
 
 

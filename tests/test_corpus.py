@@ -151,6 +151,7 @@ def test_corpus_notices_that_the_check_is_off(runs: Runs) -> None:
         ("bodies", "bad_never_ran.py::test_never_called"),
         ("backends", "bad_wrong_backend.py::TestAnother::test_names_another"),
         ("left", "bad_leaked_tasks.py::test_create_task"),
+        ("dropped", "bad_leaked_asyncgens.py::test_break"),
         ("losses", "bad_lost_exceptions.py::test_thread"),
         ("held losses", "bad_lost_exceptions.py::test_task_that_a_global_holds"),
     ],

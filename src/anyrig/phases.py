@@ -19,13 +19,12 @@ import pytest
 from .allowances import Permit, author_permits, author_permits_loss
 from .backend_fixture import leaves_out, settings_for, with_marks
 from .backends import Backend, backend_of, running_name
-from .checks import leaked_task, lost_exception, never_ran, wrong_backend
-from .checks.lost_exception import LostExceptions
-from .checks.missed_await import IDLE_DEPTH, ORIGIN_DEPTH, RUNNER_DEPTH, Missed, MissedAwaits
+from .checks import leaked_asyncgen, leaked_task, lost_exception, never_ran, wrong_backend
+from .checks.missed_await import IDLE_DEPTH, ORIGIN_DEPTH, RUNNER_DEPTH, Missed
 from .findings import Finding, FindingError, Kind, Phase, Place, merge
 from .holders import Held, Holder
 from .report import words
-from .rig import BETWEEN_TESTS, Rig
+from .rig import BETWEEN_TESTS, Checks, Rig
 from .rulings import Watch
 from .seams.cpython.threads import is_pooled
 
@@ -41,10 +40,11 @@ _SPOKEN = frozenset({"anyrig", "filterwarnings"})  # the marks that say somethin
 class Phases:
     """The hooks that frame each phase of each test."""
 
-    def __init__(self, rig: Rig, missed: MissedAwaits, lost: LostExceptions) -> None:
+    def __init__(self, rig: Rig, checks: Checks) -> None:
         self._rig = rig
-        self._missed = missed
-        self._lost = lost
+        missed = self._missed = checks.missed
+        self._lost = checks.lost
+        self._generators = checks.generators
         # whether code of the user's runs in this setup or teardown: without it there is nothing to
         # look for at its end
         self._users_ran = False
@@ -57,6 +57,7 @@ class Phases:
         self._wants_missed = self._run_wants_missed = rig.settings.is_on(Kind.MISSED_AWAIT)
         self._wants_body = rig.settings.is_on(Kind.NEVER_RAN)
         self._wants_lost = rig.settings.is_on(Kind.LOST_EXCEPTION)
+        self._wants_generators = rig.settings.is_on(Kind.LEAKED_ASYNCGEN)
         # the depth while a runner is at work before code of the test's begins
         self._depth = IDLE_DEPTH
         # the last value of `anyio_backend`, and the backend that it names
@@ -95,6 +96,7 @@ class Phases:
             self._wants_missed = settings.is_on(Kind.MISSED_AWAIT)
             self._wants_body = settings.is_on(Kind.NEVER_RAN)
             self._wants_lost = settings.is_on(Kind.LOST_EXCEPTION)
+            self._wants_generators = settings.is_on(Kind.LEAKED_ASYNCGEN)
         if settings is not rig.settings:
             rig.rulings.note(nodeid, settings)
         function = getattr(item, "obj", None)
@@ -115,6 +117,7 @@ class Phases:
             rig.is_between = rig.has_own_hooks
         missed.enabled = self._wants_missed
         self._lost.enabled = self._wants_lost
+        self._generators.enabled = self._wants_generators
         missed.bodies = codes if self._wants_body else ()
         missed.enter(place)
         if self._users_ran:
@@ -149,6 +152,8 @@ class Phases:
             watch.told = _errors_in(error)
         if self._lost.dead:
             self._hear_lost(watch)
+        if self._generators.dropped:
+            self._hear_dropped(watch, error)
         if watch.found or error is not None or self._rig.runners.late:
             self._rule(watch, error)
 
@@ -240,6 +245,8 @@ class Phases:
             watch.told = _errors_in(error)
         if self._lost.dead:
             self._hear_lost(watch)
+        if self._generators.dropped:
+            self._hear_dropped(watch, error)
         if watch.found or error is not None or self._rig.runners.late:
             self._rule(watch, error)
 
@@ -326,6 +333,8 @@ class Phases:
             lost.judge(rig.holder, *self._last_asked(watch))
         if lost.dead:
             self._hear_lost(watch)
+        if self._generators.dropped:
+            self._hear_dropped(watch, error)
         self._close()
         if watch.found or error is not None or self._rig.runners.late:
             self._rule(watch, error)
@@ -356,6 +365,7 @@ class Phases:
         rig.fixtures.wide_one_ended = False
         lost = self._lost
         lost.enabled = False
+        self._generators.forget()
         if not (missed.dead or missed.alive or lost.dead or lost.held):
             rig.rulings.forget()
         missed.here = BETWEEN_TESTS
@@ -400,6 +410,18 @@ class Phases:
         rig.strays += rig.lost_by_others(others)
         if rig.strays:
             rig.announce()
+
+    def _hear_dropped(self, watch: Watch, error: BaseException | None) -> None:
+        """Rule on the async generators that were dropped in a phase, but by its own failure."""
+        rig, found = self._rig, self._generators.drain()
+        if error is None:
+            ruled = [
+                rig.rulings.of_one(
+                    watch, leaked_asyncgen.finding(rig.origins, dropped), dropped.token[1]
+                )
+                for dropped in found
+            ]
+            watch.found = merge([*watch.found, *ruled])
 
     def _rule(self, watch: Watch, error: BaseException | None) -> None:
         """Raise a `FindingError` where a finding has to fail the phase that has just ended.

@@ -46,10 +46,10 @@ def pytest_configure(config: pytest.Config) -> None:
     if is_controller(config):
         rig.announce()
     else:
-        missed, lost = rig.start()
-        config.pluginmanager.register(Phases(rig, missed, lost), "anyrig-phases")
+        checks = rig.start()
+        config.pluginmanager.register(Phases(rig, checks), "anyrig-phases")
         if pytest.version_tuple < (8, 4):
-            config.pluginmanager.register(InnerHooks(lost), "anyrig-inner-hooks")
+            config.pluginmanager.register(InnerHooks(checks.lost), "anyrig-inner-hooks")
 
 
 def _hear_reports(config: pytest.Config, carrier: Carrier) -> None:

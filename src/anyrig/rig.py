@@ -8,13 +8,14 @@ from __future__ import annotations
 import platform
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
 from ._version import __version__
 from .allowances import Permit
 from .checks import lost_exception
+from .checks.leaked_asyncgen import LeakedGenerators
 from .checks.lost_exception import Lost, LostExceptions
 from .checks.missed_await import WANTED, MissedAwaits, is_pending
 from .findings import Finding, Kind, Phase, Place
@@ -33,6 +34,14 @@ RIG = pytest.StashKey["Rig"]()
 BETWEEN_TESTS = Place(None, Phase.BETWEEN)
 
 
+class Checks(NamedTuple):
+    """The checks that record what happens while a test runs; `Phases` asks them after."""
+
+    missed: MissedAwaits
+    lost: LostExceptions
+    generators: LeakedGenerators
+
+
 class Rig:
     """One pytest run: its settings, its checks, its findings."""
 
@@ -43,7 +52,7 @@ class Rig:
         self.fixtures = LiveFixtures(self.origins)
         self.runners = RunnerHost(self.fixtures, self.origins, self.settings.cancel_timeout)
         self.missed: MissedAwaits | None = None
-        self.lost: LostExceptions | None = None
+        self.checks: Checks | None = None
         self.watch: Watch | None = None
         self.last: Watch | None = None  # the same, until its last report is made
         self.session: pytest.Session | None = None
@@ -62,23 +71,24 @@ class Rig:
 
     # -- the run ---------------------------------------------------------------------------------
 
-    def start(self) -> tuple[MissedAwaits, LostExceptions]:
+    def start(self) -> Checks:
         """Begin to watch this process; also where all is off, for a marker may turn a kind on."""
         missed = self.missed = MissedAwaits(self.origins)
         missed.owner = self
         missed.fixture_of = self.fixtures.name_of
         missed.enabled = self.settings.is_on(Kind.MISSED_AWAIT)
         missed.install()
-        lost = self.lost = LostExceptions(missed)
-        self.runners.take_loss = lost.note
-        return missed, lost
+        checks = self.checks = Checks(missed, LostExceptions(missed), LeakedGenerators(missed))
+        self.runners.take_loss = checks.lost.note
+        self.runners.watching = checks.generators.watching
+        return checks
 
     def stop(self) -> None:
         """Put the interpreter and anyio's plugin back as they were."""
         self.runners.uninstall()
-        if self.lost is not None:
-            self.lost.uninstall()
-            self.lost = None
+        if self.checks is not None:
+            self.checks.lost.uninstall()
+            self.checks = None
         if self.missed is not None:
             self.missed.uninstall()
             self.missed = None
@@ -108,8 +118,8 @@ class Rig:
         """The collection is over; what it left pending is judged at the end of the run."""
         self.session = session
         self.runners.install()
-        if self.lost is not None:
-            self.lost.install()  # by now pytest's own hooks are there, to stand before
+        if self.checks is not None:
+            self.checks.lost.install()  # by now pytest's own hooks are there, to stand before
         if self.missed is not None:
             self.missed.settle()
             self.missed.window.renew()  # or the first test looks through all that was imported
@@ -145,9 +155,10 @@ class Rig:
         found = missed.drain()
         found += missed.judge(self.holder, lambda place: True, lambda holder: False)
         self.strays += self.rulings.of_run(found)
-        if self.lost is not None and self.is_whole:
-            self.lost.judge(self.holder, lambda place: True, lambda holder: False)
-            self.strays += self.lost_by_others(self.lost.drain())
+        if self.checks is not None and self.is_whole:
+            lost = self.checks.lost
+            lost.judge(self.holder, lambda place: True, lambda holder: False)
+            self.strays += self.lost_by_others(lost.drain())
 
     def lost_by_others(self, lost: Iterable[Lost]) -> list[Finding]:
         """The findings for exceptions that were lost by tests that are over."""
@@ -199,11 +210,8 @@ class Rig:
             missed.settle()
         finally:
             missed.permit = before
-        permit.used |= Kind.MISSED_AWAIT in permit.kinds and missed.was_made_under(permit)
-        lost = self.lost
-        permit.used |= (
-            lost is not None and Kind.LOST_EXCEPTION in permit.kinds and lost.was_made_under(permit)
-        )
+        checks = [check for check in self.checks or () if check.kind in permit.kinds]
+        permit.used |= any(check.was_made_under(permit) for check in checks)
         permit.used |= not any(map(self.current_settings.is_on, permit.kinds))
 
 

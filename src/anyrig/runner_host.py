@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from traceback import walk_tb
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -40,6 +40,8 @@ class RunnerHost:
         self.tell_left: Callable[[Any, Sequence[TaskInfo]], None] = lambda runner, infos: None
         # called with an exception that was lost; answers whether it is told
         self.take_loss: Callable[[Loss], bool] = lambda loss: False
+        # what is entered for each call, inside of the loop
+        self.watching: Callable[[], AbstractContextManager[object]] = nullcontext
 
     def install(self) -> None:
         """Have anyio's plugin ask us for its runners, from now to `uninstall`."""

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from anyrig.backends import Backend
+from anyrig.checks.leaked_asyncgen import LeakedGenerators
 from anyrig.checks.lost_exception import LostExceptions
 from anyrig.checks.missed_await import MissedAwaits
 from anyrig.checks.never_ran import Body
@@ -21,6 +22,7 @@ PARTS: dict[str, tuple[type, str, Any]] = {
     "backends": (Backend, "is_running", lambda self: True),
     "losses": (LostExceptions, "note", lambda self, loss, thread=None: False),
     "held losses": (LostExceptions, "keep", lambda self, future: None),
+    "dropped": (LeakedGenerators, "note", lambda self, dropped: False),
     "left": (Runner, "left", lambda self, owner=None: []),
 }
 

@@ -5,6 +5,7 @@ never_ran       an async test is green although its body did not run to an end
 wrong_backend   a test runs on another backend than the one it names
 leaked_task     a task that the test made is still there when the test has ended
 lost_exception  an exception was raised where nobody could see it
+leaked_asyncgen an async generator was dropped in the middle, with cleanup pending
 
 To add one: a `Kind` in ``findings.py`` with its error class (its settings follow from it), a file
 here whose class has ``finding(...)`` for the words, a call in ``rig.py`` where its facts are

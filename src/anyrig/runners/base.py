@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterable, Sequence
+from contextlib import AbstractContextManager
 from contextvars import Context, ContextVar
 from dataclasses import dataclass, field
 from functools import partial
@@ -60,6 +61,10 @@ class Host(Protocol):
 
     def tell_left(self, runner: Any, infos: Sequence[TaskInfo], /) -> None:
         """Tasks were left."""
+        raise NotImplementedError
+
+    def watching(self) -> AbstractContextManager[object]:
+        """To be entered inside of the loop for each call: what watches its async generators."""
         raise NotImplementedError
 
     def lose(self, loss: Loss, /) -> bool:

@@ -132,7 +132,8 @@ class AsyncioRunner(Runner):
         assert task is not None
         while (call := await self._take(task)) is not None:
             OWNER.set(call.owner)
-            call.outcome = await acapture(call.function)
+            with self.host.watching():
+                call.outcome = await acapture(call.function)
             call.broken = anyio_seam.cancelled_scopes(task)
             if task.cancelling():
                 self._forgive(task, call)

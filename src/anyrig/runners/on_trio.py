@@ -119,7 +119,8 @@ class TrioRunner(Runner):
             self._base = trio_seam.innermost(self._task)
             while (call := await self._take()) is not None:
                 OWNER.set(call.owner)
-                call.outcome = await acapture(call.function)
+                with self.host.watching():
+                    call.outcome = await acapture(call.function)
                 if trio_seam.innermost(self._task) is not self._base:
                     call.broken = [one for one in self._scopes() if one.cancel_called]
                 self._unfinished = None

@@ -208,7 +208,7 @@ async def cleans_up_badly() -> AsyncGenerator[int]:
 
 
 async def test_async_generator() -> None:
-    async for _ in cleans_up_badly():
+    async for _ in cleans_up_badly():  # FOUND leaked_asyncgen call
         break
     gc.collect()
     await turns()
