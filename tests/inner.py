@@ -145,6 +145,33 @@ async def test_next(server):
     pass
 """
 
+LOST_EXCEPTION = """
+import threading
+
+def fails():
+    raise ConnectionError("gone")
+
+def test_loses():
+    thread = threading.Thread(target=fails, name="worker")
+    thread.start()
+    thread.join()
+"""
+
+LEAKED_ASYNCGEN = """
+import pytest
+
+async def rows():
+    try:
+        yield 1
+    finally:
+        pass
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_breaks():
+    async for row in rows():
+        break
+"""
+
 SAMPLES = {
     "missed_await": MISSED_AWAIT,
     "never_ran": NEVER_RAN,
@@ -155,6 +182,8 @@ SAMPLES = {
     "blocked_loop": BLOCKED_LOOP,
     "leaked_thread": LEAKED_THREAD,
     "leaked_contextvar": LEAKED_CONTEXTVAR,
+    "lost_exception": LOST_EXCEPTION,
+    "leaked_asyncgen": LEAKED_ASYNCGEN,
 }
 
 

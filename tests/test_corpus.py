@@ -153,6 +153,9 @@ def test_corpus_notices_that_the_check_is_off(runs: Runs) -> None:
         ("threads", "bad_threads_left.py::test_sync"),
         ("contexts", "bad_leaked_contextvars.py::test_sets"),
         ("left", "bad_leaked_tasks.py::test_create_task"),
+        ("dropped", "bad_leaked_asyncgens.py::test_break"),
+        ("losses", "bad_lost_exceptions.py::test_thread"),
+        ("held losses", "bad_lost_exceptions.py::test_task_that_a_global_holds"),
     ],
 )
 def test_corpus_notices_a_broken_part(part: str, missed: str, runs: Runs) -> None:

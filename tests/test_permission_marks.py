@@ -30,7 +30,8 @@ def test_marker_permits_each_kind(suite: Suite, kind: str) -> None:
     elif kind == "never_ran":
         source = source.replace("@swallows\n", f"{mark}@swallows\n")
     else:
-        source = source.replace("def test_drops", f"{mark}def test_drops")
+        for name in ("test_drops", "test_loses"):
+            source = source.replace(f"def {name}", f"{mark}def {name}")
         source = source.replace("@pytest.mark.par", f"{mark}@pytest.mark.par")
         for head in ("def test_leaves():", "async def test_leaves(server"):
             source = source.replace(f"\n{head}", f"\n{mark}{head}")

@@ -13,11 +13,17 @@ from typing import Any
 import pytest
 
 from .findings import Finding, Kind, UnusedAllowanceError
+from .losses import Way
 from .origins import Origins
 from .seams.cpython.unawaited import installed_owner
 from .settings import Settings, read_kind
 
 _NEVER_AWAITED = "never awaited"
+# the warnings that pytest makes of exceptions that the interpreter can raise nowhere
+_PYTESTS = {
+    Way.FINALISER: "PytestUnraisableExceptionWarning",
+    Way.THREAD: "PytestUnhandledThreadExceptionWarning",
+}
 
 
 @dataclass(eq=False)
@@ -83,6 +89,19 @@ def author_permits(item: pytest.Item, settings: Settings) -> list[Permit]:
             words = "the filterwarnings mark on the test"
             permits.append(Permit(frozenset({Kind.MISSED_AWAIT}), words, must_be_used=False))
     return permits
+
+
+def author_permits_loss(item: pytest.Item, way: Way) -> Permit | None:
+    """What a mark on a test permits that ignores the warning that pytest would give."""
+    category = _PYTESTS.get(way)
+    for mark in item.own_markers:
+        if category is not None and mark.name == "filterwarnings":
+            for text in mark.args:
+                action, _, rest = text.partition(":")
+                if action.strip() == "ignore" and category in rest:
+                    words = "the filterwarnings mark on the test"
+                    return Permit(frozenset({Kind.LOST_EXCEPTION}), words, must_be_used=False)
+    return None
 
 
 def _permits(text: str) -> bool:

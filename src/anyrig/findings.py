@@ -110,9 +110,10 @@ class Finding:
     """One fact that a check found: its kind, test, phase, what it is, its origin, how to mend it.
 
     ``what`` names the thing, ``summary`` is one line that stands alone, ``details`` are further
-    facts (a line each), ``picture`` is lines to be shown as they are, ``mend`` is what to type
-    (words, or code indented by four) and ``count`` how many equal facts this one stands for.
-    ``permitted`` names the allowance that permits it, if one does.
+    facts (a line each), ``picture`` is lines to be shown as they are, ``trace`` are lines that say
+    where an exception was raised, ``mend`` is what to type (words, or code indented by four) and
+    ``count`` how many equal facts this one stands for. ``permitted`` names the allowance that
+    permits it, if one does.
     """
 
     kind: Kind
@@ -126,6 +127,7 @@ class Finding:
     count: int = 1
     policy: Policy = Policy.FAIL
     permitted: str | None = None
+    trace: tuple[str, ...] = ()
 
     @property
     def is_failing(self) -> bool:
@@ -174,6 +176,7 @@ class Finding:
                 "details": tuple(data["details"]),
                 "picture": tuple(data["picture"]),
                 "mend": tuple(data["mend"]),
+                "trace": tuple(data["trace"]),
             }
         )
 
@@ -289,7 +292,8 @@ def merge(findings: Iterable[Finding]) -> list[Finding]:
     """The findings with equal ones (the same line in a loop, say) counted as one, order kept."""
     merged: dict[tuple[object, ...], Finding] = {}
     for finding in findings:
-        key = (finding.kind, finding.place, finding.what, finding.origin, finding.permitted)
+        thing = (finding.what, finding.summary, finding.origin, finding.trace)
+        key = (finding.kind, finding.place, thing, finding.permitted)
         seen = merged.get(key)
         if seen is None:
             merged[key] = finding

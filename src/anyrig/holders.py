@@ -15,7 +15,7 @@ import gc
 import os
 import sys
 from asyncio import Future, Handle
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from threading import Thread
 from types import FrameType, ModuleType
 from typing import Any, NamedTuple
@@ -51,9 +51,12 @@ class Holder(NamedTuple):
 Recognise = Callable[[object], Holder | None]
 
 
-def find_holder(thing: object, recognise: Recognise) -> Holder:
-    """What holds the thing: ``recognise`` is asked first about each object on the way."""
-    seen = {id(thing)}
+def find_holder(thing: object, recognise: Recognise, own: Sequence[object] = ()) -> Holder:
+    """What holds the thing: ``recognise`` is asked first about each object on the way.
+
+    ``own`` are objects that it holds itself: they are left out.
+    """
+    seen = {id(thing), id(own), *map(id, own)}
     level: list[Any] = [thing]
     for _ in range(_DEPTH):
         referrers = gc.get_referrers(*level)

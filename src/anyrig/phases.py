@@ -10,22 +10,30 @@ import functools
 import inspect
 import sys
 import threading
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from .allowances import Permit, author_permits
+from .allowances import Permit, author_permits, author_permits_loss
 from .backend_fixture import leaves_out, settings_for, with_marks
 from .backends import Backend, backend_of, running_name
-from .checks import leaked_contextvar, leaked_task, leaked_thread, never_ran, wrong_backend
-from .checks.missed_await import IDLE_DEPTH, ORIGIN_DEPTH, RUNNER_DEPTH, Missed, MissedAwaits
+from .checks import (
+    leaked_asyncgen,
+    leaked_contextvar,
+    leaked_task,
+    leaked_thread,
+    lost_exception,
+    never_ran,
+    wrong_backend,
+)
+from .checks.missed_await import IDLE_DEPTH, ORIGIN_DEPTH, RUNNER_DEPTH, Missed
 from .findings import Finding, FindingError, Kind, Phase, Place, merge
 from .holders import Held, Holder
 from .live_fixtures import code_of
 from .report import words
-from .rig import BETWEEN_TESTS, Rig
+from .rig import BETWEEN_TESTS, Checks, Rig
 from .rulings import Watch
 from .seams.cpython.threads import is_pooled
 
@@ -42,10 +50,12 @@ _SPOKEN = frozenset({"anyrig", "filterwarnings"})  # the marks that say somethin
 class Phases:
     """The hooks that frame each phase of each test."""
 
-    def __init__(self, rig: Rig, missed: MissedAwaits) -> None:
+    def __init__(self, rig: Rig, checks: Checks) -> None:
         self._rig = rig
         self._limits = rig.limits
-        self._missed = missed
+        missed = self._missed = checks.missed
+        self._lost = checks.lost
+        self._generators = checks.generators
         # whether code of the user's runs in this setup or teardown: without it there is nothing to
         # look for at its end
         self._users_ran = False
@@ -57,6 +67,8 @@ class Phases:
         self._settings = rig.settings
         self._wants_missed = self._run_wants_missed = rig.settings.is_on(Kind.MISSED_AWAIT)
         self._wants_body = rig.settings.is_on(Kind.NEVER_RAN)
+        self._wants_lost = rig.settings.is_on(Kind.LOST_EXCEPTION)
+        self._wants_generators = rig.settings.is_on(Kind.LEAKED_ASYNCGEN)
         # the depth while a runner is at work before code of the test's begins
         self._depth = IDLE_DEPTH
         # the last value of `anyio_backend`, and the backend that it names
@@ -95,6 +107,8 @@ class Phases:
             rig.runners.cancel_timeout = settings.cancel_timeout
             self._wants_missed = settings.is_on(Kind.MISSED_AWAIT)
             self._wants_body = settings.is_on(Kind.NEVER_RAN)
+            self._wants_lost = settings.is_on(Kind.LOST_EXCEPTION)
+            self._wants_generators = settings.is_on(Kind.LEAKED_ASYNCGEN)
         if settings is not rig.settings:
             rig.rulings.note(nodeid, settings)
         function = getattr(item, "obj", None)
@@ -116,6 +130,8 @@ class Phases:
             missed.settle()
             rig.is_between = rig.has_own_hooks
         missed.enabled = self._wants_missed
+        self._lost.enabled = self._wants_lost
+        self._generators.enabled = self._wants_generators
         missed.bodies = codes if self._wants_body else ()
         missed.enter(place)
         if self._users_ran:
@@ -148,6 +164,12 @@ class Phases:
             missed.settle()
         if missed.dead:
             self._hear(watch, missed.drain())
+        if error is not None:
+            watch.told = _errors_in(error)
+        if self._lost.dead:
+            self._hear_lost(watch)
+        if self._generators.dropped:
+            self._hear_dropped(watch, error)
         if watch.found or error is not None or self._rig.runners.late or self._limits.blocked:
             self._rule(watch, error)
 
@@ -237,6 +259,12 @@ class Phases:
             self._hear(watch, missed.drain() + judged)
         if watch.body is not None and error is None:
             self._ask_body(watch, watch.body)
+        if error is not None:
+            watch.told = _errors_in(error)
+        if self._lost.dead:
+            self._hear_lost(watch)
+        if self._generators.dropped:
+            self._hear_dropped(watch, error)
         if watch.found or error is not None or self._rig.runners.late or self._limits.blocked:
             self._rule(watch, error)
 
@@ -319,7 +347,17 @@ class Phases:
             self._look_for_threads(watch)
         missed.collect()
         if missed.dead or missed.alive:
-            self._hear(watch, missed.drain() + self._judged_last(watch))
+            judged = missed.judge(rig.holder, *self._last_asked(watch))
+            self._hear(watch, missed.drain() + judged)
+        if error is not None:
+            watch.told |= _errors_in(error)
+        lost = self._lost
+        if lost.held:
+            lost.judge(rig.holder, *self._last_asked(watch))
+        if lost.dead:
+            self._hear_lost(watch)
+        if self._generators.dropped:
+            self._hear_dropped(watch, error)
         self._close()
         if watch.found or error is not None or self._rig.runners.late or self._limits.blocked:
             self._rule(watch, error)
@@ -359,7 +397,8 @@ class Phases:
         maker = None if fixture is None else rig.runners.name_of(fixture)
         return leaked_contextvar.finding(watch.place, change, origin, maker)
 
-    def _judged_last(self, watch: Watch) -> list[Missed]:
+    def _last_asked(self, watch: Watch) -> tuple[Callable[[Place], bool], Callable[[Holder], bool]]:
+        """Whose things are judged at the end of a test, and whose holders may still use them."""
         rig = self._rig
         everything = rig.fixtures.wide_one_ended
 
@@ -372,14 +411,17 @@ class Phases:
                 return rig.fixtures.may_reach(holder, watch.item)
             return _may_await_ever(holder)
 
-        return self._missed.judge(rig.holder, chosen, waits)
+        return chosen, waits
 
     def _close(self) -> None:
         rig, missed = self._rig, self._missed
         rig.watch = None
         self._limits.limit = None
         rig.fixtures.wide_one_ended = False
-        if not (missed.dead or missed.alive):
+        lost = self._lost
+        lost.enabled = False
+        self._generators.forget()
+        if not (missed.dead or missed.alive or lost.dead or lost.held):
             rig.rulings.forget()
         missed.here = BETWEEN_TESTS
         missed.enabled = self._run_wants_missed
@@ -391,6 +433,7 @@ class Phases:
         if watch is None or watch.item is not item:
             watch = self._open(item)  # something else than pytest's own protocol runs the phases
         watch.found = []
+        watch.causes = []
         watch.place = self._missed.here = Place(watch.place.test, phase)
         if self._limits.limit is not None:
             self._limits.enter()
@@ -405,6 +448,37 @@ class Phases:
         self._rig.strays += rulings.of_run(others)
         if self._rig.strays:
             self._rig.announce()
+
+    def _hear_lost(self, watch: Watch) -> None:
+        """Rule on the exceptions that were lost in a phase, but what the test fails with."""
+        rig = self._rig
+        new = [lost for lost in self._lost.drain() if id(lost.loss.error) not in watch.told]
+        others = [lost for lost in new if lost.place.test != watch.place.test]
+        ruled: list[Finding] = []
+        for lost in new:
+            if lost in others:
+                continue
+            permit = lost.permit or author_permits_loss(watch.item, lost.loss.way)
+            finding = lost_exception.finding(rig.origins, lost)
+            ruled.append(rig.rulings.of_one(watch, finding, permit))
+            if ruled[-1].is_failing:
+                watch.causes.append(lost.loss.error)
+        watch.found = merge([*watch.found, *ruled])
+        rig.strays += rig.lost_by_others(others)
+        if rig.strays:
+            rig.announce()
+
+    def _hear_dropped(self, watch: Watch, error: BaseException | None) -> None:
+        """Rule on the async generators that were dropped in a phase, but by its own failure."""
+        rig, found = self._rig, self._generators.drain()
+        if error is None:
+            ruled = [
+                rig.rulings.of_one(
+                    watch, leaked_asyncgen.finding(rig.origins, dropped), dropped.token[1]
+                )
+                for dropped in found
+            ]
+            watch.found = merge([*watch.found, *ruled])
 
     def _rule(self, watch: Watch, error: BaseException | None) -> None:
         """Raise a `FindingError` where a finding has to fail the phase that has just ended.
@@ -423,7 +497,8 @@ class Phases:
         if error is not None and not isinstance(error, pytest.skip.Exception):
             return
         if failing:
-            raise words.error(failing, after="".join(f"\n\n{one}" for one in late)) from error
+            cause = _cause_of(watch) or error
+            raise words.error(failing, after="".join(f"\n\n{one}" for one in late)) from cause
         if late:
             raise late[0]
 
@@ -431,6 +506,27 @@ class Phases:
 def _observed(body: never_ran.Body) -> Wrapper:
     with body.observed():
         return (yield)
+
+
+def _cause_of(watch: Watch) -> BaseException | None:
+    """The exceptions that the failing findings are about, as one."""
+    causes, watch.causes = watch.causes, []
+    if len(causes) > 1:
+        return BaseExceptionGroup("lost exceptions", causes)
+    return causes[0] if causes else None
+
+
+def _errors_in(error: BaseException) -> set[int]:
+    """The ids of an error, and of all in it and behind it."""
+    ids: set[int] = set()
+    rest: list[BaseException | None] = [error]
+    while rest:
+        one = rest.pop()
+        if one is not None and id(one) not in ids:
+            ids.add(id(one))
+            rest += (one.__cause__, one.__context__)
+            rest += one.exceptions if isinstance(one, BaseExceptionGroup) else ()
+    return ids
 
 
 def _may_await_ever(holder: Holder) -> bool:

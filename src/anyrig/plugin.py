@@ -13,6 +13,7 @@ import pytest
 
 from . import fixtures
 from .backend_fixture import narrow, register
+from .checks.lost_exception import LostExceptions
 from .phases import Phases
 from .report.carrier import CARRIER, Carrier, is_controller
 from .rig import RIG, Rig
@@ -45,7 +46,10 @@ def pytest_configure(config: pytest.Config) -> None:
     if is_controller(config):
         rig.announce()
     else:
-        config.pluginmanager.register(Phases(rig, rig.start()), "anyrig-phases")
+        checks = rig.start()
+        config.pluginmanager.register(Phases(rig, checks), "anyrig-phases")
+        if pytest.version_tuple < (8, 4):
+            config.pluginmanager.register(InnerHooks(checks.lost), "anyrig-inner-hooks")
 
 
 def _hear_reports(config: pytest.Config, carrier: Carrier) -> None:
@@ -87,6 +91,20 @@ def pytest_runtestloop(session: pytest.Session) -> None:
 def pytest_deselected(items: Sequence[pytest.Item]) -> None:
     if items:
         items[0].config.stash[RIG].is_whole = False
+
+
+class InnerHooks:
+    """The hooks for each phase inside of pytest's own: before 8.4 it hears exceptions there."""
+
+    def __init__(self, lost: LostExceptions) -> None:
+        self._lost = lost
+
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_runtest_setup(self) -> Wrapper:
+        with self._lost.hooks():
+            return (yield)
+
+    pytest_runtest_call = pytest_runtest_teardown = pytest_runtest_setup
 
 
 class Reports:

@@ -6,15 +6,18 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
 from ._version import __version__
 from .allowances import Permit
+from .checks import lost_exception
+from .checks.leaked_asyncgen import LeakedGenerators
 from .checks.leaked_thread import LeakedThreads
+from .checks.lost_exception import Lost, LostExceptions
 from .checks.missed_await import WANTED, MissedAwaits, is_pending
 from .findings import Finding, Kind, Phase, Place
 from .holders import Held, Holder
@@ -33,6 +36,14 @@ RIG = pytest.StashKey["Rig"]()
 BETWEEN_TESTS = Place(None, Phase.BETWEEN)
 
 
+class Checks(NamedTuple):
+    """The checks that record what happens while a test runs; `Phases` asks them after."""
+
+    missed: MissedAwaits
+    lost: LostExceptions
+    generators: LeakedGenerators
+
+
 class Rig:
     """One pytest run: its settings, its checks, its findings."""
 
@@ -44,6 +55,7 @@ class Rig:
         self.runners = RunnerHost(self.fixtures, self.origins, self.settings.cancel_timeout)
         self.missed: MissedAwaits | None = None
         self.threads = LeakedThreads(self.origins, self._here, self.runners.running_owner)
+        self.checks: Checks | None = None
         self.watch: Watch | None = None
         self.last: Watch | None = None  # the same, until its last report is made
         self.session: pytest.Session | None = None
@@ -63,7 +75,7 @@ class Rig:
 
     # -- the run ---------------------------------------------------------------------------------
 
-    def start(self) -> MissedAwaits:
+    def start(self) -> Checks:
         """Begin to watch this process; also where all is off, for a marker may turn a kind on."""
         missed = self.missed = MissedAwaits(self.origins)
         missed.owner = self
@@ -72,12 +84,18 @@ class Rig:
         missed.install()
         self.limits.start()
         self.threads.install()
-        return missed
+        checks = self.checks = Checks(missed, LostExceptions(missed), LeakedGenerators(missed))
+        self.runners.take_loss = checks.lost.note
+        self.runners.watching = checks.generators.watching
+        return checks
 
     def stop(self) -> None:
         """Put the interpreter and anyio's plugin back as they were."""
         self.runners.uninstall()
         self.limits.stop()
+        if self.checks is not None:
+            self.checks.lost.uninstall()
+            self.checks = None
         if self.missed is not None:
             self.threads.uninstall()
             self.missed.uninstall()
@@ -113,6 +131,8 @@ class Rig:
         """The collection is over; what it left pending is judged at the end of the run."""
         self.session = session
         self.runners.install()
+        if self.checks is not None:
+            self.checks.lost.install()  # by now pytest's own hooks are there, to stand before
         if self.missed is not None:
             self.missed.settle()
             self.missed.window.renew()  # or the first test looks through all that was imported
@@ -148,6 +168,16 @@ class Rig:
         found = missed.drain()
         found += missed.judge(self.holder, lambda place: True, lambda holder: False)
         self.strays += self.rulings.of_run(found)
+        if self.checks is not None and self.is_whole:
+            lost = self.checks.lost
+            lost.judge(self.holder, lambda place: True, lambda holder: False)
+            self.strays += self.lost_by_others(lost.drain())
+
+    def lost_by_others(self, lost: Iterable[Lost]) -> list[Finding]:
+        """The findings for exceptions that were lost by tests that are over."""
+        return self.rulings.of_others(
+            (lost_exception.finding(self.origins, one), one.permit) for one in lost
+        )
 
     @property
     def current_settings(self) -> Settings:
@@ -193,7 +223,8 @@ class Rig:
             missed.settle()
         finally:
             missed.permit = before
-        permit.used |= Kind.MISSED_AWAIT in permit.kinds and missed.was_made_under(permit)
+        checks = [check for check in self.checks or () if check.kind in permit.kinds]
+        permit.used |= any(check.was_made_under(permit) for check in checks)
         permit.used |= Kind.LEAKED_THREAD in permit.kinds and self.threads.was_made_under(permit)
         permit.used |= not any(map(self.current_settings.is_on, permit.kinds))
 

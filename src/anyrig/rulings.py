@@ -34,6 +34,10 @@ class Watch:
     found: list[Finding] = field(default_factory=list)
     told_never_ran: bool = False
     has_failed: bool = False
+    # the ids of what the test itself has failed with, of each error in it and behind it
+    told: set[int] = field(default_factory=set)
+    # the exceptions that failing findings of this phase are about
+    causes: list[BaseException] = field(default_factory=list)
 
     def unused(self) -> UnusedAllowanceError | None:
         """The error for a permission of the test's that nothing needed; None where all were."""
@@ -88,14 +92,20 @@ class Rulings:
 
     def of_run(self, found: Iterable[Missed]) -> list[Finding]:
         """The findings that turned up outside of the test that made them."""
+        return self.of_others(
+            (self._described(missed, None), missed.permit)
+            for missed in found
+            if not missed.was_kept or self._is_judged(missed.place)
+        )
+
+    def of_others(self, found: Iterable[tuple[Finding, object]]) -> list[Finding]:
+        """The findings, each with its permission, that belong to other tests than the running."""
         strays: list[Finding] = []
-        for missed in found:
-            if missed.was_kept and not self._is_judged(missed.place):
-                continue
-            settings = self._settings_of.get(missed.place.test or "", self._rig.settings)
-            finding = _permitted(self._described(missed, None), missed.permit, settings)
-            if finding.policy is not Policy.OFF:
-                strays.append(finding)
+        for finding, permit in found:
+            settings = self._settings_of.get(finding.place.test or "", self._rig.settings)
+            ruled = _permitted(finding, permit, settings)
+            if ruled.policy is not Policy.OFF:
+                strays.append(ruled)
         return merge(strays)
 
     def _is_judged(self, place: Place) -> bool:

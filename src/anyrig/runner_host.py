@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from traceback import walk_tb
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ import pytest
 
 from .findings import TaskDidNotEnd
 from .live_fixtures import LiveFixtures
+from .losses import Loss
 from .origins import Origins, RawFrame
 from .seams import anyio as anyio_seam
 
@@ -42,6 +43,10 @@ class RunnerHost:
         self._current_owner: Callable[[], object] = lambda: None
         # called with a runner and the tasks that were left in it
         self.tell_left: Callable[[Any, Sequence[TaskInfo]], None] = lambda runner, infos: None
+        # called with an exception that was lost; answers whether it is told
+        self.take_loss: Callable[[Loss], bool] = lambda loss: False
+        # what is entered for each call, inside of the loop
+        self.watching: Callable[[], AbstractContextManager[object]] = nullcontext
 
     def install(self) -> None:
         """Have anyio's plugin ask us for its runners, from now to `uninstall`."""
@@ -84,6 +89,10 @@ class RunnerHost:
             return []
         found: list[Change] = self._current.left_changed(self.test)
         return found
+
+    def lose(self, loss: Loss) -> bool:
+        """An exception was lost; whether it is told, so that it need not be raised."""
+        return self.take_loss(loss)
 
     def did_not_end(self, coroutines: Sequence[tuple[str, Any]]) -> TaskDidNotEnd:
         """The error for tasks, by their names, that went on when their loop closed."""

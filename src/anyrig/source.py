@@ -225,6 +225,45 @@ def function_lines(filename: str, name: str) -> range:
     return range(0)
 
 
+def has_cleanup(filename: str, name: str, lineno: int) -> bool:
+    """Whether closing the async generator of this name, where it stands at this line, runs code.
+
+    That is where its ``yield`` stands in a ``with``, or in a ``try`` with a ``finally`` or with a
+    handler for the `GeneratorExit` that closes it. True where the source can't be had.
+    """
+    tree = _parsed(filename)
+    found = [
+        path
+        for path in (_paths(tree) if tree is not None else ())
+        if isinstance(path[-1], ast.Yield)
+        and path[-1].lineno <= lineno <= (path[-1].end_lineno or 0)
+        and _enclosing(path) == (name, True)
+    ]
+    return not found or any(map(_is_guarded, found))
+
+
+def _is_guarded(path: list[ast.AST]) -> bool:
+    for outer, inner in zip(reversed(path[:-1]), reversed(path), strict=False):
+        if isinstance(outer, ast.AsyncFunctionDef):
+            return False
+        if isinstance(outer, ast.With | ast.AsyncWith):
+            calls = [_called_name(item.context_expr) for item in outer.items]
+            if inner in outer.body and calls != ["suppress"]:
+                return True
+        if isinstance(outer, ast.Try | ast.TryStar) and inner not in outer.finalbody:
+            hears = inner in outer.body and any(map(_hears_close, outer.handlers))
+            if outer.finalbody or hears:
+                return True
+    return False
+
+
+def _hears_close(handler: ast.ExceptHandler) -> bool:
+    if handler.type is None:
+        return True
+    words = {getattr(node, "id", getattr(node, "attr", "")) for node in ast.walk(handler.type)}
+    return not words.isdisjoint({"BaseException", "GeneratorExit"})
+
+
 def _without_comment(line: str) -> str:
     try:
         for token in tokenize.generate_tokens(io.StringIO(line).readline):

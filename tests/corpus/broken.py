@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from anyrig.backends import Backend
+from anyrig.checks.leaked_asyncgen import LeakedGenerators
 from anyrig.checks.leaked_thread import LeakedThreads
+from anyrig.checks.lost_exception import LostExceptions
 from anyrig.checks.missed_await import MissedAwaits
 from anyrig.checks.never_ran import Body
 from anyrig.runners import Runner
@@ -21,6 +23,9 @@ PARTS: dict[str, tuple[type, str, Any]] = {
     "backends": (Backend, "is_running", lambda self: True),
     "threads": (LeakedThreads, "left", lambda self, test, is_live: []),
     "contexts": (Runner, "left_changed", lambda self, test: []),
+    "losses": (LostExceptions, "note", lambda self, loss, thread=None: False),
+    "held losses": (LostExceptions, "keep", lambda self, future: None),
+    "dropped": (LeakedGenerators, "note", lambda self, dropped: False),
     "left": (Runner, "left", lambda self, owner=None: []),
 }
 

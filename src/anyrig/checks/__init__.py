@@ -4,7 +4,12 @@ missed_await       a coroutine was made and never awaited
 never_ran          an async test is green although its body did not run to an end
 wrong_backend      a test runs on another backend than the one it names
 leaked_task        a task that the test made is still there when the test has ended
+lost_exception     an exception was raised where nobody could see it
+leaked_asyncgen    an async generator was dropped in the middle, with cleanup pending
 leaked_thread      a thread that the test started is still alive when the test has ended
+blocked_loop       a call held the event loop, and nothing else could run
+deadlock           all tasks wait, and nothing is left that could wake one
+timeout            a test takes longer than it may
 leaked_contextvar  a context variable that a test leaves changed for the next one
 
 To add one: a `Kind` in ``findings.py`` with its error class (its settings follow from it), a file

@@ -24,6 +24,7 @@ from typing import Any, NamedTuple
 from ..findings import Finding, Kind, Phase, Place
 from ..holders import Holder, Recognise, find_holder
 from ..origins import Origins, RawFrame
+from ..seams.asyncio_errors import FUTURES, is_unretrieved
 from ..seams.cpython import asyncgen
 from ..seams.cpython.filters import FirstFilter, hiding_filter
 from ..seams.cpython.threads import ThreadStarts
@@ -44,15 +45,21 @@ RUNNER_DEPTH = 1
 # while no code of the user's can run: what a runner makes for itself is none of ours
 IDLE_DEPTH = 0
 _METHODS = frozenset({asyncgen.SEND_TYPE, asyncgen.CLOSE_TYPE})
-WANTED = frozenset({CoroutineType, *_METHODS})
+WANTED = frozenset({CoroutineType, *_METHODS, *FUTURES})
 
 
 def is_pending(thing: Any) -> bool:
-    """Whether a coroutine (or a method of an async generator) has not taken its first step."""
+    """Whether somebody has yet to come for it.
+
+    A coroutine, or a method of an async generator, that has not taken its first step; a future
+    whose exception nobody has asked for.
+    """
     if type(thing) is CoroutineType:
         return not thing.cr_suspended and not thing.cr_running and thing.cr_frame is not None
     if type(thing) in _METHODS:
         return asyncgen.is_unawaited(thing)
+    if type(thing) in FUTURES:
+        return is_unretrieved(thing)
     return True  # a compiled coroutine: it can't be asked
 
 
@@ -130,6 +137,8 @@ class MissedAwaits:
         # the methods of async generators that were reported and are alive: they must not warn
         self._told_methods: list[object] = []
         self.fixture_of: Callable[[Iterable[RawFrame]], str | None] = lambda frames: None
+        # called with each young future whose exception nobody has asked for: another check's
+        self.keep_future: Callable[[Any], None] = lambda future: None
 
     # -- record: called by the interpreter, in any thread, at any time ---------------------------
 
@@ -207,13 +216,7 @@ class MissedAwaits:
         thread = threading.current_thread()
         mock = mock_call_of(coroutine)
         given = self._given.get(_key(coroutine)[0])
-        place = self.here
-        if alive is not None:
-            place = alive.place
-        elif thread is not threading.main_thread():
-            started = self._threads.started_at(thread)
-            if isinstance(started, Place) and started.test != place.test:
-                place = started
+        place = self.place_of(thread) if alive is None else alive.place
         frames = self._frames_of(origin or (), asyncgen.stack_of(sys._getframe(2)))
         return Missed(
             name=mock.name if mock is not None else coroutine.__qualname__,
@@ -229,6 +232,14 @@ class MissedAwaits:
             is_body=self._is_body(coroutine) if alive is None else alive.is_body,
             was_kept=alive is not None and alive.place != self.here,
         )
+
+    def place_of(self, thread: threading.Thread) -> Place:
+        """The place that what happens in a thread belongs to."""
+        if thread is not threading.main_thread():
+            started = self._threads.started_at(thread)
+            if isinstance(started, Place) and started.test != self.here.test:
+                return started
+        return self.here
 
     def _frames_of(
         self, origin: tuple[RawFrame, ...], stack: tuple[RawFrame, ...]
@@ -331,6 +342,8 @@ class MissedAwaits:
                     self.alive[key] = _Alive(
                         weakref.ref(thing), anchor, self.here, self.permit, self._is_body(thing)
                     )
+            elif type(thing) in FUTURES:
+                self.keep_future(thing)
             elif (
                 type(thing) in _METHODS
                 and id(thing) not in self.alive

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ..findings import Finding, FindingError, Phase, Place
+from ..findings import Finding, FindingError, Kind, Phase, Place
 from ..rig import Rig
 from . import words
 
@@ -203,7 +203,9 @@ def _is_ours(call: pytest.CallInfo[Any]) -> bool:
 
 
 def _representation(excinfo: pytest.ExceptionInfo[BaseException], error: FindingError) -> Any:
-    shown: Any = excinfo.getrepr(style="value")
+    # the findings say themselves what was lost
+    lost = any(finding.kind is Kind.LOST_EXCEPTION for finding in error.findings)
+    shown: Any = excinfo.getrepr(style="value", chain=not lost)
     crash = getattr(shown, "reprcrash", None)
     if crash is not None and error.findings:
         # what pytest's short summary shows: our line, without the name of the class before it

@@ -15,7 +15,7 @@ _WHY = {
     Kind.NEVER_RAN: "this test is green without having run",
     Kind.WRONG_BACKEND: "what it shows, it shows of another backend",
     Kind.LEAKED_TASK: "it goes on beside the next test, or dies with its loop and nobody sees how",
-    Kind.LOST_EXCEPTION: "what it says went wrong went wrong, and the test knows nothing of it",
+    Kind.LOST_EXCEPTION: "something went wrong in it, and the test knows nothing of it",
     Kind.LEAKED_ASYNCGEN: "its cleanup runs at some later moment, or never",
     Kind.LEAKED_THREAD: "it goes on beside the next test",
     Kind.BLOCKED_LOOP: "no other task, no timeout and no cancellation could run meanwhile",
@@ -65,6 +65,9 @@ def _block(finding: Finding) -> Iterator[str]:
         yield ""
         yield from finding.picture
     yield ""
+    if finding.trace:
+        yield from (f"  {line}" for line in finding.trace)
+        yield ""
     label = "mend:   "
     is_code_alone = all(mend.startswith(CODE) for mend in finding.mend)
     for mend in finding.mend:

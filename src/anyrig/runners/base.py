@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterable, Sequence
+from contextlib import AbstractContextManager
 from contextvars import Context, ContextVar, copy_context
 from dataclasses import dataclass, field
 from functools import partial
@@ -18,6 +19,7 @@ from outcome import Error, Outcome, Value
 from ..backends import call_later
 from ..contexts import Change, Step, changes
 from ..findings import CancelledByFixture, TaskDidNotEnd
+from ..losses import Loss
 from ..seams.anyio import task_of
 
 T = TypeVar("T")
@@ -61,6 +63,14 @@ class Host(Protocol):
 
     def tell_left(self, runner: Any, infos: Sequence[TaskInfo], /) -> None:
         """Tasks were left."""
+        raise NotImplementedError
+
+    def watching(self) -> AbstractContextManager[object]:
+        """To be entered inside of the loop for each call: what watches its async generators."""
+        raise NotImplementedError
+
+    def lose(self, loss: Loss, /) -> bool:
+        """An exception was lost; whether it is told, so that it need not be raised."""
         raise NotImplementedError
 
     def name_of(self, fixture: Any) -> str:

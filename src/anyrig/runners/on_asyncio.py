@@ -16,6 +16,7 @@ from outcome import Error, Outcome, acapture
 
 from ..seams import anyio as anyio_seam
 from ..seams import asyncio as asyncio_seam
+from ..seams.asyncio_errors import Listener
 from ..seams.cpython import stacks
 from .base import TASK_NAME, Call, Host, Runner
 
@@ -46,7 +47,7 @@ class AsyncioRunner(Runner):
     def __enter__(self) -> Self:
         self._runner.__enter__()
         loop = self._runner.get_loop()
-        loop.set_exception_handler(self._note_callback_error)
+        loop.set_exception_handler(Listener(self.host.lose, self._callback_errors))
         self._forget_waits = asyncio_seam.around_waits(loop, self.note_wait)
         return self
 
@@ -65,7 +66,6 @@ class AsyncioRunner(Runner):
             asyncio_seam.drop(loop)
         # without cycles, all of it is gone at once
         self._forget_waits()
-        loop.set_exception_handler(None)
         self._task = self._knock = self._done = None
         self.host.close(self, raised)
 
@@ -150,7 +150,8 @@ class AsyncioRunner(Runner):
         assert task is not None
         while (call := await self._take(task)) is not None:
             self.begin_call(call)
-            call.outcome = await acapture(call.function)
+            with self.host.watching():
+                call.outcome = await acapture(call.function)
             self.end_call()
             call.broken = anyio_seam.cancelled_scopes(task)
             if task.cancelling():
@@ -222,13 +223,6 @@ class AsyncioRunner(Runner):
         return "its deadline has passed" if is_late else "cancel() was called"
 
     # -- callbacks ---------------------------------------------------------------------------------
-
-    def _note_callback_error(self, loop: AbstractEventLoop, context: dict[str, Any]) -> None:
-        error = context.get("exception")
-        if isinstance(error, Exception):
-            self._callback_errors.append(error)
-        else:
-            loop.default_exception_handler(context)
 
     def _with_callbacks(self, result: Outcome[Any]) -> Outcome[Any]:
         if not self._callback_errors:

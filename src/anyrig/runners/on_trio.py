@@ -64,8 +64,10 @@ class TrioRunner(Runner):
         self._base: object = None  # what is open on the task before the first call
         self._is_started = self._is_parked = False
         self._ended: Outcome[None] | None = None
+        self._generators = trio_seam.GeneratorErrors(host.lose)
 
     def __enter__(self) -> Self:
+        self._generators.__enter__()
         return self
 
     def __exit__(
@@ -74,9 +76,10 @@ class TrioRunner(Runner):
         exc_val: BaseException | None,
         exc_tb: TracebackType | None,
     ) -> None:
+        raised = self.wind_up() if self._is_started else None
+        self._generators.__exit__(None, None, None)
         if not self._is_started:
             return
-        raised = self.wind_up()
         if self._ended is None:
             trio_seam.abandon()
         self._task = self._around = self._base = None  # without cycles, all is gone at once
@@ -164,7 +167,8 @@ class TrioRunner(Runner):
             self._base = trio_seam.innermost(self._task)
             while (call := await self._take()) is not None:
                 self.begin_call(call)
-                call.outcome = await acapture(call.function)
+                with self.host.watching():
+                    call.outcome = await acapture(call.function)
                 self.end_call()
                 if trio_seam.innermost(self._task) is not self._base:
                     call.broken = [one for one in self._scopes() if one.cancel_called]

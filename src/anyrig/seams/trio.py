@@ -5,17 +5,56 @@ was cancelled for appears when the fixture ends.
 Approach: a task's innermost `CancelStatus` (``Task._cancel_status``), whose ``_scope`` is the
 `CancelScope` and whose ``_parent`` is the next one out; ``Nursery._pending_excs``. Seen on trio
 0.32 to 0.35.
+
+Problem: what the cleanup of an async generator raises that was left in the middle is logged.
+Approach: a filter on the logger that trio's docs name, `GeneratorErrors`; the record's one
+argument is the generator's name.
 """
 
 from __future__ import annotations
 
+import logging
 import signal
-from typing import Any, NoReturn
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, NoReturn, Self
 
 import trio
 from trio._core import _run
 
+from ..losses import Loss, Way
+
 _abandoned: list[Any] = []  # to the end of the process
+
+
+class GeneratorErrors(logging.Filter):
+    """Asks ``lose`` to take what the cleanup of async generators raises, while entered.
+
+    What it takes is not logged.
+    """
+
+    def __init__(self, lose: Callable[[Loss], bool]) -> None:
+        super().__init__()
+        self._lose = lose
+        self._logger = logging.getLogger("trio.async_generator_errors")
+
+    def __enter__(self) -> Self:
+        self._logger.addFilter(self)
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._logger.removeFilter(self)
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        name = str(record.args[0]) if isinstance(record.args, tuple) and record.args else ""
+        # trio names it by its module too
+        return not isinstance(error, Exception) or not self._lose(Loss(Way.GENERATOR, name, error))
 
 
 def innermost(task: Any) -> object:

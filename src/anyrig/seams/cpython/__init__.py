@@ -4,8 +4,11 @@ unawaited   the interpreter's call for a coroutine that dies unawaited
 filters     a warning filter that nobody can put another in front of
 young       the objects made since a moment, without a look at the heap
 asyncgen    whether an ``asend``, ``athrow`` or ``aclose`` was ever awaited
+generators  async generators that die in the middle, and who iterated them
 referrers   the instances that have a thing for an attribute
 threads     origin tracking in threads; when, where and by whom a thread was started
+excepthooks exceptions in threads, and those that can be raised nowhere
+stacks      what the threads of this process are doing at the moment
 
 Seen on CPython 3.11, 3.12 and 3.13.
 """

@@ -28,6 +28,8 @@ from typing import Any, NamedTuple, Self
 _OFFSET = object.__basicsize__ + 2 * ctypes.sizeof(ctypes.c_void_p)
 _INIT, _CLOSED = 0, 2
 _METHODS = ("asend", "athrow", "aclose", "__anext__")
+# whose calls close what was left in the middle: a loop in C is called by ours (see `generators`)
+_CLOSERS = ("asyncio", "trio", __name__.partition(".")[0])
 _MANY = 64
 _STACK_DEPTH = 32
 
@@ -211,9 +213,7 @@ class MethodCalls:
     def _note(self, name: str, result: Any, frame: FrameType, is_call: bool, then: str) -> None:
         # what is not called by Python code is called by a loop in C, at the death of the generator
         library = frame.f_globals.get("__name__", "").partition(".")[0]
-        call = MethodCall(
-            name, id(result), stack_of(frame), not is_call or library in ("asyncio", "trio")
-        )
+        call = MethodCall(name, id(result), stack_of(frame), not is_call or library in _CLOSERS)
         if call.is_loops_own or self.is_warned_of:
             self._calls.append(call)
         elif then == "POP_TOP":

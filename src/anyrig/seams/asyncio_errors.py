@@ -1,0 +1,113 @@
+"""The exceptions of asyncio that nobody retrieved, and whose handler hears of them.
+
+Problem: asyncio speaks of a future's exception when the future dies, to the handler of its loop,
+and of one that something still holds it says nothing.
+Approach: ``Future._log_traceback`` is true as long as nobody has asked for the exception; setting
+it to false makes asyncio silent. ``Future._exception`` is the exception itself, unasked.
+``asyncio.tasks._GatheringFuture`` is what ``gather`` gives. Seen on CPython 3.11 to 3.13, and with
+uvloop, whose futures and tasks are asyncio's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import asyncio.tasks
+import gc
+import re
+from asyncio import AbstractEventLoop
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from ..losses import Loss, Way
+from .cpython import asyncgen
+
+FUTURES: frozenset[type] = frozenset(
+    {asyncio.Future, asyncio.Task, asyncio.tasks._GatheringFuture}  # type: ignore[attr-defined]
+)
+
+
+def is_unretrieved(future: Any) -> bool:
+    """Whether a future has an exception that nobody has asked it for."""
+    return bool(future._log_traceback)
+
+
+def hush(future: Any) -> None:
+    """Let a future die without a word: its exception was told."""
+    future._log_traceback = False
+
+
+class Listener:
+    """A loop's exception handler: asks ``lose`` to take each exception, or keeps it in ``kept``.
+
+    What it refers to must not refer to the loop, so that what dies late is heard, without cycles.
+    """
+
+    def __init__(self, lose: Callable[[Loss], bool], kept: list[Exception]) -> None:
+        self._lose = lose
+        self._kept = kept
+
+    def __call__(self, loop: AbstractEventLoop, context: dict[str, Any]) -> None:
+        error = context.get("exception")
+        if not isinstance(error, Exception):
+            loop.default_exception_handler(context)
+        elif not self._lose(_loss(context, error)):
+            if loop.is_closed():  # nobody looks at what is kept any more
+                loop.default_exception_handler(context)
+            else:
+                self._kept.append(error)
+
+
+def is_heard_by_others(future: Any) -> bool:
+    """Whether the loop of a future has a handler that somebody else has set."""
+    handler = future.get_loop().get_exception_handler()
+    return handler is not None and not isinstance(handler, Listener)
+
+
+def loss_of(future: Any) -> Loss:
+    """The facts of a future with an exception; asking for them is not asking it."""
+    return _of_future(future, future._exception)
+
+
+def _loss(context: dict[str, Any], error: BaseException) -> Loss:
+    future = context.get("future", context.get("task"))
+    if isinstance(future, asyncio.Future):
+        return _of_future(future, error)
+    generator = context.get("asyncgen")
+    if generator is not None:
+        return Loss(Way.GENERATOR, generator.__qualname__, error)
+    if "handle" in context:
+        return Loss(Way.CALLBACK, _called(str(context["message"])), error)
+    protocol = context.get("protocol")
+    name = context["message"] if protocol is None else f"protocol {type(protocol).__qualname__}"
+    return Loss(Way.LOOP, str(name), error)
+
+
+def _of_future(future: asyncio.Future[Any], error: BaseException) -> Loss:
+    if not isinstance(future, asyncio.Task):
+        is_gather = type(future) is not asyncio.Future
+        return Loss(Way.FUTURE, "gather" if is_gather else "future", error, key=id(future))
+    # not get_coro(): of an eager task that has ended it crashes CPython 3.12.1
+    referents = gc.get_referents(future)
+    coroutine = next((one for one in referents if isinstance(one, Coroutine)), None)
+    if type(coroutine) is asyncgen.CLOSE_TYPE:
+        return Loss(Way.GENERATOR, asyncgen.qualname_of(coroutine), error, key=id(future))
+    name = future.get_name()
+    if re.fullmatch(r"Task-\d+|None", name):  # asyncio's own numbering tells nobody anything
+        name = getattr(coroutine, "__qualname__", "") or _outermost(error)
+    made = tuple(getattr(coroutine, "cr_origin", None) or ())
+    return Loss(Way.TASK, name, error, made, id(future))
+
+
+def _outermost(error: BaseException) -> str:
+    """The function that an error came out of."""
+    traceback = error.__traceback__
+    return "" if traceback is None else traceback.tb_frame.f_code.co_qualname
+
+
+def _called(message: str) -> str:
+    """The name of a callback; asyncio and uvloop put it in words of their own, the handle in none.
+
+    asyncio says ``Exception in callback name(...) at ...``, uvloop ``... <function name at ...>``.
+    """
+    found = re.search(r"<(?:function|bound method) (\S+)|in callback ([\w.<>]+)\(", message)
+    return "" if found is None else found[1] or found[2]

@@ -1,0 +1,92 @@
+"""What the interpreter calls for an exception in a thread, or that it can raise nowhere.
+
+Problem: pytest hears of these in hooks of its own and makes warnings of them, from 8.4 on in hooks
+for the whole run, before in hooks for each phase.
+Approach: ours stand before whatever is there when they are entered, and hand on what they do not
+take. What a test puts before ours hears first.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable
+from types import (
+    AsyncGeneratorType,
+    BuiltinFunctionType,
+    CoroutineType,
+    FunctionType,
+    GeneratorType,
+    MethodType,
+    TracebackType,
+)
+from typing import Any, Self
+
+from ...losses import Loss, Way
+
+# what has a name of its own, that can be asked for without running anybody's code
+_NAMED = (
+    AsyncGeneratorType,
+    BuiltinFunctionType,
+    CoroutineType,
+    FunctionType,
+    GeneratorType,
+    MethodType,
+)
+
+
+class ExceptHooks:
+    """Calls ``note(loss, thread)`` for each such exception while entered.
+
+    It runs wherever that is: in any thread, in the middle of a collection. It answers whether it
+    took the exception; where it did not, the hook that was there before is called.
+    """
+
+    def __init__(self, note: Callable[[Loss, threading.Thread | None], bool]) -> None:
+        self._note = note
+        self._unraisable = self._on_unraisable  # one object each, to be found again
+        self._thread = self._on_thread
+        self._before: tuple[Callable[[Any], object], Callable[[Any], object]] | None = None
+
+    def __enter__(self) -> Self:
+        self._before = sys.unraisablehook, threading.excepthook
+        sys.unraisablehook, threading.excepthook = self._unraisable, self._thread
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._before is None:
+            return
+        if sys.unraisablehook is self._unraisable:
+            sys.unraisablehook = self._before[0]
+        if threading.excepthook is self._thread:
+            threading.excepthook = self._before[1]
+
+    def _on_unraisable(self, unraisable: Any, /) -> None:
+        error = unraisable.exc_value
+        # a warning that a filter has made an error of is the filter's, not lost
+        is_lost = isinstance(error, Exception) and not isinstance(error, Warning)
+        if not is_lost or not self._note(
+            Loss(Way.FINALISER, _name_of(unraisable.object), error), None
+        ):
+            assert self._before is not None
+            self._before[0](unraisable)
+
+    def _on_thread(self, args: Any, /) -> None:
+        name = "" if args.thread is None else args.thread.name
+        if not isinstance(args.exc_value, Exception) or not self._note(
+            Loss(Way.THREAD, name, args.exc_value), args.thread
+        ):
+            assert self._before is not None
+            self._before[1](args)
+
+
+def _name_of(thing: object) -> str:
+    kind = type(thing)
+    if issubclass(kind, _NAMED):
+        return str(thing.__qualname__)  # type: ignore[attr-defined]
+    return "" if thing is None else kind.__qualname__

@@ -1,0 +1,107 @@
+"""The async generators that die in the middle, and where each was first iterated.
+
+Problem: a generator that is dropped between two items is closed later by its event loop, and
+nobody knows who dropped it.
+Approach: the interpreter calls a hook when a generator is first iterated, and another when one
+dies suspended; event loops set both for their thread as long as they run. Ours stand before those
+of the loop while entered, so they are to be entered inside of it.
+Limits: a generator is known by its id from its first step to its death; `forget` ends that.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import AsyncGenerator, Callable
+from types import CodeType, TracebackType
+from typing import Any, NamedTuple, Self
+
+from .asyncgen import stack_of
+
+_Frames = tuple[tuple[str, int, str], ...]
+
+
+class Dropped(NamedTuple):
+    """A generator that died in the middle: where it stood, and who took the first step of it.
+
+    ``begun`` are the frames of that step, innermost first, and ``token`` what was noted with it.
+    """
+
+    name: str
+    code: CodeType
+    lineno: int
+    begun: _Frames
+    token: Any
+
+
+class GeneratorHooks:
+    """Calls ``note(dropped)`` for each generator that began while entered and dies in the middle.
+
+    It answers whether it took the generator; then its loop closes it without a warning. ``token``
+    is called at the first step of each.
+    """
+
+    def __init__(self, note: Callable[[Dropped], bool], token: Callable[[], object]) -> None:
+        self._note = note
+        self._token = token
+        # id -> the first step of a generator, until it dies in the middle or is forgotten
+        self._begun: dict[int, tuple[_Frames, object]] = {}
+
+    def forget(self) -> None:
+        """What has begun so far is nobody's any more."""
+        self._begun.clear()
+
+    def entered(self) -> Entered:
+        """A context manager that stands before the hooks that are there when it is entered."""
+        return Entered(self)
+
+    def begin(self, generator: AsyncGenerator[Any, Any]) -> None:
+        """A generator takes its first step."""
+        frames = stack_of(sys._getframe(2))
+        self._begun[id(generator)] = (frames, self._token())
+
+    def end(self, generator: Any) -> bool:
+        """A generator dies in the middle; whether that is told."""
+        begun = self._begun.pop(id(generator), None)
+        frame = generator.ag_frame
+        if begun is None or frame is None:
+            return False
+        name, code = generator.__qualname__, generator.ag_code
+        return self._note(Dropped(name, code, frame.f_lineno, *begun))
+
+
+class Entered:
+    """Ours before those of a loop, from the one to the other end of a ``with``."""
+
+    def __init__(self, hooks: GeneratorHooks) -> None:
+        self._hooks = hooks
+
+    def __enter__(self) -> Self:
+        hooks, before = self._hooks, sys.get_asyncgen_hooks()
+        self._before = before
+
+        def firstiter(generator: AsyncGenerator[Any, Any]) -> None:
+            hooks.begin(generator)
+            if before.firstiter is not None:
+                before.firstiter(generator)
+
+        def finalizer(generator: AsyncGenerator[Any, Any]) -> None:
+            if before.finalizer is None:
+                hooks.end(generator)
+            elif hooks.end(generator):
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore", ResourceWarning)  # trio's: it was told
+                    before.finalizer(generator)
+            else:
+                before.finalizer(generator)
+
+        sys.set_asyncgen_hooks(firstiter, finalizer)
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        sys.set_asyncgen_hooks(*self._before)
