@@ -10,7 +10,7 @@ import anyio.lowlevel
 import pytest
 from anyio.abc import TaskGroup
 
-short = pytest.mark.anyrig(timeout=0.2, blocked_loop_after=60)
+short = pytest.mark.anyrig(timeout=0.1, blocked_loop_after=60)
 
 
 @short
@@ -39,7 +39,7 @@ async def test_catches_errors() -> None:
         raise AssertionError("the end of a test is not for the test to catch") from None
 
 
-@pytest.mark.anyrig(timeout=0.2, cancel_timeout=0.2)
+@pytest.mark.anyrig(timeout=0.1, cancel_timeout=0.2)
 async def test_goes_on() -> None:
     for _ in range(2):
         try:
@@ -96,21 +96,21 @@ def test_sync_setup(sync_and_slow: None) -> None:
 
 @pytest.mark.anyrig(blocked_loop_after=0.1)
 async def test_holds() -> None:
-    time.sleep(0.8)  # FOUND blocked_loop call warned
+    time.sleep(0.5)  # FOUND blocked_loop call warned
 
 
 @pytest.mark.anyrig(blocked_loop_after=0.1, blocked_loop="fail")
 async def test_holds_and_fails() -> None:
     async def other() -> None:
-        time.sleep(0.8)  # FOUND blocked_loop call
+        time.sleep(0.5)  # FOUND blocked_loop call
 
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(other)
 
 
-@pytest.mark.anyrig(timeout=0.2, allow=["timeout"])
+@pytest.mark.anyrig(timeout=0.1, allow=["timeout"])
 async def test_permitted() -> None:
-    await anyio.sleep(1)  # FOUND timeout call permitted
+    await anyio.sleep(0.4)  # FOUND timeout call permitted
 
 
 async def test_next() -> None:

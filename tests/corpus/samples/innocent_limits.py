@@ -35,7 +35,7 @@ async def test_thread_sets() -> None:
     ready, hand = anyio.Event(), soon()
 
     def later() -> None:
-        time.sleep(0.5)  # longer than any look of the watchdog's
+        time.sleep(0.4)  # longer than any look of the watchdog's
         hand(ready.set)
 
     threading.Thread(target=later).start()
@@ -43,7 +43,7 @@ async def test_thread_sets() -> None:
 
 
 async def test_worker_thread() -> None:
-    await anyio.to_thread.run_sync(time.sleep, 0.5)
+    await anyio.to_thread.run_sync(time.sleep, 0.4)
 
 
 async def test_many_workers() -> None:
@@ -56,7 +56,7 @@ async def test_back_from_a_thread() -> None:
     ready = anyio.Event()
 
     def work() -> None:
-        time.sleep(0.5)
+        time.sleep(0.4)
         anyio.from_thread.run_sync(ready.set)
 
     async with anyio.create_task_group() as tasks:
@@ -65,14 +65,14 @@ async def test_back_from_a_thread() -> None:
 
 
 async def test_process() -> None:
-    await anyio.run_process([sys.executable, "-c", "import time; time.sleep(0.5)"])
+    await anyio.run_process([sys.executable, "-c", "import time; time.sleep(0.4)"])
 
 
 async def test_socket() -> None:
     ours, theirs = socket.socketpair()
 
     def answer() -> None:
-        time.sleep(0.5)
+        time.sleep(0.4)
         theirs.send(b"x")
 
     with ours, theirs:
@@ -91,7 +91,7 @@ async def test_signal() -> None:
 
     before = signal.signal(signal.SIGHUP, handle)
     try:
-        command = f"import time, os, signal; time.sleep(0.5); os.kill({os.getpid()}, signal.SIGHUP)"
+        command = f"import time, os, signal; time.sleep(0.4); os.kill({os.getpid()}, signal.SIGHUP)"
         process = subprocess.Popen([sys.executable, "-c", command])
         await ready.wait()
         process.wait()
@@ -100,7 +100,7 @@ async def test_signal() -> None:
 
 
 async def test_timer() -> None:
-    with anyio.move_on_after(0.5):
+    with anyio.move_on_after(0.4):
         await anyio.sleep_forever()
 
 
@@ -113,28 +113,28 @@ async def server(anyio_backend: object) -> AsyncGenerator[None]:
 
 
 async def test_beside_what_waits_for_ever(server: None) -> None:
-    await anyio.to_thread.run_sync(time.sleep, 0.5)
+    await anyio.to_thread.run_sync(time.sleep, 0.4)
 
 
 def test_between_two_calls(server: None) -> None:
-    time.sleep(0.5)  # the loop waits, and nobody waits for it
+    time.sleep(0.4)  # the loop waits, and nobody waits for it
 
 
 @pytest.mark.anyrig(blocked_loop_after=0.2)
 async def test_turns() -> None:
-    end = time.monotonic() + 0.8
+    end = time.monotonic() + 0.4
     while time.monotonic() < end:
         await anyio.lowlevel.checkpoint()
 
 
 @pytest.mark.anyrig(blocked_loop_after=0.2)
 async def test_thread_is_held() -> None:
-    await anyio.to_thread.run_sync(time.sleep, 0.8)
+    await anyio.to_thread.run_sync(time.sleep, 0.4)
 
 
 @pytest.mark.anyrig(blocked_loop_after=0.2)
 def test_sync() -> None:
-    time.sleep(0.8)
+    time.sleep(0.4)
 
 
 @pytest.mark.anyrig(timeout=60)
