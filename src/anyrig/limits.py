@@ -4,8 +4,8 @@ Problem: a test that hangs takes the run with it, and nobody is told why.
 Approach: a thread looks at the time and at the loop. A test that is too late is ended where it
 waits, in its own loop; where the loop does not turn, or there is none, a signal raises the error
 in the call that holds it. A deadlock is told by the loop itself, before it waits.
-Limits: C code that neither returns nor lets signals in can't be ended: then the process is, with
-all stacks on the terminal. On Windows there is no such signal.
+Limits: what goes on whatever is raised in it is ended with the process, its stack on the terminal.
+C code that keeps the interpreter to itself can't be ended. On Windows there is no such signal.
 """
 
 from __future__ import annotations

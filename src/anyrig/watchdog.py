@@ -6,13 +6,14 @@ well, and nothing is touched: a loop that waits is not woken, so no test sees an
 the loop is asked to call a function; where it does not for some time, one call holds it, and the
 thread's frames say which.
 Limits: a call that begins just after a look is seen one look later. A thread makes ``os.fork()``
-warn, so it ends before a fork and begins again after it.
+warn, so it ends before one and begins again after it.
 """
 
 from __future__ import annotations
 
 import _thread
 import os
+import sys
 import threading
 import time
 import weakref
@@ -42,9 +43,7 @@ class Watchdog:
         self.ident: int | None = None
         me = weakref.ref(self)
         if hasattr(os, "register_at_fork"):
-            os.register_at_fork(
-                before=lambda: _call(me, "_pause"), after_in_parent=lambda: _call(me, "_resume")
-            )
+            os.register_at_fork(before=lambda: _pause(me), after_in_parent=lambda: _resume(me))
         self._was_running = False
 
     def start(self) -> None:
@@ -77,7 +76,8 @@ class Watchdog:
         finally:
             self._has_ended.set()
 
-    def _pause(self) -> None:
+    def pause(self) -> None:
+        """End before a fork."""
         self._was_running = self.ident is not None
         self.stop()
         # the thread has nothing left to do, but the system may not have noticed
@@ -87,15 +87,25 @@ class Watchdog:
                 break
             time.sleep(0.0001)
 
-    def _resume(self) -> None:
+    def resume(self) -> None:
+        """Begin again after it."""
         if self._was_running:
+            self._was_running = False
             self.start()
 
 
-def _call(watchdog: weakref.ref[Watchdog], name: str) -> None:
+def _pause(watchdog: weakref.ref[Watchdog]) -> None:
+    # uvloop starts processes by a fork of its own, in its loop: Python does not warn of that one
+    names = sys._getframe(2).f_code.co_names
+    alive = watchdog()
+    if alive is not None and ("fork" in names or "forkpty" in names):
+        alive.pause()
+
+
+def _resume(watchdog: weakref.ref[Watchdog]) -> None:
     alive = watchdog()
     if alive is not None:
-        getattr(alive, name)()
+        alive.resume()
 
 
 class Loop(Protocol):

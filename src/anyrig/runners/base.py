@@ -325,10 +325,12 @@ class Runner(TestRunner):
         self._with_callbacks(Value(None) if error is None else Error(error)).unwrap()
 
     def _as_ended(self, error: BaseException, result: Outcome[Any]) -> BaseException:
-        """The error that a call was ended with, caused by what the call itself raised then."""
-        if isinstance(result, Error) and not isinstance(result.error, StopAsyncIteration):
-            error.__cause__ = _without(result.error, self._is_end)
-        return error
+        """What to fail a call with that was ended with an error: its own failure, if it has one."""
+        own = result.error if isinstance(result, Error) else None
+        if own is None or isinstance(own, StopAsyncIteration):
+            return error
+        own = _without(own, self._is_end)
+        return error if own is None or not self.host.is_failure(own) else own
 
     def _with_callbacks(self, result: Outcome[Any]) -> Outcome[Any]:
         """The result of a call with what callbacks of the loop raised meanwhile."""
