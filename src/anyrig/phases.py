@@ -29,7 +29,7 @@ from .checks import (
     wrong_backend,
 )
 from .checks.missed_await import IDLE_DEPTH, ORIGIN_DEPTH, RUNNER_DEPTH, Missed
-from .findings import Finding, FindingError, Kind, Phase, Place, merge
+from .findings import Finding, FindingError, Kind, Phase, Place, Policy, merge
 from .holders import Held, Holder
 from .live_fixtures import code_of
 from .report import words
@@ -38,6 +38,8 @@ from .rulings import Watch
 from .seams.cpython.threads import is_pooled
 
 if TYPE_CHECKING:
+    import asyncio
+
     from anyio import TaskInfo
 
     from .contexts import Change
@@ -75,6 +77,7 @@ class Phases:
         self._value: object = None
         self._named: Backend | None = None
         rig.runners.tell_left = self._tell_left
+        rig.runners.left_elsewhere = self._left_elsewhere
         self._body_begins = functools.partial(missed.track, ORIGIN_DEPTH)
         self._body_ends = functools.partial(missed.track, RUNNER_DEPTH)
 
@@ -291,6 +294,24 @@ class Phases:
             # fixtures that a stopped run ends after its last test
             rig.strays += [replace(finding, place=BETWEEN_TESTS) for finding in told]
             rig.announce()
+
+    def _left_elsewhere(self, tasks: Sequence[asyncio.Task[Any]]) -> None:
+        """Tasks were left in a loop of the test's own, or of another plugin's."""
+        watch = self._rig.watch
+        if watch is None or not watch.settings.is_on(Kind.LEAKED_TASK):
+            return
+        for task in tasks:
+            name, coroutine = task.get_name(), task.get_coro()
+            if leaked_task.is_known(name, coroutine, watch.settings.known_tasks):
+                continue
+            finding = leaked_task.finding(self._rig.origins, watch.place, name, coroutine, None)
+            if finding.origin is None:
+                continue  # a library's, and no line of the user's asked for it
+            finding = self._rig.rulings.of_one(watch, finding)
+            if Kind.LEAKED_TASK not in watch.settings.chosen_kinds:
+                # suites that nobody has written for this have many: see the docs
+                finding = replace(finding, policy=Policy.WARN)
+            watch.found.append(finding)
 
     def _left(self, watch: Watch, runner: Runner, info: TaskInfo) -> Finding | None:
         name = str(info.name)

@@ -16,8 +16,11 @@ from .live_fixtures import LiveFixtures
 from .losses import Loss
 from .origins import Origins, RawFrame
 from .seams import anyio as anyio_seam
+from .seams import asyncio as asyncio_seam
 
 if TYPE_CHECKING:
+    import asyncio
+
     from anyio import TaskInfo
 
     from .contexts import Change
@@ -41,6 +44,8 @@ class RunnerHost:
         self.made: Callable[[], None] = lambda: None  # called when there is a new runner
         # who the task is for that runs, as `owner` says it; None outside of those of a runner
         self._current_owner: Callable[[], object] = lambda: None
+        # called with the tasks that were left in a loop that is no runner's of ours
+        self.left_elsewhere: Callable[[Sequence[asyncio.Task[Any]]], object] = lambda tasks: None
         # called with a runner and the tasks that were left in it
         self.tell_left: Callable[[Any, Sequence[TaskInfo]], None] = lambda runner, infos: None
         # called with an exception that was lost; answers whether it is told
@@ -51,6 +56,7 @@ class RunnerHost:
     def install(self) -> None:
         """Have anyio's plugin ask us for its runners, from now to `uninstall`."""
         self._stack.enter_context(anyio_seam.provided(self._make))
+        self._stack.enter_context(asyncio_seam.noting_left(self.left_elsewhere))
 
     def uninstall(self) -> None:
         """Let anyio's plugin make its own runners again."""

@@ -148,6 +148,7 @@ class Settings(NamedTuple):
     blocked_loop_after: float  # seconds
     known_tasks: tuple[str, ...]
     report: Path | None = None
+    chosen_kinds: frozenset[Kind] = frozenset()  # whose policy somebody has set
     allowed: frozenset[Kind] = frozenset()
 
     @property
@@ -209,6 +210,7 @@ def read(config: pytest.Config) -> Settings:
         blocked_loop_after=_read_seconds(config, "anyrig_blocked_loop_after"),
         known_tasks=tuple(config.getini("anyrig_known_tasks")),
         report=None if report is None else _report_path(config, report),
+        chosen_kinds=frozenset(kind for kind in Kind if _is_set(config, kind.setting)),
     )
 
 
@@ -227,7 +229,8 @@ def read_marker(settings: Settings, mark: pytest.Mark, where: str) -> Settings:
         place = f"{where}({word}=...)"
         if option.kind is not None:
             policies = {**settings.policies, option.kind: _policy(value, place)}
-            settings = settings._replace(policies=policies)
+            chosen = settings.chosen_kinds | {option.kind}
+            settings = settings._replace(policies=policies, chosen_kinds=chosen)
         elif word == "cancel_timeout":
             settings = settings._replace(cancel_timeout=_seconds(value, place))
         elif word == "timeout":
@@ -284,6 +287,13 @@ def _given(config: pytest.Config, ini: str) -> tuple[object, str]:
     flag = "--" + ini.replace("_", "-")
     given = config.getoption(_dest(flag))
     return (config.getini(ini), _ini_place(config, ini)) if given is None else (given, flag)
+
+
+def _is_set(config: pytest.Config, ini: str) -> bool:
+    """Whether a flag, the settings file or ``-o`` has a setting."""
+    overrides = config.getoption("override_ini", None) or ()
+    stands_at = _given(config, ini)[1]
+    return stands_at != ini or any(given.startswith(f"{ini}=") for given in overrides)
 
 
 def _read_seconds(config: pytest.Config, ini: str) -> float:

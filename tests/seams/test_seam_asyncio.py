@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import math
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from anyrig.seams import asyncio as asyncio_seam
 from anyrig.seams.asyncio import aborted_groups, drop, errors_of, loop_of
 
 
@@ -62,6 +64,49 @@ def test_group_has__parent_task__aborting__errors() -> None:
     """An open ``asyncio.TaskGroup`` has ``_parent_task``, ``_aborting`` and ``_errors``."""
     with pytest.raises(ExceptionGroup):
         asyncio.run(_in_a_group())
+
+
+@pytest.mark.anyrig(leaked_tasks="off")
+def test_run_calls__cancel_all_tasks() -> None:
+    """``asyncio.runners._cancel_all_tasks`` ends what ``asyncio.run`` leaves, and is noted."""
+    noted: list[str] = []
+
+    async def main() -> None:
+        for name in ("left", "cancelled", "about to end"):
+            waits = asyncio.sleep(0) if name == "about to end" else asyncio.Event().wait()
+            task = asyncio.create_task(waits, name=name)
+            if name == "cancelled":
+                task.cancel()
+
+    before = asyncio.runners._cancel_all_tasks  # type: ignore[attr-defined]
+    with asyncio_seam.noting_left(lambda tasks: noted.extend(one.get_name() for one in tasks)):
+        asyncio.run(main())
+    assert noted == ["left"]
+    assert asyncio.runners._cancel_all_tasks is before  # type: ignore[attr-defined]
+
+
+def test_loop_has__selector_and__scheduled(loop: asyncio.AbstractEventLoop) -> None:
+    """``loop._selector.select`` is noted where no timer of ``_scheduled`` is ever to come."""
+    noted: list[bool] = []
+    ready = asyncio.Event()
+
+    def note(begins: bool) -> None:
+        noted.append(begins)
+        if begins:
+            loop.call_soon_threadsafe(ready.set)  # as a thread would
+
+    async def waits(timer: float) -> None:
+        ready.clear()
+        loop.call_later(timer, ready.set)
+        await ready.wait()
+
+    forget = asyncio_seam.around_waits(loop, note)
+    loop.run_until_complete(waits(0.001))
+    assert noted == []
+    loop.run_until_complete(waits(math.inf))
+    assert noted == [True, False]
+    forget()
+    assert "select" not in vars(loop._selector)  # type: ignore[attr-defined]
 
 
 def test_task_has__log_destroy_pending(loop: asyncio.AbstractEventLoop) -> None:

@@ -12,20 +12,27 @@ task. Seen on CPython 3.11 to 3.13.
 Problem: a loop that waits for ever looks like one that waits. Approach: ``loop._selector`` is asked
 to wait without a timeout where nothing is ready and no timer is set (``loop._scheduled``). Limits:
 uvloop has no selector of Python's. Seen on CPython 3.11 to 3.13.
+
+Problem: what a test leaves in a loop of its own, or of another plugin's, is cancelled and gone
+when the test has ended. Approach: ``asyncio.runners._cancel_all_tasks`` does that, for
+``asyncio.run``, for `asyncio.Runner` and so for pytest-asyncio from 1.0 on and for unittest. Seen
+on CPython 3.11 to 3.13.
 """
 
 from __future__ import annotations
 
 import asyncio
 import gc
-from asyncio import AbstractEventLoop, Handle
-from collections.abc import Callable
+from asyncio import AbstractEventLoop, Handle, runners
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from contextvars import Context
 from math import inf
 from typing import Any
 
 from .cpython.referrers import owners_of
 
+_TURNS = 10  # of the loop, before a task that is still there is one that was left
 _LONG = 3600.0  # seconds; asyncio waits for a day at most
 
 
@@ -50,6 +57,35 @@ def drop(loop: AbstractEventLoop) -> None:
         task._log_destroy_pending = False  # type: ignore[attr-defined]
     loop.close()
     asyncio.set_event_loop(None)
+
+
+@contextmanager
+def noting_left(note: Callable[[Sequence[asyncio.Task[Any]]], object]) -> Iterator[None]:
+    """While entered, note the tasks that are left when ``asyncio.run`` or a `Runner` ends.
+
+    The loop gets a few turns before. What is being cancelled is not among them.
+    """
+    before = runners._cancel_all_tasks  # type: ignore[attr-defined]
+
+    def ours(loop: AbstractEventLoop) -> None:
+        if asyncio.all_tasks(loop):
+            loop.run_until_complete(_turns())
+            left = [task for task in asyncio.all_tasks(loop) if not task.cancelling()]
+            if left:
+                note(left)
+        before(loop)
+
+    runners._cancel_all_tasks = ours  # type: ignore[attr-defined]
+    try:
+        yield
+    finally:
+        if runners._cancel_all_tasks is ours:  # type: ignore[attr-defined]
+            runners._cancel_all_tasks = before  # type: ignore[attr-defined]
+
+
+async def _turns() -> None:
+    for _ in range(_TURNS):
+        await asyncio.sleep(0)
 
 
 def around_waits(loop: AbstractEventLoop, note: Callable[[bool], None]) -> Callable[[], None]:

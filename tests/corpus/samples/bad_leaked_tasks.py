@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import unittest
 from collections.abc import AsyncGenerator
 
 import anyio
@@ -55,6 +56,33 @@ async def test_own_failure_stays() -> None:
 async def test_system_task() -> None:
     only_on("trio")  # ENDS skipped call if library == "asyncio"
     trio.lowlevel.spawn_system_task(ping)  # FOUND leaked_task call if library == "trio"
+
+
+async def idle() -> None:
+    await asyncio.Event().wait()
+
+
+async def leaves() -> None:
+    asyncio.create_task(idle())  # FOUND leaked_task call of test_run, Test::test_it warned
+    await asyncio.sleep(0)
+
+
+def test_run() -> None:
+    asyncio.run(leaves())
+
+
+class Test(unittest.IsolatedAsyncioTestCase):
+    async def test_it(self) -> None:
+        await leaves()
+
+
+@pytest.mark.anyrig(leaked_tasks="fail")
+def test_run_that_is_to_fail() -> None:
+    async def main() -> None:
+        task = asyncio.create_task(idle())  # FOUND leaked_task call
+        await asyncio.wait([task], timeout=0)
+
+    asyncio.run(main())
 
 
 @pytest.fixture(scope="module")

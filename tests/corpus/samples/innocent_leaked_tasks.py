@@ -123,6 +123,22 @@ def sync_fixture(anyio_backend: object) -> Generator[None]:
     yield
 
 
+def test_run_that_cancels() -> None:
+    async def main() -> None:
+        task = asyncio.create_task(asyncio.Event().wait())
+        await asyncio.sleep(0)
+        task.cancel()
+
+    asyncio.run(main())
+
+
+def test_run_whose_tasks_are_about_to_end() -> None:
+    async def main() -> None:
+        asyncio.create_task(asyncio.sleep(0))
+
+    asyncio.run(main())
+
+
 def test_sync(sync_fixture: None) -> None:
     async def main() -> None:
         await asyncio.create_task(asyncio.sleep(0))
