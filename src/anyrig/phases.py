@@ -78,6 +78,7 @@ class Phases:
         self._named: Backend | None = None
         rig.runners.tell_left = self._tell_left
         rig.runners.left_elsewhere = self._left_elsewhere
+        rig.runners.tell_left_calls = self._tell_left_calls
         self._body_begins = functools.partial(missed.track, ORIGIN_DEPTH)
         self._body_ends = functools.partial(missed.track, RUNNER_DEPTH)
 
@@ -294,6 +295,15 @@ class Phases:
             # fixtures that a stopped run ends after its last test
             rig.strays += [replace(finding, place=BETWEEN_TESTS) for finding in told]
             rig.announce()
+
+    def _tell_left_calls(self, functions: Sequence[Callable[..., object]]) -> None:
+        """Calls were left in the executor of a loop that closes."""
+        watch = self._rig.watch
+        if watch is None or not watch.settings.is_on(Kind.LEAKED_TASK):
+            return
+        for function in functions:
+            finding = leaked_task.of_call(self._rig.origins, watch.place, function, watch.code)
+            watch.found.append(self._rig.rulings.of_one(watch, finding))
 
     def _left_elsewhere(self, tasks: Sequence[asyncio.Task[Any]]) -> None:
         """Tasks were left in a loop of the test's own, or of another plugin's."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import math
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -83,6 +84,22 @@ def test_run_calls__cancel_all_tasks() -> None:
         asyncio.run(main())
     assert noted == ["left"]
     assert asyncio.runners._cancel_all_tasks is before  # type: ignore[attr-defined]
+
+
+def test_loop_has__default_executor_and__threads(loop: asyncio.AbstractEventLoop) -> None:
+    """What the loop's executor runs is known while somebody's future waits for it."""
+    begun, go = threading.Event(), threading.Event()
+
+    def work() -> None:
+        begun.set()
+        go.wait()
+
+    future = loop.run_in_executor(None, work)
+    begun.wait()
+    during = asyncio_seam.calls_of(loop)
+    go.set()
+    loop.run_until_complete(future)
+    assert (during, asyncio_seam.calls_of(loop)) == ([work], [])
 
 
 def test_loop_has__selector_and__scheduled(loop: asyncio.AbstractEventLoop) -> None:

@@ -10,8 +10,10 @@ Limits: a task made under a context of its own is judged when the runner closes.
 from __future__ import annotations
 
 import fnmatch
+import inspect
 import re
 from collections.abc import Iterable
+from types import CodeType
 from typing import Any
 
 from ..findings import Finding, Kind, Origin, Place
@@ -51,6 +53,25 @@ def finding(
             "start it in a task group that ends with the test, such as the fixture `task_group`",
             "or cancel and await it where the test, or what it tests, ends",
             "a library's own: name it in anyrig_known_tasks",
+        ),
+    )
+
+
+def of_call(origins: Origins, place: Place, function: Any, test: CodeType | None) -> Finding:
+    """The finding for a function that runs in the loop's executor; ``test`` is the test's code."""
+    name = getattr(function, "__qualname__", None) or repr(function)
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    is_users = code is not None and origins.is_users(code.co_filename)
+    shown = code if is_users else test
+    return Finding(
+        kind=kind,
+        place=place,
+        origin=None if shown is None else origins.definition(shown),
+        what=f"the call of `{name}` in the loop's executor",
+        summary=f"the call of `{name}` in a thread is still running, and nobody awaits it",
+        mend=(
+            "await what run_in_executor() gives",
+            "or write await anyio.to_thread.run_sync(...) in its place",
         ),
     )
 

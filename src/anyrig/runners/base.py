@@ -73,6 +73,10 @@ class Host(Protocol):
         """An exception was lost; whether it is told, so that it need not be raised."""
         raise NotImplementedError
 
+    def tell_left_calls(self, functions: Sequence[Callable[..., object]], /) -> None:
+        """Calls in the loop's executor were left."""
+        raise NotImplementedError
+
     def name_of(self, fixture: Any) -> str:
         """A fixture in words: "the fixture `x`", or what else it is; it may be None."""
         raise NotImplementedError
@@ -341,6 +345,9 @@ class Runner(TestRunner):
         try:
             if self.given_up is None:
                 self.host.tell_left(self, self.left())
+                calls = self._left_calls()
+                if calls:
+                    self.host.tell_left_calls(calls)
                 self._finish()
         except BaseException as error:  # noqa: BLE001 - handed on
             self.given_up = error
@@ -363,6 +370,10 @@ class Runner(TestRunner):
         found = [infos[id(task)] for task in self._new_tasks(owner) if id(task) in infos]
         self._seen.update(task for task in self._new_tasks(owner) if id(task) in infos)
         return [info for info in found if not self._is_ending(task_of(info))]
+
+    def _left_calls(self) -> Sequence[Callable[..., object]]:
+        """The functions that were handed to the loop's executor, and that nobody waited for."""
+        return ()
 
     def _new_tasks(self, owner: object) -> list[Any]:
         return [

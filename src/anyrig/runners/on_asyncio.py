@@ -205,6 +205,9 @@ class AsyncioRunner(Runner):
             return []
         return [task for task in asyncio.all_tasks(loop) if task is not self._task]
 
+    def _left_calls(self) -> Sequence[Callable[..., object]]:
+        return asyncio_seam.calls_of(self._runner.get_loop())
+
     def _is_ending(self, task: asyncio.Task[Any] | None) -> bool:
         return task is None or bool(task.cancelling() or anyio_seam.cancelled_scopes(task))
 

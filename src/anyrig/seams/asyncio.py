@@ -13,6 +13,11 @@ Problem: a loop that waits for ever looks like one that waits. Approach: ``loop.
 to wait without a timeout where nothing is ready and no timer is set (``loop._scheduled``). Limits:
 uvloop has no selector of Python's. Seen on CPython 3.11 to 3.13.
 
+Problem: what ``run_in_executor`` gives is no task. Approach: the threads of the loop's own
+executor (``_default_executor``, ``_threads``) and what they run (``_WorkItem``); a future of an
+executor's has the loop's one in the closure of its ``_done_callbacks``. Limits: uvloop keeps its
+executor to itself. Seen on CPython 3.11 to 3.13.
+
 Problem: what a test leaves in a loop of its own, or of another plugin's, is cancelled and gone
 when the test has ended. Approach: ``asyncio.runners._cancel_all_tasks`` does that, for
 ``asyncio.run``, for `asyncio.Runner` and so for pytest-asyncio from 1.0 on and for unittest. Seen
@@ -31,6 +36,7 @@ from math import inf
 from typing import Any
 
 from .cpython.referrers import owners_of
+from .cpython.stacks import work_of
 
 _TURNS = 10  # of the loop, before a task that is still there is one that was left
 _LONG = 3600.0  # seconds; asyncio waits for a day at most
@@ -86,6 +92,25 @@ def noting_left(note: Callable[[Sequence[asyncio.Task[Any]]], object]) -> Iterat
 async def _turns() -> None:
     for _ in range(_TURNS):
         await asyncio.sleep(0)
+
+
+def calls_of(loop: AbstractEventLoop) -> list[Callable[..., object]]:
+    """The functions that threads of a loop's own executor run, and whose future still waits.
+
+    That of a call that was cancelled waits no more. Where the loop has no executor that can be
+    asked, there are none.
+    """
+    executor: Any = getattr(loop, "_default_executor", None)
+    threads = getattr(executor, "_threads", ())
+    items = (work_of(thread.ident) for thread in threads)
+    return [item.fn for item in items if item is not None and _is_awaited(item.future)]
+
+
+def _is_awaited(source: Any) -> bool:
+    """Whether a future of an executor's is to set one of a loop's, and that one still waits."""
+    cells = (cell for callback in source._done_callbacks for cell in callback.__closure__ or ())
+    chained = [cell.cell_contents for cell in cells if asyncio.isfuture(cell.cell_contents)]
+    return not source.done() and any(not future.done() for future in chained)
 
 
 def around_waits(loop: AbstractEventLoop, note: Callable[[bool], None]) -> Callable[[], None]:

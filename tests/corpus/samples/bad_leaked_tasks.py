@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import unittest
 from collections.abc import AsyncGenerator
 
@@ -56,6 +57,18 @@ async def test_own_failure_stays() -> None:
 async def test_system_task() -> None:
     only_on("trio")  # ENDS skipped call if library == "asyncio"
     trio.lowlevel.spawn_system_task(ping)  # FOUND leaked_task call if library == "trio"
+
+
+def rest() -> (
+    None
+):  # FOUND leaked_task call of test_pool if backend in ("asyncio", "asyncio+eager")
+    threading.Event().wait(0.2)
+
+
+async def test_pool() -> None:
+    only_on("asyncio")  # ENDS skipped call if library == "trio"
+    asyncio.get_running_loop().run_in_executor(None, rest)
+    await anyio.sleep(0.01)
 
 
 async def idle() -> None:

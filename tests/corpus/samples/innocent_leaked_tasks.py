@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncGenerator, Generator
 
 import anyio
@@ -101,6 +102,20 @@ async def background_tasks(anyio_backend: object) -> AsyncGenerator[list[asyncio
 async def test_list_of_tasks(background_tasks: list[asyncio.Task[None]]) -> None:
     if is_asyncio():
         background_tasks.append(asyncio.create_task(ping()))
+
+
+async def test_executor() -> None:
+    if is_asyncio():
+        assert await asyncio.get_running_loop().run_in_executor(None, abs, -1) == 1
+        assert await asyncio.to_thread(abs, -1) == 1
+
+
+async def test_call_that_was_given_up() -> None:
+    # a thread can't be cancelled, and what awaited it was
+    if is_asyncio():
+        go = threading.Event()
+        with anyio.move_on_after(0.01):
+            await asyncio.to_thread(go.wait, 0.2)
 
 
 async def keep_alive() -> None:

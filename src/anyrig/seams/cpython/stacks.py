@@ -14,6 +14,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Container
 from types import FrameType
+from typing import Any
 
 _IDLE = (
     ("/concurrent/futures/thread.py", "_worker"),
@@ -44,6 +45,16 @@ def busy_threads(known: Container[int | None]) -> list[int]:
 def frame_of(thread: int) -> FrameType | None:
     """The innermost frame of a thread."""
     return sys._current_frames().get(thread)
+
+
+def work_of(thread: int) -> Any:
+    """What a thread of concurrent.futures' pool runs at the moment, a ``_WorkItem``; or None."""
+    frame = frame_of(thread)
+    while frame is not None:
+        if frame.f_code.co_name == "run" and _path(frame).endswith(_IDLE[0][0]):
+            return frame.f_locals.get("self")
+        frame = frame.f_back
+    return None
 
 
 def is_waiting(frame: FrameType) -> bool:
