@@ -49,6 +49,10 @@ class World:
         return self.backend == "asyncio+eager"
 
     @property
+    def uvloop(self) -> bool:
+        return self.backend == "asyncio+uvloop"
+
+    @property
     def python(self) -> tuple[int, int]:
         return sys.version_info[:2]
 
@@ -64,7 +68,7 @@ class World:
 
     def holds(self, text: str) -> bool:
         """Whether the words of an ``if`` are true here."""
-        names = ("backend", "hostility", "library", "eager", "python", "pytest")
+        names = ("backend", "hostility", "library", "eager", "uvloop", "python", "pytest")
         return bool(eval(text, {name: getattr(self, name) for name in names}))
 
 
