@@ -177,6 +177,23 @@ async def test_waits():
     assert {one[0] for one in suite.found} == {"timeout"}
 
 
+def test_deadlock_that_is_permitted_goes_on(suite: Suite) -> None:
+    """A permitted deadlock is counted, and waits for what its author knows of, or its limit."""
+    ran(
+        suite,
+        """
+@pytest.mark.anyrig(timeout=2, allow=["deadlock"])
+async def test_waits():
+    await anyio.Event().wait()
+""",
+        backends=["trio"],
+    )
+    assert suite.found == [
+        ("deadlock", "test_waits[trio]", "permitted"),
+        ("timeout", "test_waits[trio]", "fail"),
+    ]
+
+
 def test_deadlock_names_what_is_waited_for(suite: Suite) -> None:
     """The picture has what each task waits for, by the user's name for it, and who holds it."""
     ran(

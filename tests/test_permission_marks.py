@@ -20,7 +20,8 @@ def _suite(suite: Suite, text: str) -> Suite:
     return suite
 
 
-@pytest.mark.parametrize("kind", list(SAMPLES))
+# a deadlock that is permitted waits for ever
+@pytest.mark.parametrize("kind", [kind for kind in SAMPLES if kind != "deadlock"])
 def test_marker_permits_each_kind(suite: Suite, kind: str) -> None:
     """``allow=`` in the marker permits a finding of its kind, and the run is green."""
     mark = f"@__import__('pytest').mark.anyrig(allow=['{kind}'])\n"
@@ -32,6 +33,7 @@ def test_marker_permits_each_kind(suite: Suite, kind: str) -> None:
     else:
         for name in ("test_drops", "test_loses"):
             source = source.replace(f"def {name}", f"{mark}def {name}")
+        source = source.replace('backends=["asyncio"]', f'backends=["asyncio"], allow=["{kind}"]')
         source = source.replace("@pytest.mark.par", f"{mark}@pytest.mark.par")
         for head in ("def test_leaves():", "async def test_leaves(server"):
             source = source.replace(f"\n{head}", f"\n{mark}{head}")

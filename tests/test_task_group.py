@@ -311,6 +311,7 @@ DRAWN = """\
    └─ child (cancelled)
       │  test_it.py:6 in child
       │  >   async with anyio.create_task_group() as group:
+      │  waits for the TaskGroup `group`
       └─ grandchild (shielded)
             test_it.py:12 in grandchild
             >   await anyio.sleep_forever()"""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from contextvars import Context
@@ -64,6 +65,7 @@ class TrioRunner(Runner):
         self._base: object = None  # what is open on the task before the first call
         self._is_started = self._is_parked = False
         self._ended: Outcome[None] | None = None
+        self._hooks = sys.get_asyncgen_hooks()
         self._generators = trio_seam.GeneratorErrors(host.lose)
 
     def __enter__(self) -> Self:
@@ -82,6 +84,7 @@ class TrioRunner(Runner):
             return
         if self._ended is None:
             trio_seam.abandon()
+            sys.set_asyncgen_hooks(*self._hooks)
         self._task = self._around = self._base = None  # without cycles, all is gone at once
         self.host.close(self, raised)
 
@@ -115,6 +118,7 @@ class TrioRunner(Runner):
         self._next = self._unfinished = call
         if not self._is_started:
             self._is_started = True
+            self._hooks = sys.get_asyncgen_hooks()
             trio.lowlevel.start_guest_run(
                 self._serve,
                 run_sync_soon_threadsafe=self._turns.put,
