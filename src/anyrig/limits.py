@@ -147,8 +147,13 @@ class Limits:
         pause = _PAUSE
         if settings.is_on(Kind.BLOCKED_LOOP):
             pause = min(pause, self._beats.look(runner, settings.blocked_loop_after, now))
-        if runner is not None and runner.is_stuck and runner.is_busy:
-            self._look_at_stuck(runner, settings)
+        if (
+            runner is not None
+            and runner.is_stuck
+            and runner.is_busy
+            and settings.is_on(Kind.DEADLOCK)
+        ):
+            self._look_at_stuck(runner)
         limit = self.limit
         if limit is None:
             return pause
@@ -156,9 +161,10 @@ class Limits:
             self._try_to_end(limit, runner, now)
         return max(0.0, min(pause, limit.deadline - now))
 
-    def _look_at_stuck(self, runner: Runner, settings: Settings) -> None:
+    def _look_at_stuck(self, runner: Runner) -> None:
         wait = (runner, runner.waits)
-        if not (settings.is_on(Kind.DEADLOCK) and self._is_alone()):
+        frame = stacks.frame_of(self._thread)
+        if frame is None or not runner.is_waiting(frame) or not self._is_alone():
             self._looks = 0
         elif wait != self._stuck:
             self._stuck, self._looks = wait, 1
@@ -166,7 +172,7 @@ class Limits:
             self._looks += 1
             # a pool's thread that looks idle may just be about to take what it was given
             if self._looks == _LOOKS:
-                runner.call_soon(lambda: self._tell_deadlock(runner))
+                runner.call_soon(lambda: self._tell_deadlock(*wait))
 
     def _try_to_end(self, limit: Limit, runner: Runner | None, now: float) -> None:
         limit.tries += 1
@@ -222,13 +228,14 @@ class Limits:
         if limit.error is not None:
             runner.stop_call(limit.error)
 
-    def _tell_deadlock(self, runner: Runner) -> None:
+    def _tell_deadlock(self, runner: Runner, waits: int) -> None:
         from anyio import get_running_tasks
 
         from .checks import deadlock
 
         watch = self._rig.watch
-        if watch is not None and runner.is_busy and self._is_alone():
+        is_same = runner.is_busy and runner.waits == waits
+        if watch is not None and is_same and self._is_alone():
             finding = deadlock.finding(self._rig.origins, watch.place, get_running_tasks())
             error = self._told(watch, finding)
             if error is not None:

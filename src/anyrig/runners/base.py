@@ -344,8 +344,9 @@ class Runner(TestRunner):
         """Tell what was left, and let the task end; what that raised: see `Host.close`."""
         try:
             if self.given_up is None:
-                self.host.tell_left(self, self.left())
-                calls = self._left_calls()
+                left, calls = self.left(), self._left_calls()
+                if left:
+                    self.host.tell_left(self, left)
                 if calls:
                     self.host.tell_left_calls(calls)
                 self._finish()

@@ -23,30 +23,35 @@ _LONG = 3600.0  # seconds; without any deadline trio waits for a day
 _IO = ("tasks_waiting_read", "tasks_waiting_write", "tasks_waiting", "monitors")
 
 
-class Waits(trio.abc.Instrument):
-    """Notes when trio begins and ends to wait for nothing that it knows of."""
+class Waits:
+    """A `trio.abc.Instrument` that notes when trio begins to wait for nothing that it knows of.
+
+    Each run asks it for its methods, and each wait for this one: it has as little as will do.
+    """
+
+    __slots__ = ("_note", "_was_noted")
 
     def __init__(self, note: Callable[[bool], None]) -> None:
         self._note = note
-        self._is_noted = False
+        self._was_noted = False
+
+    def __dir__(self) -> list[str]:
+        return ["before_io_wait"]
 
     def before_io_wait(self, timeout: float) -> None:
         """trio begins to wait."""
-        if timeout < _LONG:
-            return
-        now = trio.lowlevel.current_statistics()
-        waiting = sum(getattr(now.io_statistics, name, 0) for name in _IO)
-        is_asked = now.run_sync_soon_queue_size > 0
-        # one task always waits for I/O: trio's own, for what `run_sync_soon` sends
-        if now.seconds_to_next_deadline == inf and not is_asked and waiting <= 1:
-            self._is_noted = True
-            self._note(True)
+        is_stuck = timeout > _LONG and _is_stuck()
+        if is_stuck or self._was_noted:
+            self._was_noted = is_stuck
+            self._note(is_stuck)
 
-    def after_io_wait(self, timeout: float) -> None:
-        """trio has waited."""
-        if self._is_noted:
-            self._is_noted = False
-            self._note(False)
+
+def _is_stuck() -> bool:
+    now = trio.lowlevel.current_statistics()
+    if now.seconds_to_next_deadline != inf or now.run_sync_soon_queue_size:
+        return False
+    # one task always waits for I/O: trio's own, for what `run_sync_soon` sends
+    return sum(getattr(now.io_statistics, name, 0) for name in _IO) <= 1
 
 
 class TrioRunner(Runner):

@@ -19,6 +19,7 @@ from collections.abc import Callable
 from typing import Any
 
 _FULL_COLLECTION_AT_LEAST = 100_000
+_MANY = 10_000
 _WHILE_PUT_OFF = 50_000  # objects of the youngest generation
 _FROZEN_BY_PYTHON = gc.get_freeze_count()  # CPython 3.12 starts with some hundreds
 
@@ -113,8 +114,8 @@ class YoungObjects:
         things = gc.get_objects(0)
         things += gc.get_objects(1)
         wanted, is_pending = self.wanted, self._is_pending
-        if wanted.isdisjoint(map(type, things)):  # a third of the time: no line of Python for each
-            return []
+        if len(things) > _MANY and wanted.isdisjoint(map(type, things)):
+            return []  # known in a third of the time, without a line of Python for each
         return [thing for thing in things if type(thing) in wanted and is_pending(thing)]
 
     def _note_promotions(self, phase: str, info: dict[str, int]) -> None:
