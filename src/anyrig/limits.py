@@ -235,7 +235,9 @@ class Limits:
 
         watch = self._rig.watch
         is_same = runner.is_busy and runner.waits == waits
-        if watch is not None and is_same and self._is_alone():
+        if watch is None or any(one.kind is Kind.DEADLOCK for one in watch.found):
+            return  # it was told, and its author lets it wait
+        if is_same and self._is_alone():
             finding = deadlock.finding(self._rig.origins, watch.place, get_running_tasks())
             error = self._told(watch, finding)
             if error is not None:
