@@ -193,7 +193,7 @@ class Limits:
 
     def _exit(self, limit: Limit) -> None:
         """End the process: the call that holds it can't be ended."""
-        capture = self._rig.config.pluginmanager.getplugin("capturemanager")
+        capture: Any = self._rig.config.pluginmanager.getplugin("capturemanager")
         if capture is not None:
             capture.suspend_global_capture()
         terminal = self._rig.config.get_terminal_writer()

@@ -41,7 +41,7 @@ class Watchdog:
         self._is_over = False
         self._native: int | None = None
         self.ident: int | None = None
-        me = weakref.ref(self)
+        me: weakref.ref[Watchdog] = weakref.ref(self)
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(before=lambda: _pause(me), after_in_parent=lambda: _resume(me))
         self._was_running = False
