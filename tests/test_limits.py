@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable
 from types import FrameType
@@ -225,6 +226,10 @@ async def test_waits():
         assert finding.origin.source == "await store.lock.acquire()"
 
 
+@pytest.mark.skipif(
+    sys.version_info < (3, 12),
+    reason="tracemalloc of Python 3.11 does not find objects that have attributes",
+)
 def test_where_it_was_made_with_tracemalloc(suite: Suite) -> None:
     """Where tracemalloc is on, the picture says where the thing was made that is waited for."""
     ran(

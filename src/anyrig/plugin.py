@@ -101,7 +101,7 @@ class InnerHooks:
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_setup(self) -> Wrapper:
-        with self._lost.hooks():
+        with self._lost.hooks(stands_back=True):
             return (yield)
 
     pytest_runtest_call = pytest_runtest_teardown = pytest_runtest_setup

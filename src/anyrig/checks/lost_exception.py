@@ -83,9 +83,9 @@ class LostExceptions:
 
     # -- start -----------------------------------------------------------------------------------
 
-    def hooks(self) -> ExceptHooks:
+    def hooks(self, *, stands_back: bool = False) -> ExceptHooks:
         """New hooks, to stand before those that are there when they are entered."""
-        return ExceptHooks(self.note)
+        return ExceptHooks(self.note, stands_back=stands_back)
 
     def install(self) -> None:
         """Begin to hear what the interpreter can raise nowhere."""

@@ -39,18 +39,28 @@ class ExceptHooks:
     """Calls ``note(loss, thread)`` for each such exception while entered.
 
     It runs wherever that is: in any thread, in the middle of a collection. It answers whether it
-    took the exception; where it did not, the hook that was there before is called.
+    took the exception; where it did not, the hook that was there before is called. Where
+    ``stands_back`` is set, a hook of the user's keeps its place.
     """
 
-    def __init__(self, note: Callable[[Loss, threading.Thread | None], bool]) -> None:
+    def __init__(
+        self,
+        note: Callable[[Loss, threading.Thread | None], bool],
+        *,
+        stands_back: bool = False,
+    ) -> None:
         self._note = note
+        self._stands_back = stands_back
         self._unraisable = self._on_unraisable  # one object each, to be found again
         self._thread = self._on_thread
         self._before: tuple[Callable[[Any], object], Callable[[Any], object]] | None = None
 
     def __enter__(self) -> Self:
         self._before = sys.unraisablehook, threading.excepthook
-        sys.unraisablehook, threading.excepthook = self._unraisable, self._thread
+        if not (self._stands_back and _is_users(sys.unraisablehook)):
+            sys.unraisablehook = self._unraisable
+        if not (self._stands_back and _is_users(threading.excepthook)):
+            threading.excepthook = self._thread
         return self
 
     def __exit__(
@@ -83,6 +93,14 @@ class ExceptHooks:
         ):
             assert self._before is not None
             self._before[1](args)
+
+
+def _is_users(hook: object) -> bool:
+    """Whether a hook is neither the interpreter's nor pytest's nor ours."""
+    if hook in (sys.__unraisablehook__, threading.__excepthook__):
+        return False
+    module = getattr(hook, "__module__", None) or ""
+    return not module.startswith(("_pytest.", "anyrig."))
 
 
 def _name_of(thing: object) -> str:
