@@ -62,7 +62,7 @@ class World:
 
     def has(self, sample: str) -> bool:
         """Whether this sample runs here."""
-        if sample.endswith(("_too_long.py", "_stuck.py")):
+        if sample.endswith(("_too_long.py", "_stuck.py", "_threads_left.py")):
             return self.hostility in ("plain", "-W error", "-n 2")
         return self.hostility != "no hooks" or not sample.startswith("late/")
 
