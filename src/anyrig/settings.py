@@ -184,8 +184,9 @@ def add_options(parser: pytest.Parser) -> None:
 
 def read(config: pytest.Config) -> Settings:
     """The settings of this run; raises ``pytest.UsageError`` for a wrong value."""
+    given = _Given(config)
     names = config.getini("anyrig_backends")
-    where = _ini_place(config, "anyrig_backends")
+    where = given.place("anyrig_backends")
     backends = tuple(_backend(name, where, BACKENDS) for name in names)
     if not backends:
         raise pytest.UsageError(f"{where}: no backend; choose among {_listed(BACKENDS)}")
@@ -204,13 +205,13 @@ def read(config: pytest.Config) -> Settings:
     return Settings(
         backends=_unique(backends),
         only=_unique(only) or None,
-        policies={kind: _read_policy(config, kind) for kind in Kind},
-        cancel_timeout=_read_seconds(config, "anyrig_cancel_timeout"),
-        timeout=_timeout(*_given(config, "anyrig_timeout")),
-        blocked_loop_after=_read_seconds(config, "anyrig_blocked_loop_after"),
+        policies={kind: _policy(*given(kind.setting)) for kind in Kind},
+        cancel_timeout=_seconds(*given("anyrig_cancel_timeout")),
+        timeout=_timeout(*given("anyrig_timeout")),
+        blocked_loop_after=_seconds(*given("anyrig_blocked_loop_after")),
         known_tasks=tuple(config.getini("anyrig_known_tasks")),
         report=None if report is None else _report_path(config, report),
-        chosen_kinds=frozenset(kind for kind in Kind if _is_set(config, kind.setting)),
+        chosen_kinds=frozenset(kind for kind in Kind if given.is_set(kind.setting)),
     )
 
 
@@ -278,26 +279,41 @@ def _backend(name: object, where: str, known: Mapping[str, Backend]) -> Backend:
     )
 
 
-def _read_policy(config: pytest.Config, kind: Kind) -> Policy:
-    return _policy(*_given(config, kind.setting))
+class _Given:
+    """What pytest parsed, and where each setting of ours stands, as near as the file's text tells.
+
+    The text is read once: each setting is asked where it stands.
+    """
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        overrides = config.getoption("override_ini", None) or ()
+        self._overridden = {given.partition("=")[0] for given in overrides}
+        self._places = {} if config.inipath is None else _places(config.inipath)
+
+    def __call__(self, ini: str) -> tuple[object, str]:
+        """The value of a setting that is a flag as well, and where it stands."""
+        flag = "--" + ini.replace("_", "-")
+        given = self._config.getoption(_dest(flag))
+        return (self._config.getini(ini), self.place(ini)) if given is None else (given, flag)
+
+    def place(self, ini: str) -> str:
+        """``pyproject.toml:12: anyrig_backends``; the name alone where it stands in no file."""
+        return ini if ini in self._overridden else self._places.get(ini, ini)
+
+    def is_set(self, ini: str) -> bool:
+        """Whether a flag, the settings file or ``-o`` has a setting."""
+        return ini in self._overridden or self(ini)[1] != ini
 
 
-def _given(config: pytest.Config, ini: str) -> tuple[object, str]:
-    """The value of a setting that is a flag as well, and where it stands."""
-    flag = "--" + ini.replace("_", "-")
-    given = config.getoption(_dest(flag))
-    return (config.getini(ini), _ini_place(config, ini)) if given is None else (given, flag)
-
-
-def _is_set(config: pytest.Config, ini: str) -> bool:
-    """Whether a flag, the settings file or ``-o`` has a setting."""
-    overrides = config.getoption("override_ini", None) or ()
-    stands_at = _given(config, ini)[1]
-    return stands_at != ini or any(given.startswith(f"{ini}=") for given in overrides)
-
-
-def _read_seconds(config: pytest.Config, ini: str) -> float:
-    return _seconds(*_given(config, ini))
+def _places(path: Path) -> dict[str, str]:
+    """Where each setting of ours stands in a file, by its name: its first line."""
+    places: dict[str, str] = {}
+    for number, text in enumerate(path.read_text(errors="replace").splitlines(), start=1):
+        name = text.partition("=")[0].strip()
+        if name.startswith("anyrig_"):
+            places.setdefault(name, f"{path.name}:{number}: {name}")
+    return places
 
 
 def _seconds(value: object, where: str) -> float:
@@ -340,18 +356,6 @@ def _report_path(config: pytest.Config, given: str) -> Path:
         problem = "is a folder" if path.is_dir() else f"the folder {path.parent} does not exist"
         raise pytest.UsageError(f"--anyrig-report {given}: {problem}; give a file's name")
     return path
-
-
-def _ini_place(config: pytest.Config, name: str) -> str:
-    """``pyproject.toml:12: anyrig_backends``, as near as the text of the file tells."""
-    path = config.inipath
-    overrides = config.getoption("override_ini", None) or ()
-    if path is None or any(given.startswith(f"{name}=") for given in overrides):
-        return name
-    for number, text in enumerate(path.read_text(errors="replace").splitlines(), start=1):
-        if text.partition("=")[0].strip() == name:
-            return f"{path.name}:{number}: {name}"
-    return name
 
 
 def _guess(word: object, known: Iterable[str]) -> str:
