@@ -326,7 +326,7 @@ class TestIt:
 
 def findings(suite: Suite) -> list[Finding]:
     """The findings of this kind."""
-    return [finding for finding in suite.findings if finding.kind is leaked_thread.kind]
+    return [finding for finding in suite.findings if finding.kind is LeakedThreads.kind]
 
 
 def stop(suite: Suite) -> None:

@@ -97,16 +97,20 @@ def author_permits_loss(item: pytest.Item, way: Way) -> Permit | None:
     for mark in item.own_markers:
         if category is not None and mark.name == "filterwarnings":
             for text in mark.args:
-                action, _, rest = text.partition(":")
-                if action.strip() == "ignore" and category in rest:
+                if category in _ignored(text):
                     words = "the filterwarnings mark on the test"
                     return Permit(frozenset({Kind.LOST_EXCEPTION}), words, must_be_used=False)
     return None
 
 
 def _permits(text: str) -> bool:
+    return _NEVER_AWAITED in _ignored(text).partition(":")[0]
+
+
+def _ignored(text: str) -> str:
+    """What a filter ignores, the text after its action; empty for one that does not ignore."""
     action, _, rest = text.partition(":")
-    return action.strip() == "ignore" and _NEVER_AWAITED in rest.partition(":")[0]
+    return rest if action.strip() == "ignore" else ""
 
 
 def standing_filter(item: pytest.Item, hidden_by: Any, origins: Origins) -> str | None:

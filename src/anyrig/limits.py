@@ -3,7 +3,8 @@
 Problem: a test that hangs takes the run with it, and nobody is told why.
 Approach: a thread looks at the time and at the loop. A test that is too late is ended where it
 waits, in its own loop; where the loop does not turn, or there is none, a signal raises the error
-in the call that holds it. A deadlock is told by the loop itself, before it waits.
+in the call that holds it. A loop notes that it waits for nothing it knows of; where the looks find
+nothing else that could wake it, that is a deadlock.
 Limits: what goes on whatever is raised in it is ended with the process, its stack on the terminal.
 C code that keeps the interpreter to itself can't be ended. On Windows there is no such signal.
 """
@@ -66,6 +67,16 @@ class Limit:
     error: FindingError | None = None  # what this phase of it was ended with
     is_open: bool = False  # whether a phase of the test runs that an error may be raised in
 
+    def enter(self) -> None:
+        """A phase of the test begins; after one that was ended, it has the whole time."""
+        if self.tries:
+            self.tries, self.deadline = 0, time.monotonic() + self.seconds
+        self.is_open, self.error = True, None
+
+    def leave(self) -> None:
+        """A phase of the test has ended: nothing is raised until the next."""
+        self.is_open = False
+
 
 class Limits:
     """The limits of a run's tests."""
@@ -115,20 +126,7 @@ class Limits:
             self._choose_signal()
         self._watchdog.start()
         self._watchdog.wake()
-        self.enter()
-
-    def enter(self) -> None:
-        """A phase of the test begins; after one that was ended, it has the whole time."""
-        limit = self.limit
-        if limit is not None:
-            if limit.tries:
-                limit.tries, limit.deadline = 0, time.monotonic() + limit.seconds
-            limit.is_open, limit.error = True, None
-
-    def leave(self) -> None:
-        """A phase of the test has ended: nothing is raised until the next."""
-        if self.limit is not None:
-            self.limit.is_open = False
+        self.limit.enter()
 
     def _choose_signal(self) -> None:
         for name in _SIGNALS:
@@ -234,10 +232,9 @@ class Limits:
         from .checks import deadlock
 
         watch = self._rig.watch
-        is_same = runner.is_busy and runner.waits == waits
         if watch is None or any(one.kind is Kind.DEADLOCK for one in watch.found):
             return  # it was told, and its author lets it wait
-        if is_same and self._is_alone():
+        if runner.is_busy and runner.waits == waits and self._is_alone():
             finding = deadlock.finding(self._rig.origins, watch.place, get_running_tasks())
             error = self._told(watch, finding)
             if error is not None:

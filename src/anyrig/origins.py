@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from types import CodeType
+from types import CodeType, FrameType
 from typing import Any
 
 from .findings import Frame, Origin
@@ -25,6 +25,11 @@ _DOCTEST = r"<doctest (.+)\[(\d+)\]>$"
 _CHAIN_LENGTH = 6
 
 RawFrame = tuple[str, int, str]
+
+
+def raw_frames(walk: Iterable[tuple[FrameType, int]]) -> list[RawFrame]:
+    """The frames of ``traceback.walk_tb`` or ``walk_stack``, in their order."""
+    return [(frame.f_code.co_filename, line, frame.f_code.co_name) for frame, line in walk]
 
 
 class Origins:

@@ -58,6 +58,7 @@ class Phases:
         missed = self._missed = checks.missed
         self._lost = checks.lost
         self._generators = checks.generators
+        self._threads = checks.threads
         # whether code of the user's runs in this setup or teardown: without it there is nothing to
         # look for at its end
         self._users_ran = False
@@ -162,20 +163,14 @@ class Phases:
 
     def _end_setup(self, watch: Watch, error: BaseException | None) -> None:
         if self._limits.limit is not None:
-            self._limits.leave()
+            self._limits.limit.leave()
         missed = self._missed
         if self._users_ran:
             missed.settle()
         if missed.dead:
             self._hear(watch, missed.drain())
-        if error is not None:
-            watch.told = _errors_in(error)
-        if self._lost.dead:
-            self._hear_lost(watch)
-        if self._generators.dropped:
-            self._hear_dropped(watch, error)
-        if watch.found or error is not None or self._rig.runners.late or self._limits.blocked:
-            self._rule(watch, error)
+        self._hear_rest(watch, error)
+        self._rule(watch, error)
 
     # -- call ------------------------------------------------------------------------------------
 
@@ -250,7 +245,7 @@ class Phases:
 
     def _end_call(self, watch: Watch, error: BaseException | None) -> None:
         if self._limits.limit is not None:
-            self._limits.leave()
+            self._limits.limit.leave()
         missed = self._missed
         missed.settle()
         if missed.dead or missed.alive:
@@ -263,14 +258,8 @@ class Phases:
             self._hear(watch, missed.drain() + judged)
         if watch.body is not None and error is None:
             self._ask_body(watch, watch.body)
-        if error is not None:
-            watch.told = _errors_in(error)
-        if self._lost.dead:
-            self._hear_lost(watch)
-        if self._generators.dropped:
-            self._hear_dropped(watch, error)
-        if watch.found or error is not None or self._rig.runners.late or self._limits.blocked:
-            self._rule(watch, error)
+        self._hear_rest(watch, error)
+        self._rule(watch, error)
 
     def _ask_body(self, watch: Watch, body: never_ran.Body) -> None:
         if body.ran or watch.told_never_ran:
@@ -287,8 +276,10 @@ class Phases:
         watch = rig.watch or rig.last
         if watch is None or not watch.settings.is_on(Kind.LEAKED_TASK):
             return
-        found = [self._left(watch, runner, info) for info in infos]
-        told = merge(finding for finding in found if finding is not None)
+        found = [
+            self._left(watch, str(info.name), info.coro, runner.maker_of(info)) for info in infos
+        ]
+        told = merge(rig.rulings.of_one(watch, finding) for finding in found if finding is not None)
         if rig.watch is not None:
             watch.found = merge([*watch.found, *told])
         elif told:
@@ -311,11 +302,8 @@ class Phases:
         if watch is None or not watch.settings.is_on(Kind.LEAKED_TASK):
             return
         for task in tasks:
-            name, coroutine = task.get_name(), task.get_coro()
-            if leaked_task.is_known(name, coroutine, watch.settings.known_tasks):
-                continue
-            finding = leaked_task.finding(self._rig.origins, watch.place, name, coroutine, None)
-            if finding.origin is None:
+            finding = self._left(watch, task.get_name(), task.get_coro(), None)
+            if finding is None or finding.origin is None:
                 continue  # a library's, and no line of the user's asked for it
             finding = self._rig.rulings.of_one(watch, finding)
             if Kind.LEAKED_TASK not in watch.settings.chosen_kinds:
@@ -323,14 +311,13 @@ class Phases:
                 finding = replace(finding, policy=Policy.WARN)
             watch.found.append(finding)
 
-    def _left(self, watch: Watch, runner: Runner, info: TaskInfo) -> Finding | None:
-        name = str(info.name)
-        if leaked_task.is_known(name, info.coro, watch.settings.known_tasks):
+    def _left(self, watch: Watch, name: str, coroutine: Any, maker: object) -> Finding | None:
+        """The finding for a task that was left; None for one that a setting names."""
+        if leaked_task.is_known(name, coroutine, watch.settings.known_tasks):
             return None
-        rig, maker = self._rig, runner.maker_of(info)
+        rig = self._rig
         whose = None if maker is None or isinstance(maker, str) else rig.runners.name_of(maker)
-        finding = leaked_task.finding(rig.origins, watch.place, name, info.coro, whose)
-        return rig.rulings.of_one(watch, finding)
+        return leaked_task.finding(rig.origins, watch.place, name, coroutine, whose)
 
     # -- teardown --------------------------------------------------------------------------------
 
@@ -368,30 +355,23 @@ class Phases:
 
     def _end_teardown(self, watch: Watch, error: BaseException | None) -> None:
         if self._limits.limit is not None:
-            self._limits.leave()
+            self._limits.limit.leave()
         rig, missed = self._rig, self._missed
         if self._users_ran:
             missed.settle()
         rig.runners.look_for_left()
         self._look_for_changed(watch)
-        if rig.threads.noted:
+        if self._threads.noted:
             self._look_for_threads(watch)
         missed.collect()
         if missed.dead or missed.alive:
             judged = missed.judge(rig.holder, *self._last_asked(watch))
             self._hear(watch, missed.drain() + judged)
-        if error is not None:
-            watch.told |= _errors_in(error)
-        lost = self._lost
-        if lost.held:
-            lost.judge(rig.holder, *self._last_asked(watch))
-        if lost.dead:
-            self._hear_lost(watch)
-        if self._generators.dropped:
-            self._hear_dropped(watch, error)
+        if self._lost.held:
+            self._lost.judge(rig.holder, *self._last_asked(watch))
+        self._hear_rest(watch, error)
         self._close()
-        if watch.found or error is not None or self._rig.runners.late or self._limits.blocked:
-            self._rule(watch, error)
+        self._rule(watch, error)
         unused = watch.unused() if watch.permits and not watch.has_failed else None
         if unused is not None:
             rig.announce()
@@ -400,7 +380,7 @@ class Phases:
     def _look_for_threads(self, watch: Watch) -> None:
         rig = self._rig
         is_on = watch.settings.is_on(Kind.LEAKED_THREAD)
-        for leaked in rig.threads.left(watch.place.test or "", rig.fixtures.is_live):
+        for leaked in self._threads.left(watch.place.test or "", rig.fixtures.is_live):
             if not is_on:
                 continue
             owner, place = leaked.start.owner, leaked.start.place
@@ -467,7 +447,7 @@ class Phases:
         watch.causes = []
         watch.place = self._missed.here = Place(watch.place.test, phase)
         if self._limits.limit is not None:
-            self._limits.enter()
+            self._limits.limit.enter()
         return watch
 
     def _hear(self, watch: Watch, missed: list[Missed]) -> None:
@@ -479,6 +459,15 @@ class Phases:
         self._rig.strays += rulings.of_run(others)
         if self._rig.strays:
             self._rig.announce()
+
+    def _hear_rest(self, watch: Watch, error: BaseException | None) -> None:
+        """Hear what was lost and dropped in a phase that has ended, maybe in an error."""
+        if error is not None:
+            watch.told |= _errors_in(error)
+        if self._lost.dead:
+            self._hear_lost(watch)
+        if self._generators.dropped:
+            self._hear_dropped(watch, error)
 
     def _hear_lost(self, watch: Watch) -> None:
         """Rule on the exceptions that were lost in a phase, but what the test fails with."""
@@ -517,6 +506,8 @@ class Phases:
         ``error`` is what the phase itself raised: where that fails the test, nothing is raised,
         and the report gets the findings in addition.
         """
+        if error is None and not (watch.found or self._rig.runners.late or self._limits.blocked):
+            return
         if self._limits.blocked:
             blocked = self._limits.drain_blocked()
             watch.found += [self._rig.rulings.of_one(watch, finding) for finding in blocked]

@@ -42,6 +42,7 @@ class Checks(NamedTuple):
     missed: MissedAwaits
     lost: LostExceptions
     generators: LeakedGenerators
+    threads: LeakedThreads
 
 
 class Rig:
@@ -54,7 +55,6 @@ class Rig:
         self.fixtures = LiveFixtures(self.origins)
         self.runners = RunnerHost(self.fixtures, self.origins, self.settings.cancel_timeout)
         self.missed: MissedAwaits | None = None
-        self.threads = LeakedThreads(self.origins, self._here, self.runners.running_owner)
         self.checks: Checks | None = None
         self.watch: Watch | None = None
         self.last: Watch | None = None  # the same, until its last report is made
@@ -83,8 +83,13 @@ class Rig:
         missed.enabled = self.settings.is_on(Kind.MISSED_AWAIT)
         missed.install()
         self.limits.start()
-        self.threads.install()
-        checks = self.checks = Checks(missed, LostExceptions(missed), LeakedGenerators(missed))
+        checks = self.checks = Checks(
+            missed,
+            LostExceptions(missed),
+            LeakedGenerators(missed),
+            LeakedThreads(self.origins, self._here, self.runners.running_owner),
+        )
+        checks.threads.install()
         self.runners.take_loss = checks.lost.note
         self.runners.watching = checks.generators.watching
         return checks
@@ -95,9 +100,9 @@ class Rig:
         self.limits.stop()
         if self.checks is not None:
             self.checks.lost.uninstall()
+            self.checks.threads.uninstall()
             self.checks = None
         if self.missed is not None:
-            self.threads.uninstall()
             self.missed.uninstall()
             self.missed = None
 
@@ -225,7 +230,6 @@ class Rig:
             missed.permit = before
         checks = [check for check in self.checks or () if check.kind in permit.kinds]
         permit.used |= any(check.was_made_under(permit) for check in checks)
-        permit.used |= Kind.LEAKED_THREAD in permit.kinds and self.threads.was_made_under(permit)
         permit.used |= not any(map(self.current_settings.is_on, permit.kinds))
 
 

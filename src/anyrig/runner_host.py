@@ -14,7 +14,7 @@ import pytest
 from .findings import TaskDidNotEnd
 from .live_fixtures import LiveFixtures
 from .losses import Loss
-from .origins import Origins, RawFrame
+from .origins import Origins, RawFrame, raw_frames
 from .seams import anyio as anyio_seam
 from .seams import asyncio as asyncio_seam
 
@@ -154,10 +154,7 @@ class RunnerHost:
 
     def users_line(self, traceback: TracebackType | None) -> str | None:
         """The innermost line of the user's in a traceback, as ``path:line: source``."""
-        frames = [
-            (frame.f_code.co_filename, lineno, frame.f_code.co_name)
-            for frame, lineno in walk_tb(traceback)
-        ]
+        frames = raw_frames(walk_tb(traceback))
         if not any(self._origins.is_users(frame[0]) for frame in frames):
             return None
         origin = self._origins.locate(frames[::-1])

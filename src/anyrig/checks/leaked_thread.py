@@ -26,8 +26,6 @@ from ..origins import Origins, RawFrame
 from ..seams.cpython.asyncgen import stack_of
 from ..seams.cpython.threads import Starters, frames_of, is_frameworks, is_pooled, target_of
 
-kind = Kind.LEAKED_THREAD
-
 GRACE = 0.2  # seconds that the threads of a test have, all together, to end
 # the same for those of a start that left one before: a suite that leaks in each of its tests
 # would wait for each
@@ -53,6 +51,8 @@ class Leaked(NamedTuple):
 
 class LeakedThreads:
     """The check. Starts are noted from `install` to `uninstall`, and judged by `left`."""
+
+    kind = Kind.LEAKED_THREAD
 
     def __init__(
         self,
@@ -158,7 +158,7 @@ def finding(origins: Origins, leaked: Leaked, place: Place, starter: str | None)
     name = _name(thread)
     whose = "" if starter is None else f", which {starter} started,"
     return Finding(
-        kind=kind,
+        kind=Kind.LEAKED_THREAD,
         place=place,
         origin=_origin(origins, start),
         what=f"the thread `{name}`",

@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 from ..findings import Finding, Kind, Origin, Place
 from ..holders import Holder, Recognise, find_holder
 from ..losses import Loss, Way
-from ..origins import Origins, RawFrame
+from ..origins import Origins, RawFrame, raw_frames
 from ..seams.asyncio_errors import hush, is_heard_by_others, is_unretrieved, loss_of
 from ..seams.cpython.excepthooks import ExceptHooks
 from .missed_await import MissedAwaits
@@ -201,7 +201,7 @@ def finding(origins: Origins, lost: Lost) -> Finding:
         what = _NAMELESS[loss.way]
     elif loss.way in (Way.FUTURE, Way.LOOP):
         what = f"{prefix} {loss.name}"
-    frames = _frames(loss.error)
+    frames = raw_frames(traceback.walk_tb(loss.error.__traceback__))
     made = origins.locate(loss.made)
     origin = made and made._replace(inside=None)
     if origin is None or not any(origins.is_users(frame[0]) for frame in loss.made):
@@ -227,14 +227,6 @@ def _frames_behind(error: BaseException) -> list[FrameType]:
             frames.append(behind)
             behind = behind.f_back
     return frames
-
-
-def _frames(error: BaseException) -> list[RawFrame]:
-    """The frames of its traceback, the one that raised it last."""
-    return [
-        (frame.f_code.co_filename, lineno, frame.f_code.co_name)
-        for frame, lineno in traceback.walk_tb(error.__traceback__)
-    ]
 
 
 def _in_a_line(error: BaseException) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from types import FrameType
 from typing import Any
 
-from ..origins import Origins, RawFrame
+from ..origins import Origins, RawFrame, raw_frames
 from ..seams.cpython.asyncgen import wrapped
 
 # where a coroutine, a generator and an async generator keep their frame and what they wait for
@@ -31,30 +31,25 @@ def frames(coroutine: Any) -> list[RawFrame]:
     """The frames of a coroutine and of what it waits for, outermost first."""
     if getattr(coroutine, "cr_running", False):
         return _running(coroutine.cr_frame)
-    inner = (getattr(one, name, None) for one in chain(coroutine) for name, _ in _AWAITED)
-    return [
-        (frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name)
-        for frame in inner
-        if frame is not None
-    ]
+    inner = (_frame_of(one) for one in chain(coroutine))
+    return raw_frames((frame, frame.f_lineno) for frame in inner if frame is not None)
+
+
+def _frame_of(thing: Any) -> FrameType | None:
+    """The frame of a coroutine or generator; None where it has ended."""
+    return next((getattr(thing, name) for name, _ in _AWAITED if hasattr(thing, name)), None)
 
 
 def stack_of(frame: FrameType | None) -> list[RawFrame]:
     """A running frame and those that called it, innermost first."""
-    return [
-        (one.f_code.co_filename, lineno, one.f_code.co_name)
-        for one, lineno in traceback.walk_stack(frame)
-    ]
+    return raw_frames(traceback.walk_stack(frame))
 
 
 def _running(outermost: FrameType) -> list[RawFrame]:
     """The frames from one of the calling code's to the calling code; none where it is no such."""
-    found: list[RawFrame] = []
-    for frame, lineno in traceback.walk_stack(sys._getframe()):
-        found.append((frame.f_code.co_filename, lineno, frame.f_code.co_name))
-        if frame is outermost:
-            return found[::-1]
-    return []
+    walk = list(traceback.walk_stack(sys._getframe()))
+    index = next((n for n, (frame, _) in enumerate(walk) if frame is outermost), None)
+    return [] if index is None else raw_frames(walk[: index + 1])[::-1]
 
 
 def awaited(coroutine: Any, origins: Origins) -> str | None:
@@ -65,7 +60,7 @@ def awaited(coroutine: Any, origins: Origins) -> str | None:
     """
     user: FrameType | None = None
     for one in chain(coroutine):
-        frame = next((getattr(one, name) for name, _ in _AWAITED if hasattr(one, name)), None)
+        frame = _frame_of(one)
         if frame is None:
             continue
         if origins.is_users(frame.f_code.co_filename):
