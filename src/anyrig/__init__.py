@@ -7,6 +7,7 @@ checks/                  one file for each kind of finding
 backends, backend_fixture, live_fixtures, allowances    what a test runs on, with and under
 origins, source, holders                                whose line it was, and who holds it
 tasks/, fixtures, services    task_group, services, and the tree of tasks
+clock/                        virtual time
 runners/, runner_host    what runs tests and async fixtures for anyio's plugin
 report/                  findings to words, terminal, JSON, across xdist's workers
 seams/                   every use of what our neighbours do not promise
@@ -17,9 +18,11 @@ from __future__ import annotations
 
 from ._version import __version__
 from .allowances import allow
+from .clock.face import Clock
 from .findings import (
     BlockedLoopError,
     CancelledByFixture,
+    ClockError,
     DeadlockError,
     Finding,
     FindingError,
@@ -44,6 +47,8 @@ from .tasks.tree import task_tree
 __all__ = [
     "BlockedLoopError",
     "CancelledByFixture",
+    "Clock",
+    "ClockError",
     "DeadlockError",
     "Finding",
     "FindingError",

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 MISSING = object()  # the value of a variable that is not set, and has no default
 
 # what others set for themselves, by name: decimal does so when it is merely asked
-_OTHERS = frozenset({"anyrig_owner", "sniffio_cvar", "decimal_context"})
+_OTHERS = frozenset({"anyrig_owner", "anyrig_course", "sniffio_cvar", "decimal_context"})
 
 
 @dataclass(slots=True, eq=False)

@@ -250,6 +250,10 @@ class TaskDidNotEnd(FindingError):
     """A task went on for more than ``anyrig_cancel_timeout`` seconds after it was cancelled."""
 
 
+class ClockError(Exception):
+    """A test asks for virtual time where its loop's clock can't be set."""
+
+
 class UnusedAllowanceError(FindingError):
     """An allowance permitted something that did not happen; it can be taken away."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +11,8 @@ from .rig import RIG
 
 if TYPE_CHECKING:
     from anyio.abc import TaskGroup
+
+    from .clock.face import Clock
 
 
 @pytest.fixture
@@ -26,3 +28,21 @@ async def task_group(
     """
     async with request.config.stash[RIG].open_group() as group:
         yield group
+
+
+@pytest.fixture
+def clock(anyrig_clock: Clock) -> Clock:
+    """Virtual time for this test, from its setup to its teardown: an `anyrig.Clock`.
+
+    Sleeps, timeouts and deadlines follow it on asyncio and on trio; it jumps to the next of them
+    where nothing else can happen. Fixtures wider than the test are set up in real time. On
+    asyncio+uvloop, and where trio was given a clock, it is a `ClockError`.
+    """
+    return anyrig_clock
+
+
+@pytest.fixture
+def anyrig_clock(request: pytest.FixtureRequest, anyio_backend: object) -> Iterator[Clock]:
+    """What the marker's ``clock="virtual"`` asks for: `clock`, whatever a suite calls so."""
+    with request.config.stash[RIG].open_clock(anyio_backend) as clock:
+        yield clock

@@ -111,6 +111,10 @@ class Limits:
             signal.signal(self._signal, signal.SIG_DFL)
             self._signal = None
 
+    def known_threads(self) -> frozenset[int]:
+        """The threads that were there when the run began, and pytest's own."""
+        return self._known | {self._thread}
+
     def _watch_loops(self) -> None:
         settings = self._rig.current_settings
         if settings.is_on(Kind.BLOCKED_LOOP) or settings.is_on(Kind.DEADLOCK):

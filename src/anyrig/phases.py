@@ -119,6 +119,8 @@ class Phases:
         function = getattr(item, "obj", None)
         if function is None:
             rig.note_doctest(item)
+        elif settings.is_virtual or "anyrig_clock" in getattr(item, "fixturenames", ()):
+            _put_first(item, "anyrig_clock")
         codes = never_ran.bodies_of(function)
         code = codes[-1] if codes else None
         is_sure = code is None or never_ran.is_awaited(function, codes)
@@ -523,6 +525,12 @@ class Phases:
             raise words.error(failing, after="".join(f"\n\n{one}" for one in late)) from cause
         if late:
             raise late[0]
+
+
+def _put_first(item: Any, fixture: str) -> None:
+    """Have a fixture set up before all others of a test: with the marker, one that it lacks."""
+    names = item.fixturenames
+    names[:] = [fixture, *(name for name in names if name != fixture)]
 
 
 def _observed(body: never_ran.Body) -> Wrapper:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import platform
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -14,12 +15,13 @@ import pytest
 
 from ._version import __version__
 from .allowances import Permit
+from .backends import backend_of
 from .checks import lost_exception
 from .checks.leaked_asyncgen import LeakedGenerators
 from .checks.leaked_thread import LeakedThreads
 from .checks.lost_exception import Lost, LostExceptions
 from .checks.missed_await import WANTED, MissedAwaits, is_pending
-from .findings import Finding, Kind, Phase, Place
+from .findings import ClockError, Finding, Kind, Phase, Place
 from .holders import Held, Holder
 from .limits import Limits
 from .live_fixtures import LiveFixtures
@@ -31,6 +33,9 @@ from .settings import Settings, read
 
 if TYPE_CHECKING:
     from anyio.abc import TaskGroup
+
+    from .clock.face import Clock
+    from .seams.cpython.stacks import Doing
 
 RIG = pytest.StashKey["Rig"]()
 BETWEEN_TESTS = Place(None, Phase.BETWEEN)
@@ -195,6 +200,36 @@ class Rig:
 
         seconds = self.current_settings.cancel_timeout
         return open_group(seconds, self.origins, self.runners.give_up)
+
+    @contextmanager
+    def open_clock(self, backend: object) -> Iterator[Clock]:
+        """Have the running test be in virtual time while entered; raises `ClockError`."""
+        from .clock.course import Course
+        from .clock.face import Clock
+        from .clock.holds import Holds
+
+        named = backend_of(backend)
+        if named is not None and named.name == "asyncio+uvloop":
+            raise ClockError(
+                "the clock of asyncio+uvloop can't be virtual: its timers are libuv's. Run the "
+                "test on the others: @pytest.mark.anyrig(backends=['asyncio', 'trio'])"
+            )
+        holds = Holds(self.limits.known_threads, self._thread_in_words)
+        course = self.runners.course = Course(holds)
+        try:
+            yield Clock(course, holds)
+        finally:
+            self.runners.course = None
+
+    def _thread_in_words(self, ident: int, doing: Doing) -> str:
+        """What holds the clock: a thread, and the line of the user's that it is at."""
+        from .seams.cpython import stacks
+        from .tasks.waiting import stack_of
+
+        name = next((one.name for one in threading.enumerate() if one.ident == ident), str(ident))
+        origin = self.origins.locate(stack_of(stacks.frame_of(ident)))
+        words = f"{doing.value} ({name})"
+        return words if origin is None else f"{words} at {origin}: {origin.source}"
 
     def is_stopping(self) -> bool:
         """Whether the run ends before its last test."""

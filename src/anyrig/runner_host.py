@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from anyio import TaskInfo
 
+    from .clock.course import Course
     from .contexts import Change
 
 SERVICE = "anyrig_service"  # the attribute that tells the function of a service's fixture
@@ -41,6 +42,7 @@ class RunnerHost:
         self.late: list[BaseException] = []  # what the ends of runners raised in this phase
         self._current: Any = None  # the last runner: anyio's plugin has one at a time
         self.test: str | None = None  # the id of the running one
+        self.course: Course | None = None  # the virtual time that it is in
         self.made: Callable[[], None] = lambda: None  # called when there is a new runner
         # who the task is for that runs, as `owner` says it; None outside of those of a runner
         self._current_owner: Callable[[], object] = lambda: None

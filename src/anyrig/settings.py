@@ -111,6 +111,14 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         ini=None,
         flag=None,
+        marker="clock",
+        values="virtual | real",
+        default="real",
+        help="the time that the test runs in",
+    ),
+    Option(
+        ini=None,
+        flag=None,
         marker="allow",
         values="a list of kinds: " + ", ".join(kind.value for kind in Kind),
         default="nothing",
@@ -150,6 +158,7 @@ class Settings(NamedTuple):
     report: Path | None = None
     chosen_kinds: frozenset[Kind] = frozenset()  # whose policy somebody has set
     allowed: frozenset[Kind] = frozenset()
+    is_virtual: bool = False  # whether the test asks for virtual time
 
     @property
     def chosen(self) -> tuple[Backend, ...]:
@@ -241,6 +250,8 @@ def read_marker(settings: Settings, mark: pytest.Mark, where: str) -> Settings:
         elif word == "known_tasks":
             known = tuple(map(str, _strings(value, place)))
             settings = settings._replace(known_tasks=settings.known_tasks + known)
+        elif word == "clock":
+            settings = settings._replace(is_virtual=_is_virtual(value, place))
         elif word == "allow":
             kinds = frozenset(read_kind(kind, place) for kind in _strings(value, place))
             settings = settings._replace(allowed=settings.allowed | kinds)
@@ -333,6 +344,15 @@ def _timeout(value: object, where: str) -> float:
         return _seconds(value, where)
     except pytest.UsageError as error:
         raise pytest.UsageError(f"{error}, or 'off'") from None
+
+
+def _is_virtual(value: object, where: str) -> bool:
+    words = {"virtual": True, "real": False}
+    if not isinstance(value, str) or value not in words:
+        raise pytest.UsageError(
+            f"{where}: unknown clock {value!r}{_guess(value, words)}; use {_listed(words)}"
+        )
+    return words[value]
 
 
 def _policy(value: object, where: str) -> Policy:

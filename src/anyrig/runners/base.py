@@ -8,7 +8,7 @@ from contextvars import Context, ContextVar, copy_context
 from dataclasses import dataclass, field
 from functools import partial
 from types import FrameType, TracebackType
-from typing import Any, Protocol, TypeVar
+from typing import Any, NoReturn, Protocol, TypeVar
 from weakref import WeakSet
 
 from anyio import CancelScope, TaskInfo, get_running_tasks
@@ -17,8 +17,9 @@ from anyio.lowlevel import checkpoint
 from outcome import Error, Outcome, Value
 
 from ..backends import call_later
+from ..clock.course import COURSE, Course
 from ..contexts import Change, Step, changes
-from ..findings import CancelledByFixture, TaskDidNotEnd
+from ..findings import CancelledByFixture, ClockError, TaskDidNotEnd
 from ..losses import Loss
 from ..seams.anyio import task_of
 
@@ -44,6 +45,11 @@ class Host(Protocol):
     @property
     def cancel_timeout(self) -> float:
         """How many seconds what is left may take to end once it is cancelled."""
+        raise NotImplementedError
+
+    @property
+    def course(self) -> Course | None:
+        """The virtual time of the running test, where it has one."""
         raise NotImplementedError
 
     def did_not_end(self, coroutines: Sequence[tuple[str, Any]]) -> TaskDidNotEnd:
@@ -154,6 +160,7 @@ class Runner(TestRunner):
         self._is_closing = False
         self._seen: WeakSet[Any] = WeakSet()  # the tasks that were told of
         self._steps: list[Step] = []  # the calls since the last test has ended
+        self._course: Course | None = None  # the virtual time that the loop follows
 
     # -- what a backend gives ----------------------------------------------------------------------
 
@@ -174,6 +181,10 @@ class Runner(TestRunner):
 
     def _cancel(self, call: Call) -> None:
         """Cancel what the runner's task awaits, whatever shields it."""
+        raise NotImplementedError
+
+    def _follow(self, course: Course | None) -> None:
+        """Have the loop's clock follow virtual time, or the real one; raises `ClockError`."""
         raise NotImplementedError
 
     def _finish(self) -> None:
@@ -349,6 +360,8 @@ class Runner(TestRunner):
                     self.host.tell_left(self, left)
                 if calls:
                     self.host.tell_left_calls(calls)
+                if self._course is not None:
+                    self._follow(None)
                 self._finish()
         except BaseException as error:  # noqa: BLE001 - handed on
             self.given_up = error
@@ -396,10 +409,25 @@ class Runner(TestRunner):
     def begin_call(self, call: Call) -> None:
         """A call begins, in the runner's task."""
         OWNER.set(call.owner)
+        if self.host.course is not self._course and call.owner is not None:
+            self._set_time(call)
         last = self._steps[-1] if self._steps else None
         if last is None or last.owner != call.owner or last.fixture is not call.fixture:
             context = copy_context()
             self._steps.append(Step(call.owner, call.fixture, context, context))
+
+    def _set_time(self, call: Call) -> None:
+        """Have the loop's time be that of the call: a wider fixture's is always real."""
+        course = self.host.course if isinstance(call.owner, str) else None
+        if course is self._course:
+            return
+        try:
+            self._follow(course)
+        except ClockError as error:
+            call.function = _raising(error)
+        else:
+            self._course = course
+            COURSE.set(course)
 
     def end_call(self) -> None:
         """The call has ended."""
@@ -468,6 +496,13 @@ class Runner(TestRunner):
 
     def _is_cancellation(self, error: BaseException) -> bool:
         return isinstance(error, self.cancelled)
+
+
+def _raising(error: Exception) -> Callable[[], Awaitable[Any]]:
+    async def function() -> NoReturn:
+        raise error
+
+    return function
 
 
 async def _settle() -> Sequence[TaskInfo]:

@@ -8,17 +8,22 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from contextvars import Context, copy_context
 from types import FrameType, TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import sniffio
 from anyio import CancelScope
 from outcome import Error, Outcome, acapture
 
+from ..clock.course import Course
+from ..findings import ClockError
 from ..seams import anyio as anyio_seam
 from ..seams import asyncio as asyncio_seam
 from ..seams.asyncio_errors import Listener
 from ..seams.cpython import stacks
 from .base import TASK_NAME, Call, Host, Runner
+
+if TYPE_CHECKING:
+    from ..seams.asyncio_time import LoopTime
 
 
 class AsyncioRunner(Runner):
@@ -43,6 +48,7 @@ class AsyncioRunner(Runner):
         self._done: asyncio.Future[None] | None = None  # wakes the host at the end of a call
         self._callback_errors: list[Exception] = []
         self._forget_waits: Callable[[], None] = lambda: None
+        self._time: LoopTime | None = None  # once it was another than the real one
 
     def __enter__(self) -> Self:
         self._runner.__enter__()
@@ -66,6 +72,8 @@ class AsyncioRunner(Runner):
             asyncio_seam.drop(loop)
         # without cycles, all of it is gone at once
         self._forget_waits()
+        if self._time is not None:
+            self._time.close()
         self._task = self._knock = self._done = None
         self.host.close(self, raised)
 
@@ -107,6 +115,19 @@ class AsyncioRunner(Runner):
     def _cancel(self, call: Call) -> None:
         if self._task is not None:
             self._task.cancel()
+
+    def _follow(self, course: Course | None) -> None:
+        from ..seams import asyncio_time
+
+        loop = self._runner.get_loop()
+        if self._time is None:
+            if not asyncio_time.can_follow(loop):
+                raise ClockError(
+                    f"the clock of {type(loop).__module__}.{type(loop).__name__} can't be virtual: "
+                    "its timers are not asyncio's own"
+                )
+            self._time = asyncio_time.LoopTime(loop)
+        self._time.follow(course)
 
     def give_up(self, error: BaseException) -> None:
         super().give_up(error)

@@ -10,13 +10,18 @@ from math import inf
 from queue import Empty, SimpleQueue
 from time import monotonic
 from types import FrameType, TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import trio
 from outcome import Outcome, Value, acapture
 
+from ..clock.course import Course
+from ..findings import ClockError
 from ..seams import trio as trio_seam
 from .base import TASK_NAME, Call, Host, Runner, Stopped
+
+if TYPE_CHECKING:
+    from ..seams.trio_time import RunTime
 
 _LONG = 3600.0  # seconds; without any deadline trio waits for a day
 # who waits for I/O, in the statistics of each of trio's ways to do so
@@ -71,6 +76,7 @@ class TrioRunner(Runner):
         self._is_started = self._is_parked = False
         self._ended: Outcome[None] | None = None
         self._hooks = sys.get_asyncgen_hooks()
+        self._time: RunTime | None = None  # once it was another than the real one
         self._generators = trio_seam.GeneratorErrors(host.lose)
 
     def __enter__(self) -> Self:
@@ -157,6 +163,18 @@ class TrioRunner(Runner):
             return
         if not trio_seam.throw(self._task, Stopped()):
             self.call_soon(lambda: self._cancel(call))  # it is about to run: when it waits again
+
+    def _follow(self, course: Course | None) -> None:
+        from ..seams.trio_time import RunTime
+
+        if self._time is None:
+            self._time = RunTime()
+            if not self._time.can_follow():
+                raise ClockError(
+                    "the clock can't be virtual: the trio run has a clock of its own, from the "
+                    "options of `anyio_backend`; leave its `clock` out"
+                )
+        self._time.follow(course)
 
     def _wake(self) -> None:
         if self._is_parked and self._task is not None:

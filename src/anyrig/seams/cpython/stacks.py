@@ -4,15 +4,20 @@ Problem: a loop that waits may be woken by another thread, unless there is none 
 Approach: ``sys._current_frames()`` has the innermost frame of each thread, also of those that
 ``threading`` does not list. A pool's thread that waits for work is known by the frame it waits in:
 concurrent.futures' ``_worker``, trio's ``_work`` and its wait for I/O, and the ``run`` of anyio's
-workers, which wait in a queue.
+workers, which wait in a queue. Work that was handed to a pool and is not begun yet is known by what
+that frame holds: the queue of concurrent.futures' and of anyio's, trio's ``_idle_workers``. One
+that waits for another thread, without a timeout, is known by ``Condition.wait``'s ``waiter``, which
+is among the condition's ``_waiters`` until it is notified.
 Limits: a thread in a wait of its own may wake somebody or nobody; it counts as busy. Seen on
 CPython 3.11 to 3.13, anyio 4.13 to 4.16, trio 0.32 to 0.35.
 """
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Container
+from collections.abc import Container, Iterator
+from enum import Enum
 from types import FrameType
 from typing import Any
 
@@ -25,6 +30,7 @@ _IDLE = (
 )
 _QUEUES = ("/threading.py", "/queue.py")
 _WAITS = ("/selectors.py", "/asyncio/windows_events.py")
+_OURS = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 _DEBUGGERS = ("/pdb.py", "/bdb.py", "/pydevd.py", "/pydevd_frame.py")
 
 
@@ -77,6 +83,77 @@ def is_debugged(frame: FrameType | None) -> bool:
             return True
         frame = frame.f_back
     return False
+
+
+class Doing(Enum):
+    """What a thread is doing, as far as its frames tell."""
+
+    NOTHING = "nothing"  # it waits for work, or for another thread
+    CALL = "a call in a worker thread"
+    CHILD = "the wait for a subprocess"
+    OTHER = "a thread of its own"
+
+
+def at_work(known: Container[int | None]) -> Iterator[tuple[int, Doing]]:
+    """The threads that may still do something, and what they do; ours and known ones left out."""
+    for ident, frame in sys._current_frames().items():
+        if ident not in known:
+            doing = _doing(frame)
+            if doing is not Doing.NOTHING:
+                yield ident, doing
+
+
+def _doing(innermost: FrameType) -> Doing:
+    if _waits_for_thread(innermost):
+        return Doing.NOTHING
+    frame: FrameType | None = innermost
+    while frame is not None:
+        path, name = _path(frame), frame.f_code.co_name
+        if path.endswith("/concurrent/futures/thread.py") and name == "_worker":
+            is_idle = frame is innermost and _has_nothing(frame)
+            return Doing.NOTHING if is_idle else Doing.CALL
+        if name == "run" and path.endswith("/anyio/_backends/_asyncio.py"):
+            queue = frame.f_locals["self"].queue
+            return Doing.CALL if queue.unfinished_tasks else Doing.NOTHING
+        if path.endswith("/trio/_core/_thread_cache.py") and name == "_work":
+            return Doing.NOTHING if _is_kept(frame) and frame is innermost else Doing.CALL
+        if path.endswith("/trio/_core/_run.py") and name in ("get_events", "deliver"):
+            return Doing.NOTHING  # trio's own wait for I/O, beside a host
+        if name == "_do_waitpid" and path.endswith("/asyncio/unix_events.py"):
+            return Doing.CHILD
+        if frame.f_back is None and path.startswith(_OURS):
+            return Doing.NOTHING
+        frame = frame.f_back
+    return Doing.OTHER
+
+
+def _has_nothing(worker: FrameType) -> bool:
+    """Whether a thread of concurrent.futures' waits, and nothing waits for it."""
+    variables = worker.f_locals
+    return variables.get("work_item") is None and not variables["work_queue"].qsize()
+
+
+def _is_kept(worker: FrameType) -> bool:
+    """Whether trio's cache keeps a thread for the next call."""
+    thread = worker.f_locals["self"]
+    return thread in thread._thread_cache._idle_workers
+
+
+def _waits_for_thread(frame: FrameType) -> bool:
+    """Whether another thread alone can end what a thread waits in."""
+    if frame.f_code.co_name == "_send_message_to_trio":  # in `trio.from_thread`
+        # its last line waits for the answer
+        is_sent = frame.f_lineno == max(line or 0 for *_, line in frame.f_code.co_lines())
+        return is_sent and not frame.f_locals["message_to_trio"].queue.qsize()
+    if not _path(frame).endswith("/threading.py"):
+        return False
+    variables, name = frame.f_locals, frame.f_code.co_name
+    if variables.get("timeout") not in (None, -1):
+        return False
+    if name == "wait" and "waiter" in variables:
+        return variables["waiter"] in variables["self"]._waiters
+    is_join = name in ("join", "_wait_for_tstate_lock")
+    return is_join and bool(variables["self"].is_alive())
 
 
 def _is_idle(frame: FrameType | None) -> bool:

@@ -1,0 +1,75 @@
+"""The virtual time of one test: where it stands, and whether it may move."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
+from contextvars import ContextVar
+from math import ceil
+from typing import Protocol
+
+
+class Keeper(Protocol):
+    """Knows what keeps the time from moving."""
+
+    def begin(self, descriptors: Callable[[], Iterable[int]], calls: Callable[[], int]) -> None:
+        """A loop begins to follow the course.
+
+        To be asked: which descriptors it waits for, and how many calls are under way in executors.
+        """
+
+    def look(self) -> float:
+        """How many real seconds to wait before the next look; 0 where nothing keeps it."""
+        raise NotImplementedError
+
+    def named(self, words: str) -> AbstractContextManager[None]:
+        """Keep the time while entered, for what the words say."""
+        raise NotImplementedError
+
+
+class Course:
+    """What the loops of a test follow, one after the other."""
+
+    def __init__(self, keeper: Keeper) -> None:
+        self.keeper = keeper
+        self.now = 0.0  # seconds, of the clock of the loop that follows
+        self.began: float | None = None  # the same, when the test began
+        self.autojump = True
+        self._targets: list[float] = []  # where `advance` is on its way to
+
+    def begin(
+        self,
+        now: float,
+        descriptors: Callable[[], Iterable[int]],
+        calls: Callable[[], int] = lambda: 0,
+    ) -> None:
+        """A loop whose clock says this begins to follow."""
+        elapsed = self.elapsed()
+        # whole numbers, for sums of them and of binary fractions are exact
+        self.now = float(ceil(now)) + elapsed % 1
+        self.began = self.now - elapsed
+        self.keeper.begin(descriptors, calls)
+
+    def time(self) -> float:
+        """What the loop's clock says."""
+        return self.now
+
+    def elapsed(self) -> float:
+        """Virtual seconds since the test began, to the nanosecond."""
+        return 0.0 if self.began is None else round(self.now - self.began, 9)
+
+    def may_jump(self, when: float) -> bool:
+        """Whether the time may jump to the next timer, where nothing keeps it."""
+        return self.autojump or any(when <= target for target in self._targets)
+
+    def head_for(self, target: float) -> None:
+        """Let it jump up to here, whether or not it jumps by itself."""
+        self._targets.append(target)
+
+    def arrive(self, target: float) -> None:
+        """It is there, or nobody waits for that any more."""
+        self._targets.remove(target)
+
+
+# the virtual time that the running test, and each task that descends from it, is in
+COURSE: ContextVar[Course | None] = ContextVar("anyrig_course", default=None)

@@ -1,0 +1,111 @@
+"""What is at the other end of a descriptor that a loop waits for: another process, or nobody.
+
+Problem: a socket that another process writes to has to hold virtual time, and one whose other end
+is in the same loop, and waits as well, must not: nothing would ever happen.
+Approach: a descriptor is asked what it is. A pipe has both its ends here if this process has its
+inode twice; a socket, if one of this process's has its peer's name, or (on AF_UNIX) was made by it.
+Limits: /proc tells the inodes and what has no name; where there is none, each pipe counts as one of
+another process, and what is no socket and no pipe as well.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import stat
+import struct
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import NamedTuple
+
+_HERE = "/proc/self/fd" if os.path.isdir("/proc/self/fd") else "/dev/fd"
+_PIDFD = "anon_inode:[pidfd]"
+
+
+class Other(NamedTuple):
+    """What may make a descriptor ready, and is not in this process."""
+
+    words: str
+    is_process: bool = False  # whether it is the end of a subprocess
+
+
+def identity(fd: int) -> tuple[int, int, int] | None:
+    """What stands for an open descriptor: its number may be used again; None where it is closed."""
+    try:
+        status = os.fstat(fd)
+    except OSError:
+        return None
+    return fd, status.st_dev, status.st_ino
+
+
+def other_end(fd: int) -> Other | None:
+    """What is at the other end; None where that is this process, or nobody."""
+    try:
+        mode = os.fstat(fd).st_mode
+        if stat.S_ISSOCK(mode):
+            return _of_socket(fd)
+        if stat.S_ISFIFO(mode):
+            return None if _has_both_ends(fd) else Other("a pipe of another process")
+    except OSError:
+        return None  # it was closed meanwhile
+    link = _link(fd)
+    if link == _PIDFD:
+        return Other(f"the subprocess {_pid(fd)}", is_process=True)
+    return Other(f"the descriptor {fd} ({link})" if link else f"the descriptor {fd}")
+
+
+def _of_socket(fd: int) -> Other | None:
+    with socket.socket(fileno=os.dup(fd)) as one:
+        if one.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+            return None
+        if one.family == getattr(socket, "AF_UNIX", None):
+            return None if _maker(one) == os.getpid() else Other("a socket of another process")
+        try:
+            peer = one.getpeername()
+        except OSError:
+            return Other("a socket that is not connected yet")
+        name = one.getsockname()
+    if any(ends == (peer, name) for ends in _own_sockets()):
+        return None
+    return Other(f"the socket to {_address(peer)}")
+
+
+def _own_sockets() -> Iterator[tuple[object, object]]:
+    """The two names of each connected socket of this process."""
+    for entry in os.listdir(_HERE):
+        # what was read of a folder is open no more
+        with suppress(OSError), socket.socket(fileno=os.dup(int(entry))) as one:
+            yield one.getsockname(), one.getpeername()
+
+
+def _maker(one: socket.socket) -> int | None:
+    """The process that made the other end of an AF_UNIX socket."""
+    option = getattr(socket, "SO_PEERCRED", None)
+    if option is None:
+        return None
+    pid: int = struct.unpack("3i", one.getsockopt(socket.SOL_SOCKET, option, 12))[0]
+    return pid
+
+
+def _has_both_ends(fd: int) -> bool:
+    own = _link(fd)
+    others = (entry for entry in os.listdir(_HERE) if int(entry) != fd)
+    return own is not None and any(_link(int(entry)) == own for entry in others)
+
+
+def _link(fd: int) -> str | None:
+    try:
+        return os.readlink(f"{_HERE}/{fd}")
+    except OSError:
+        return None
+
+
+def _pid(fd: int) -> str:
+    with open(f"/proc/self/fdinfo/{fd}", encoding="ascii") as file:
+        return next((line.split()[1] for line in file if line.startswith("Pid:")), "?")
+
+
+def _address(peer: object) -> str:
+    if isinstance(peer, tuple) and len(peer) >= 2:
+        return f"{peer[0]}:{peer[1]}"
+    return str(peer)

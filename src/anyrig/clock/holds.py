@@ -1,0 +1,113 @@
+"""What keeps virtual time from moving: all that could still make something happen without it.
+
+Problem: a timeout must not come because a clock has jumped over a thread that was at work for it.
+Approach: before each jump all threads are looked at, and all descriptors that the loop waits for.
+What was begun for the test and will end (a call in a worker thread, a subprocess) holds time for as
+long as it takes. What may do something or never (a thread of its own, a socket of another process)
+holds it for `patience` real seconds of a standstill, and then no more in this test.
+Limits: a thread that waits for another one without a timeout holds nothing: the other one does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from contextlib import contextmanager
+from math import inf
+from time import perf_counter
+from typing import NamedTuple
+
+from ..seams.cpython import stacks
+from ..seams.cpython.stacks import Doing
+from .descriptors import Other, identity, other_end
+
+PATIENCE = 1.0  # seconds
+_SHORTEST, _LONGEST = 0.0005, 0.02  # seconds between two looks
+
+# a thread and what it does, in words
+Describe = Callable[[int, Doing], str]
+
+
+class Hold(NamedTuple):
+    """One thing that keeps time from moving."""
+
+    key: Hashable
+    words: Callable[[], str]
+    patience: float  # real seconds
+
+
+class Holds:
+    """What keeps the time of one test."""
+
+    def __init__(self, known_threads: Callable[[], frozenset[int]], describe: Describe) -> None:
+        self._known_threads = known_threads
+        self._describe = describe
+        self.patience = PATIENCE
+        self._waited: dict[Hashable, float] = {}  # real seconds of a standstill, for each hold
+        self._last: float | None = None  # when the last look was, of this standstill
+        self._pause = _SHORTEST
+        self._others: dict[Hashable, Other | None] = {}
+        self._before: frozenset[Hashable] = frozenset()  # what was there when the test began
+        self._named: list[str] = []
+        self._descriptors: Callable[[], Iterable[int]] = tuple
+        self._calls: Callable[[], int] = int
+
+    def begin(self, descriptors: Callable[[], Iterable[int]], calls: Callable[[], int]) -> None:
+        """A loop begins to follow the time of the test."""
+        self._descriptors, self._calls = descriptors, calls
+        threads = (ident for ident, _ in stacks.at_work(self._known_threads()))
+        self._before |= {*threads, *map(identity, descriptors())}
+
+    @contextmanager
+    def named(self, words: str) -> Iterator[None]:
+        """Hold the time while entered: somebody waits for something in real time."""
+        self._named.append(words)
+        try:
+            yield
+        finally:
+            self._named.remove(words)
+
+    def look(self) -> float:
+        """How many real seconds to wait before the next look; 0 where nothing holds the time."""
+        holds = self._holding()
+        if not holds:
+            self._last, self._pause = None, _SHORTEST
+            return 0
+        now = perf_counter()
+        if self._last is not None:
+            # of what ran since then, at most two pauses were a standstill
+            passed = min(now - self._last, 2 * self._pause)
+            for hold in holds:
+                self._waited[hold.key] = self._waited.get(hold.key, 0.0) + passed
+            self._pause = min(2 * self._pause, _LONGEST)
+        self._last = now
+        return self._pause
+
+    def words(self) -> list[str]:
+        """What holds the time at this moment."""
+        return [hold.words() for hold in self._holding()]
+
+    def _holding(self) -> list[Hold]:
+        holds = [Hold(words, words.__str__, inf) for words in self._named]
+        holds += self._threads()
+        if not holds and self._calls():
+            holds.append(Hold("calls", lambda: "a call in an executor", inf))
+        holds += self._ends()
+        return [one for one in holds if self._waited.get(one.key, 0.0) < one.patience]
+
+    def _threads(self) -> Iterator[Hold]:
+        for ident, doing in stacks.at_work(self._known_threads()):
+            is_call = doing in (Doing.CALL, Doing.CHILD) and ident not in self._before
+            words = lambda ident=ident, doing=doing: self._describe(ident, doing)  # noqa: E731
+            yield Hold(ident, words, inf if is_call else self.patience)
+
+    def _ends(self) -> Iterator[Hold]:
+        for fd in self._descriptors():
+            key = identity(fd)
+            if key is None:
+                continue
+            if key not in self._others:
+                self._others[key] = other_end(fd)
+            other = self._others[key]
+            if other is not None:
+                is_call = other.is_process and key not in self._before
+                yield Hold(key, other.words.__str__, inf if is_call else self.patience)

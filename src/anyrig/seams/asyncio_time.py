@@ -1,0 +1,171 @@
+"""The clock of an asyncio event loop, switched to virtual time and back while the loop lives.
+
+Problem: a loop's timers follow its own clock, which nobody can set; and time may only jump where
+nothing else can happen, which the loop alone knows.
+Approach: ``loop.time``, ``loop.call_at`` and ``loop.run_in_executor`` of this one loop, and the
+``select`` of its ``_selector``, which it calls once a turn: with 0 where something is ready
+(``_ready``), with None where nothing is and ``_scheduled`` is empty. Timers are kept here, in the
+order in which they are due and, among those, were set; asyncio's own heap does not keep that order.
+Limits: uvloop's timers are libuv's. Seen on CPython 3.11 to 3.13.
+"""
+
+from __future__ import annotations
+
+from asyncio import AbstractEventLoop, TimerHandle
+from collections.abc import Callable, Iterator
+from contextvars import Context
+from heapq import heapify, heappop, heappush
+from itertools import count
+from math import inf
+from typing import Any
+
+from ..clock.course import Course
+
+_MANY = 64  # timers, before those that were cancelled are looked for
+_Timer = tuple[float, int, TimerHandle]
+
+
+def can_follow(loop: AbstractEventLoop) -> bool:
+    """Whether a loop's clock can be set: it is one of asyncio's own, or made of one."""
+    return all(hasattr(loop, name) for name in ("_selector", "_ready", "_scheduled"))
+
+
+class LoopTime:
+    """The clock of one loop; real until it follows a course, and whenever it does not."""
+
+    def __init__(self, loop: AbstractEventLoop) -> None:
+        self._loop: Any = loop
+        self._selector: Any = loop._selector  # type: ignore[attr-defined]
+        self._real = loop.time
+        self._offset = 0.0  # of the time that the loop shows, where it is real
+        self._course: Course | None = None
+        self._timers: list[_Timer] = []
+        self._limit = _MANY
+        self._order = count()
+        self._calls = 0  # under way in executors
+        self._wait: Callable[[float | None], Any] = self._selector.select
+        self._submit = loop.run_in_executor
+
+    def follow(self, course: Course | None) -> None:
+        """Follow this course from now on, or none; to be called where the loop runs."""
+        if course is self._course:
+            return
+        if self._course is not None:
+            self._leave()
+        if course is not None:
+            self._enter(course)
+
+    def close(self) -> None:
+        """The loop ends: let go of it."""
+        self.follow(None)
+        vars(self._loop).pop("time", None)
+
+    def _enter(self, course: Course) -> None:
+        loop = self._loop
+        self._course = course
+        course.begin(loop.time(), self._descriptors, lambda: self._calls)
+        self._wait, self._submit = self._selector.select, loop.run_in_executor
+        self._selector.select = self._select
+        loop.time = course.time
+        loop.call_at = self._call_at
+        loop.run_in_executor = self._run_in_executor
+        timers = sorted(loop._scheduled)
+        loop._scheduled.clear()
+        loop._timer_cancelled_count = 0
+        for timer in timers:
+            timer._scheduled = False
+            self._timers.append((timer.when(), next(self._order), timer))
+
+    def _leave(self) -> None:
+        loop, course = self._loop, self._course
+        assert course is not None, "it follows one"
+        self._course = None
+        self._selector.select = self._wait
+        del loop.call_at, loop.run_in_executor
+        # time never runs back
+        self._offset = course.now - self._real()
+        loop.time = self._shifted
+        for _, _, timer in self._timers:
+            if not timer.cancelled():
+                timer._scheduled = True  # type: ignore[attr-defined]
+                loop._scheduled.append(timer)
+        heapify(loop._scheduled)
+        self._timers.clear()
+
+    def _shifted(self) -> float:
+        return self._real() + self._offset
+
+    # -- timers --------------------------------------------------------------------------------
+
+    def _call_at(
+        self, when: float, callback: Any, *args: Any, context: Context | None = None
+    ) -> TimerHandle:
+        loop = self._loop
+        loop._check_closed()
+        if loop.get_debug():
+            loop._check_thread()
+            loop._check_callback(callback, "call_at")
+        timer = TimerHandle(when, callback, args, loop, context)
+        if len(self._timers) >= self._limit:
+            self._forget_cancelled()
+        heappush(self._timers, (when, next(self._order), timer))
+        return timer
+
+    def _forget_cancelled(self) -> None:
+        self._timers = [one for one in self._timers if not one[2].cancelled()]
+        heapify(self._timers)
+        self._limit = max(_MANY, 2 * len(self._timers))
+
+    def _soonest(self) -> float:
+        timers = self._timers
+        while timers and timers[0][2].cancelled():
+            heappop(timers)
+        return timers[0][0] if timers else inf
+
+    def _release(self, now: float) -> None:
+        """Have the loop call what is due, in the order in which it was set."""
+        timers, ready = self._timers, self._loop._ready
+        while timers and timers[0][0] <= now:
+            timer = heappop(timers)[2]
+            if not timer.cancelled():
+                ready.append(timer)
+
+    # -- waiting -------------------------------------------------------------------------------
+
+    def _select(self, timeout: float | None = None) -> Any:
+        """What the loop's turn waits for: the next event, or the jump to the next timer."""
+        course = self._course
+        assert course is not None, "it is called while the loop follows one"
+        when = self._soonest()
+        if timeout is not None or when <= course.now:
+            events = self._wait(0)
+        elif when == inf or not course.may_jump(when):
+            events = self._wait(None)
+        else:
+            # a thread that has ended has sent its result before: it is there when I/O is polled
+            pause = course.keeper.look()
+            events = self._wait(pause)
+            while pause and not events:
+                pause = course.keeper.look()
+                events = self._wait(pause)
+            if not events:
+                course.now = when
+        if when <= course.now:
+            # what is due comes after what I/O has brought, as ever
+            self._loop._process_events(events)
+            self._release(course.now)
+            return ()
+        return events
+
+    def _descriptors(self) -> Iterator[int]:
+        own = self._loop._ssock
+        return (key.fd for key in self._selector.get_map().values() if key.fileobj is not own)
+
+    def _run_in_executor(self, executor: Any, func: Any, *args: Any) -> Any:
+        future = self._submit(executor, func, *args)
+        self._calls += 1
+        future.add_done_callback(self._end_call)
+        return future
+
+    def _end_call(self, future: object) -> None:
+        self._calls -= 1

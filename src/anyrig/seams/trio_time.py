@@ -1,0 +1,187 @@
+"""The clock of a trio run, switched to virtual time and back while the run lives.
+
+Problem: a run's clock is given to it when it begins, and most runs want the real one; trio's
+`MockClock` jumps over running threads; deadlines that are due together come in the order of their
+addresses, and trio turns the order of what is ready about at random.
+Approach: ``Runner.clock`` and ``Runner.deadlines`` of this one run. trio asks the clock how long to
+wait where nothing is ready, polls I/O, reads the clock and has the deadlines that are due expire:
+there the time jumps, if the poll has brought nothing (``Runner.runq``). ``_run._r``, whose next
+number turns the order about, gives 0 meanwhile: first come, first served; the other order, which
+``_ALLOW_DETERMINISTIC_SCHEDULING`` (set by pytest-trio) has, is off meanwhile.
+Limits: other trio runs in the process, in threads, are first come, first served as well meanwhile.
+Seen on trio 0.32 to 0.35.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from heapq import heapify, heappop, heappush
+from itertools import count
+from math import inf
+from typing import Any
+
+import trio
+from trio._core import _run
+
+from ..clock.course import Course
+
+_MANY = 64  # deadlines, before those that were changed are looked for
+_FOREVER = 86400.0  # seconds: the longest that trio waits
+
+
+class RunTime(trio.abc.Clock):
+    """The clock of one run; real until it follows a course, and whenever it does not."""
+
+    def __init__(self) -> None:
+        self._runner: Any = None
+        self._before: Any = None  # the clock that the run had
+        self._offset = 0.0
+        self._course: Course | None = None
+        self._deadlines = _Deadlines(self)
+        self._order: tuple[Any, bool] = (None, False)  # what trio orders by, to be put back
+        self._may_jump = False
+
+    # -- what trio asks ------------------------------------------------------------------------
+
+    def start_clock(self) -> None:
+        """The run begins."""
+
+    def current_time(self) -> float:
+        """What the run's clock says."""
+        course = self._course
+        if course is None:
+            real: float = self._before.current_time()
+            return real + self._offset
+        return course.now
+
+    def deadline_to_sleep_time(self, deadline: float) -> float:
+        """How long to wait in real seconds; trio asks where nothing is ready."""
+        course = self._course
+        if course is None:
+            return deadline - self.current_time()
+        if deadline <= course.now:
+            return 0
+        if deadline == inf or self._runner.waiting_for_idle or not course.may_jump(deadline):
+            return _FOREVER
+        # a thread that has ended has sent its result before: it is there when I/O is polled
+        pause = course.keeper.look()
+        self._may_jump = not pause
+        return pause
+
+    def expire(self, now: float) -> float:
+        """What the time is for the deadlines that are about to expire: trio has polled I/O."""
+        if self._may_jump:
+            self._may_jump = False
+            course = self._course
+            if course is not None and not self._runner.runq:
+                course.now = self._deadlines.next_deadline()
+                return course.now
+        return now
+
+    def _descriptors(self) -> Iterator[int]:
+        runner = self._runner
+        own = runner.entry_queue.wakeup.wakeup_sock.fileno()
+        registered = getattr(runner.io_manager, "_registered", ())
+        keys = (key[0] if isinstance(key, tuple) else key for key in registered)
+        return (fd for fd in keys if fd != own)
+
+    # -- switching -----------------------------------------------------------------------------
+
+    def can_follow(self) -> bool:
+        """Whether the clock of the run that this is called in can be set: it is trio's own."""
+        context: Any = _run.GLOBAL_RUN_CONTEXT
+        return isinstance(context.runner.clock, _run.SystemClock)
+
+    def follow(self, course: Course | None) -> None:
+        """Follow this course from now on, or none; to be called in the run."""
+        if course is self._course:
+            return
+        if self._course is not None:
+            self._leave()
+        if course is not None:
+            self._enter(course)
+
+    def _enter(self, course: Course) -> None:
+        if self._runner is None:
+            context: Any = _run.GLOBAL_RUN_CONTEXT
+            runner = self._runner = context.runner
+            self._before, runner.clock = runner.clock, self
+            self._deadlines.take(runner.deadlines)
+            runner.deadlines = self._deadlines
+        course.begin(self.current_time(), self._descriptors)
+        self._course, self._may_jump = course, False
+        module: Any = _run
+        self._order = module._r, module._ALLOW_DETERMINISTIC_SCHEDULING
+        module._r, module._ALLOW_DETERMINISTIC_SCHEDULING = _FirstComeFirstServed(module._r), False
+
+    def _leave(self) -> None:
+        course = self._course
+        assert course is not None, "it follows one"
+        self._course = None
+        # time never runs back
+        self._offset = course.now - self._before.current_time()
+        module: Any = _run
+        module._r, module._ALLOW_DETERMINISTIC_SCHEDULING = self._order
+
+
+class _FirstComeFirstServed:
+    """A `random.Random` whose next number has trio keep the order of what is ready."""
+
+    def __init__(self, behind: Any) -> None:
+        self._behind = behind
+
+    def random(self) -> float:
+        return 0.0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._behind, name)
+
+
+class _Deadlines:
+    """The deadlines of a run, by when they are due and, among those, were set."""
+
+    def __init__(self, time: RunTime) -> None:
+        self._time = time
+        self._heap: list[tuple[float, int, Any]] = []
+        self._order = count()
+        self._limit = _MANY
+
+    def take(self, others: Any) -> None:
+        """Take over what is in trio's own."""
+        for deadline, _, scope in sorted(others._heap, key=lambda one: one[0]):
+            if deadline == scope._registered_deadline:
+                self.add(deadline, scope)
+
+    def add(self, deadline: float, cancel_scope: Any) -> None:
+        if len(self._heap) >= self._limit:
+            self._forget_changed()
+        heappush(self._heap, (deadline, next(self._order), cancel_scope))
+
+    def remove(self, deadline: float, cancel_scope: Any) -> None:
+        """It is known by the scope's own deadline, which has changed."""
+
+    def _forget_changed(self) -> None:
+        seen: dict[int, tuple[float, int, Any]] = {}
+        for one in sorted(self._heap):
+            if one[0] == one[2]._registered_deadline:
+                seen.setdefault(id(one[2]), one)
+        self._heap = list(seen.values())
+        heapify(self._heap)
+        self._limit = max(_MANY, 2 * len(self._heap))
+
+    def next_deadline(self) -> float:
+        heap = self._heap
+        while heap and heap[0][0] != heap[0][2]._registered_deadline:
+            heappop(heap)
+        return heap[0][0] if heap else inf
+
+    def expire(self, now: float) -> bool:
+        """Cancel the scopes whose deadline has come, in the order in which they were set."""
+        now = self._time.expire(now)
+        heap, did_something = self._heap, False
+        while heap and heap[0][0] <= now:
+            deadline, _, scope = heappop(heap)
+            if deadline == scope._registered_deadline:
+                did_something = True
+                scope._cancel(_run.CancelReason(source="deadline"))
+        return did_something
