@@ -62,7 +62,7 @@ class Limit:
 
     watch: Watch
     seconds: float
-    deadline: float  # on the monotonic clock
+    deadline: float  # of `time.perf_counter`, which no test moves
     tries: int = 0  # how often its end was tried
     error: FindingError | None = None  # what this phase of it was ended with
     is_open: bool = False  # whether a phase of the test runs that an error may be raised in
@@ -70,7 +70,7 @@ class Limit:
     def enter(self) -> None:
         """A phase of the test begins; after one that was ended, it has the whole time."""
         if self.tries:
-            self.tries, self.deadline = 0, time.monotonic() + self.seconds
+            self.tries, self.deadline = 0, time.perf_counter() + self.seconds
         self.is_open, self.error = True, None
 
     def leave(self) -> None:
@@ -125,7 +125,7 @@ class Limits:
     def begin(self, watch: Watch) -> None:
         """A test begins that has a limit."""
         seconds = watch.settings.timeout
-        self.limit = Limit(watch, seconds, time.monotonic() + seconds)
+        self.limit = Limit(watch, seconds, time.perf_counter() + seconds)
         if self._signal is None and threading.current_thread() is threading.main_thread():
             self._choose_signal()
         self._watchdog.start()
@@ -143,7 +143,7 @@ class Limits:
     # -- the watchdog's thread ---------------------------------------------------------------------
 
     def _look(self) -> float:
-        now = time.monotonic()
+        now = time.perf_counter()
         settings = self._rig.current_settings
         runner = self._rig.runners.current
         pause = _PAUSE
@@ -223,7 +223,7 @@ class Limits:
 
         from .checks import timeout
 
-        limit.deadline = time.monotonic() + 2 * limit.watch.settings.cancel_timeout + _GRACE
+        limit.deadline = time.perf_counter() + 2 * limit.watch.settings.cancel_timeout + _GRACE
         infos = get_running_tasks()
         finding = timeout.in_loop(self._rig.origins, limit.watch.place, limit.seconds, infos)
         limit.error = self._told(limit.watch, finding)

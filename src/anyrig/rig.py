@@ -219,6 +219,7 @@ class Rig:
         try:
             yield Clock(course, holds)
         finally:
+            course.end()
             self.runners.course = None
 
     def _thread_in_words(self, ident: int, doing: Doing) -> str:

@@ -27,6 +27,19 @@ class Keeper(Protocol):
         raise NotImplementedError
 
 
+class Wall(Protocol):
+    """Clocks that go in step."""
+
+    def start(self) -> object:
+        """The time is virtual from now on."""
+
+    def stop(self) -> None:
+        """It is real again."""
+
+    def follow(self, elapsed: float) -> None:
+        """So many virtual seconds of the test have passed."""
+
+
 class Course:
     """What the loops of a test follow, one after the other."""
 
@@ -36,6 +49,7 @@ class Course:
         self.began: float | None = None  # the same, when the test began
         self.autojump = True
         self._targets: list[float] = []  # where `advance` is on its way to
+        self.wall: Wall | None = None  # what goes in step with it
 
     def begin(
         self,
@@ -49,6 +63,19 @@ class Course:
         self.now = float(ceil(now)) + elapsed % 1
         self.began = self.now - elapsed
         self.keeper.begin(descriptors, calls)
+        if self.wall is not None:
+            self.wall.start()
+
+    def end(self) -> None:
+        """The loop that follows does so no more."""
+        if self.wall is not None:
+            self.wall.stop()
+
+    def jump(self, when: float) -> None:
+        """The time of the next timer has come."""
+        self.now = when
+        if self.wall is not None:
+            self.wall.follow(self.elapsed())
 
     def time(self) -> float:
         """What the loop's clock says."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from .course import Course
     from .holds import Holds
 
@@ -60,6 +62,19 @@ class Clock:
             await sleep(seconds)
         finally:
             self._course.arrive(target)
+
+    def travel(self, to: datetime | float | str | None = None) -> None:
+        """Have the clocks on the wall go with this one, from here (or now) to the test's end.
+
+        ``to`` is a `datetime`, a timestamp or an ISO date, as time-machine takes it. What moves is
+        all that tells the date (`time.time`, `datetime.datetime.now`, ...) and `time.monotonic`.
+        Raises `ClockError` without the extra ``wallclock``.
+        """
+        from .wall import WallClocks
+
+        if self._course.wall is not None:
+            self._course.wall.stop()
+        self._course.wall = WallClocks(to, self._course.elapsed()).start()
 
     def held_by(self) -> list[str]:
         """What keeps the clock from moving at this moment, in words; nothing where it may jump."""

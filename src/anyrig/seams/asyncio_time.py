@@ -80,6 +80,7 @@ class LoopTime:
         loop, course = self._loop, self._course
         assert course is not None, "it follows one"
         self._course = None
+        course.end()
         self._selector.select = self._wait
         del loop.call_at, loop.run_in_executor
         # time never runs back
@@ -149,7 +150,7 @@ class LoopTime:
                 pause = course.keeper.look()
                 events = self._wait(pause)
             if not events:
-                course.now = when
+                course.jump(when)
         if when <= course.now:
             # what is due comes after what I/O has brought, as ever
             self._loop._process_events(events)

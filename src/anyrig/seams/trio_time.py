@@ -74,7 +74,7 @@ class RunTime(trio.abc.Clock):
             self._may_jump = False
             course = self._course
             if course is not None and not self._runner.runq:
-                course.now = self._deadlines.next_deadline()
+                course.jump(self._deadlines.next_deadline())
                 return course.now
         return now
 
@@ -118,6 +118,7 @@ class RunTime(trio.abc.Clock):
         course = self._course
         assert course is not None, "it follows one"
         self._course = None
+        course.end()
         # time never runs back
         self._offset = course.now - self._before.current_time()
         module: Any = _run
