@@ -1,4 +1,4 @@
-"""`clock.travel`: the clocks on the wall go in step with virtual time, and no other test sees it."""
+"""`clock.travel`: the clocks on the wall go with virtual time, and no other test sees it."""
 
 from __future__ import annotations
 
