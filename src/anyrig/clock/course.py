@@ -18,8 +18,11 @@ class Keeper(Protocol):
         To be asked: which descriptors it waits for, and how many calls are under way in executors.
         """
 
-    def look(self) -> float:
-        """How many real seconds to wait before the next look; 0 where nothing keeps it."""
+    def look(self, distance: float) -> float:
+        """How many real seconds to wait before the next look; 0 where nothing keeps it.
+
+        The distance is that to the next timer, in virtual seconds.
+        """
         raise NotImplementedError
 
     def named(self, words: str) -> AbstractContextManager[None]:

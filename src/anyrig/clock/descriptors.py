@@ -1,9 +1,11 @@
-"""What is at the other end of a descriptor that a loop waits for: another process, or nobody.
+"""What is at the other end of a descriptor that a loop waits for: this process, or another one.
 
 Problem: a socket that another process writes to has to hold virtual time, and one whose other end
 is in the same loop, and waits as well, must not: nothing would ever happen.
 Approach: a descriptor is asked what it is. A pipe has both its ends here if this process has its
 inode twice; a socket, if one of this process's has its peer's name, or (on AF_UNIX) was made by it.
+What TCP has sent and received is part of what stands for a connection: one that was idle is a new
+one when it is used again.
 Limits: /proc tells the inodes and what has no name; where there is none, each pipe counts as one of
 another process, and what is no socket and no pipe as well.
 """
@@ -20,26 +22,52 @@ from typing import NamedTuple
 
 _HERE = "/proc/self/fd" if os.path.isdir("/proc/self/fd") else "/dev/fd"
 _PIDFD = "anon_inode:[pidfd]"
+# where `struct tcp_info` of <linux/tcp.h> has tcpi_bytes_acked to tcpi_segs_in, since Linux 4.2
+_COUNTS = 120, 144
 
 
 class Other(NamedTuple):
-    """What may make a descriptor ready, and is not in this process."""
+    """What may make a descriptor ready."""
 
     words: str
     is_process: bool = False  # whether it is the end of a subprocess
+    is_here: bool = False  # whether it is in this process: in another thread, or in the same loop
 
 
-def identity(fd: int) -> tuple[int, int, int] | None:
-    """What stands for an open descriptor: its number may be used again; None where it is closed."""
+class Identity(NamedTuple):
+    """What stands for an open descriptor: its number may be used again."""
+
+    fd: int
+    device: int
+    inode: int
+    traffic: bytes = b""  # changes with what a connection sends and receives
+
+
+def identity(fd: int) -> Identity | None:
+    """What stands for a descriptor; None where it is closed."""
     try:
         status = os.fstat(fd)
+        traffic = _traffic(fd) if stat.S_ISSOCK(status.st_mode) else b""
     except OSError:
         return None
-    return fd, status.st_dev, status.st_ino
+    return Identity(fd, status.st_dev, status.st_ino, traffic)
+
+
+def _traffic(fd: int) -> bytes:
+    """What Linux counts of a TCP connection, as it is: acknowledged, received, and the segments."""
+    if not hasattr(socket, "TCP_INFO"):
+        return b""
+    one = socket.socket(fileno=fd)
+    try:
+        return one.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _COUNTS[1])[slice(*_COUNTS)]
+    except OSError:
+        return b""  # it is no TCP connection
+    finally:
+        one.detach()
 
 
 def other_end(fd: int) -> Other | None:
-    """What is at the other end; None where that is this process, or nobody."""
+    """What is at the other end; None where that is nobody, or a pipe's end in this process."""
     try:
         mode = os.fstat(fd).st_mode
         if stat.S_ISSOCK(mode):
@@ -55,27 +83,41 @@ def other_end(fd: int) -> Other | None:
 
 
 def _of_socket(fd: int) -> Other | None:
-    with socket.socket(fileno=os.dup(fd)) as one:
+    with _copied(fd) as one:
         if one.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
             return None
         if one.family == getattr(socket, "AF_UNIX", None):
-            return None if _maker(one) == os.getpid() else Other("a socket of another process")
+            is_here = _maker(one) == os.getpid()
+            return Other(
+                f"a socket of {'a thread' if is_here else 'another process'}", False, is_here
+            )
         try:
             peer = one.getpeername()
         except OSError:
             return Other("a socket that is not connected yet")
         name = one.getsockname()
-    if any(ends == (peer, name) for ends in _own_sockets()):
-        return None
-    return Other(f"the socket to {_address(peer)}")
+    is_here = any(ends == (peer, name) for ends in _own_sockets())
+    return Other(f"the socket to {_address(peer)}", is_here=is_here)
 
 
 def _own_sockets() -> Iterator[tuple[object, object]]:
     """The two names of each connected socket of this process."""
     for entry in os.listdir(_HERE):
-        # what was read of a folder is open no more
-        with suppress(OSError), socket.socket(fileno=os.dup(int(entry))) as one:
-            yield one.getsockname(), one.getpeername()
+        # what the folder was read with is open no more
+        with suppress(OSError):
+            if stat.S_ISSOCK(os.fstat(int(entry)).st_mode):
+                with _copied(int(entry)) as one:
+                    yield one.getsockname(), one.getpeername()
+
+
+def _copied(fd: int) -> socket.socket:
+    """Another socket for the same end; to be closed."""
+    copy = os.dup(fd)
+    try:
+        return socket.socket(fileno=copy)
+    except OSError:
+        os.close(copy)
+        raise
 
 
 def _maker(one: socket.socket) -> int | None:

@@ -2,9 +2,11 @@
 
 Problem: a timeout must not come because a clock has jumped over a thread that was at work for it.
 Approach: before each jump all threads are looked at, and all descriptors that the loop waits for.
-What was begun for the test and will end (a call in a worker thread, a subprocess) holds time for as
-long as it takes. What may do something or never (a thread of its own, a socket of another process)
-holds it for `patience` real seconds of a standstill, and then no more in this test.
+What was begun for the test and will end (a call in a worker thread, a subprocess) holds it, but not
+for longer than the next timer would have taken in real time: such a call may wait for what comes
+after that timer. What may do something or never (a thread of its own, a socket of another process)
+holds it for `patience` real seconds of a standstill, and then no more in this test; so does a
+subprocess, for `_MANY` times as long, for it may be a server.
 Limits: a thread that waits for another one without a timeout holds nothing: the other one does.
 """
 
@@ -21,6 +23,7 @@ from ..seams.cpython.stacks import Doing
 from .descriptors import Other, identity, other_end
 
 PATIENCE = 1.0  # seconds
+_MANY = 10
 _SHORTEST, _LONGEST = 0.0005, 0.02  # seconds between two looks
 
 # a thread and what it does, in words
@@ -32,7 +35,8 @@ class Hold(NamedTuple):
 
     key: Hashable
     words: Callable[[], str]
-    patience: float  # real seconds
+    patience: float = inf  # real seconds, in the whole test
+    is_call: bool = False  # whether it ends by itself
 
 
 class Holds:
@@ -44,6 +48,7 @@ class Holds:
         self.patience = PATIENCE
         self._waited: dict[Hashable, float] = {}  # real seconds of a standstill, for each hold
         self._last: float | None = None  # when the last look was, of this standstill
+        self._still = 0.0  # how long this one has lasted
         self._pause = _SHORTEST
         self._others: dict[Hashable, Other | None] = {}
         self._before: frozenset[Hashable] = frozenset()  # what was there when the test began
@@ -66,16 +71,20 @@ class Holds:
         finally:
             self._named.remove(words)
 
-    def look(self) -> float:
-        """How many real seconds to wait before the next look; 0 where nothing holds the time."""
-        holds = self._holding()
+    def look(self, distance: float) -> float:
+        """How many real seconds to wait before the next look; 0 where nothing holds the time.
+
+        The distance is that to the next timer, in virtual seconds.
+        """
+        holds = self._holding(distance)
         if not holds:
-            self._last, self._pause = None, _SHORTEST
+            self._last, self._still, self._pause = None, 0.0, _SHORTEST
             return 0
         now = perf_counter()
         if self._last is not None:
             # of what ran since then, at most two pauses were a standstill
             passed = min(now - self._last, 2 * self._pause)
+            self._still += passed
             for hold in holds:
                 self._waited[hold.key] = self._waited.get(hold.key, 0.0) + passed
             self._pause = min(2 * self._pause, _LONGEST)
@@ -84,23 +93,33 @@ class Holds:
 
     def words(self) -> list[str]:
         """What holds the time at this moment."""
-        return [hold.words() for hold in self._holding()]
+        return [hold.words() for hold in self._holding(inf)]
 
-    def _holding(self) -> list[Hold]:
-        holds = [Hold(words, words.__str__, inf) for words in self._named]
-        holds += self._threads()
+    def _holding(self, distance: float) -> list[Hold]:
+        holds = [Hold(words, words.__str__) for words in self._named]
+        threads = [*self._threads()]
+        holds += threads
         if not holds and self._calls():
-            holds.append(Hold("calls", lambda: "a call in an executor", inf))
-        holds += self._ends()
-        return [one for one in holds if self._waited.get(one.key, 0.0) < one.patience]
+            holds.append(Hold("calls", lambda: "a call in an executor", is_call=True))
+        # what is in this process is at the end of this loop itself, or of another thread
+        has_threads = any(not one.is_call for one in threads)
+        holds += self._ends(has_threads)
+        is_late = self._still >= max(self.patience, distance)
+        return [
+            one
+            for one in holds
+            if self._waited.get(one.key, 0.0) < one.patience and not (is_late and one.is_call)
+        ]
 
     def _threads(self) -> Iterator[Hold]:
         for ident, doing in stacks.at_work(self._known_threads()):
-            is_call = doing in (Doing.CALL, Doing.CHILD) and ident not in self._before
             words = lambda ident=ident, doing=doing: self._describe(ident, doing)  # noqa: E731
-            yield Hold(ident, words, inf if is_call else self.patience)
+            if ident in self._before or doing is Doing.OTHER:
+                yield Hold(ident, words, self.patience)
+            else:
+                yield Hold(ident, words, self._longest(doing is Doing.CHILD), is_call=True)
 
-    def _ends(self) -> Iterator[Hold]:
+    def _ends(self, has_threads: bool) -> Iterator[Hold]:
         for fd in self._descriptors():
             key = identity(fd)
             if key is None:
@@ -108,6 +127,12 @@ class Holds:
             if key not in self._others:
                 self._others[key] = other_end(fd)
             other = self._others[key]
-            if other is not None:
-                is_call = other.is_process and key not in self._before
-                yield Hold(key, other.words.__str__, inf if is_call else self.patience)
+            if other is None or (other.is_here and not has_threads):
+                continue
+            if other.is_process and key not in self._before:
+                yield Hold(key, other.words.__str__, self._longest(is_child=True), is_call=True)
+            else:
+                yield Hold(key, other.words.__str__, self.patience)
+
+    def _longest(self, is_child: bool) -> float:
+        return _MANY * self.patience if is_child else inf

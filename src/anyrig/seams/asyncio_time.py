@@ -144,10 +144,10 @@ class LoopTime:
             events = self._wait(None)
         else:
             # a thread that has ended has sent its result before: it is there when I/O is polled
-            pause = course.keeper.look()
+            pause = course.keeper.look(when - course.now)
             events = self._wait(pause)
             while pause and not events:
-                pause = course.keeper.look()
+                pause = course.keeper.look(when - course.now)
                 events = self._wait(pause)
             if not events:
                 course.jump(when)

@@ -64,7 +64,7 @@ class RunTime(trio.abc.Clock):
         if deadline == inf or self._runner.waiting_for_idle or not course.may_jump(deadline):
             return _FOREVER
         # a thread that has ended has sent its result before: it is there when I/O is polled
-        pause = course.keeper.look()
+        pause = course.keeper.look(deadline - course.now)
         self._may_jump = not pause
         return pause
 
