@@ -107,23 +107,26 @@ def _doing(innermost: FrameType) -> Doing:
     if _waits_for_thread(innermost):
         return Doing.NOTHING
     frame: FrameType | None = innermost
+    # who replaces `lock.acquire` has a frame of its own inside of a pool's wait
+    inner = ""
     while frame is not None:
         path, name = _path(frame), frame.f_code.co_name
         if path.endswith("/concurrent/futures/thread.py") and name == "_worker":
-            is_idle = frame is innermost and _has_nothing(frame)
+            is_idle = inner != "run" and _has_nothing(frame)
             return Doing.NOTHING if is_idle else Doing.CALL
         if name == "run" and path.endswith("/anyio/_backends/_asyncio.py"):
             queue = frame.f_locals["self"].queue
             return Doing.CALL if queue.unfinished_tasks else Doing.NOTHING
         if path.endswith("/trio/_core/_thread_cache.py") and name == "_work":
-            return Doing.NOTHING if _is_kept(frame) and frame is innermost else Doing.CALL
+            is_idle = inner != "_handle_job" and _is_kept(frame)
+            return Doing.NOTHING if is_idle else Doing.CALL
         if path.endswith("/trio/_core/_run.py") and name in ("get_events", "deliver"):
             return Doing.NOTHING  # trio's own wait for I/O, beside a host
         if name == "_do_waitpid" and path.endswith("/asyncio/unix_events.py"):
             return Doing.CHILD
         if frame.f_back is None and path.startswith(_OURS):
             return Doing.NOTHING
-        frame = frame.f_back
+        frame, inner = frame.f_back, name
     return Doing.OTHER
 
 
