@@ -20,7 +20,10 @@ MODULES = sorted(path.relative_to(SRC).with_suffix("").as_posix() for path in SR
 # What stands lower is imported by what stands higher, never the other way; `runs later` imports
 # (inside a function) count as well.
 LAYERS = (
-    ("_version", "findings", "backends", "contexts", "holders", "losses", "source", "seams/"),
+    (
+        *("_version", "plain_imports", "findings", "backends", "contexts", "holders", "losses"),
+        *("source", "seams/"),
+    ),
     ("origins", "settings", "live_fixtures", "runners/"),
     ("tasks/",),
     ("checks/", "backend_fixture", "allowances", "report/words"),
