@@ -21,15 +21,8 @@ MODULES = sorted(path.relative_to(SRC).with_suffix("").as_posix() for path in SR
 # (inside a function) count as well.
 LAYERS = (
     (
-        "_version",
-        "findings",
-        "backends",
-        "clock/course",
-        "contexts",
-        "holders",
-        "losses",
-        "source",
-        "seams/",
+        *("_version", "plain_imports", "findings", "backends", "contexts", "holders", "losses"),
+        *("source", "clock/course", "seams/"),
     ),
     ("origins", "settings", "live_fixtures", "runners/", "clock/"),
     ("tasks/",),

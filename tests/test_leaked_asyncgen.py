@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from anyrig import source
+from anyrig import Kind, source
 from inner import BACKENDS, LEAKED_ASYNCGEN, Suite
 from support import Ran
 
@@ -265,3 +265,31 @@ def test_run_in_process_keeps_its_own(suite: Suite) -> None:
     suite.write("test_it.py", LEAKED_ASYNCGEN)
     suite.run()
     assert suite.found == [("leaked_asyncgen", "test_breaks[asyncio]", "fail")]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_cleanup_that_the_loop_runs_is_told_by_its_line(suite: Suite, backend: str) -> None:
+    """A coroutine that is made and kept where the loop closes a generator has its line."""
+    suite.write(
+        "test_it.py",
+        """
+        kept = []
+
+        async def save():
+            pass
+
+        async def numbers():
+            try:
+                yield 1
+                yield 2
+            finally:
+                kept.append(save())
+
+        async def test_left():
+            kept.append(numbers())
+            await anext(kept[0])
+        """,
+    )
+    suite.spawn("-o", "anyio_mode=auto", "-o", f"anyrig_backends={backend}")
+    missed = [one for one in suite.findings if one.kind is Kind.MISSED_AWAIT]
+    assert [one.origin and one.origin.lineno for one in missed] == [11]

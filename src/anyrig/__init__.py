@@ -12,9 +12,16 @@ runners/, runner_host    what runs tests and async fixtures for anyio's plugin
 report/                  findings to words, terminal, JSON, across xdist's workers
 seams/                   every use of what our neighbours do not promise
 cli/                     the `anyrig` command
+plain_imports            has pytest leave our own asserts as they are
 """
 
 from __future__ import annotations
+
+from . import plain_imports
+
+plain_imports.install()  # before all others
+
+# ruff: isort: split
 
 from ._version import __version__
 from .allowances import allow

@@ -80,6 +80,7 @@ class Phases:
         rig.runners.tell_left = self._tell_left
         rig.runners.left_elsewhere = self._left_elsewhere
         rig.runners.tell_left_calls = self._tell_left_calls
+        rig.runners.nothing_left = self._nothing_left
         self._body_begins = functools.partial(missed.track, ORIGIN_DEPTH)
         self._body_ends = functools.partial(missed.track, RUNNER_DEPTH)
 
@@ -213,6 +214,7 @@ class Phases:
         if not is_plain:
             handle = getattr(function, "hypothesis", None)
             if handle is not None:
+                self._users_ran = True  # strategies run between one runner and the next
                 holder, name, function = handle, "inner_test", handle.inner_test
             code = getattr(function, "__code__", None)
             is_plain = code is not None and bool(code.co_flags & inspect.CO_COROUTINE)
@@ -297,6 +299,15 @@ class Phases:
         for function in functions:
             finding = leaked_task.of_call(self._rig.origins, watch.place, function, watch.code)
             watch.found.append(self._rig.rulings.of_one(watch, finding))
+
+    def _nothing_left(self) -> None:
+        """A runner closes, and what it makes to do so is none of ours, unless the user has code.
+
+        That may be a generator's that the loop closes, a fixture's or a hook's.
+        """
+        are_known = self._wants_generators and not self._generators.have_begun
+        if are_known and not self._users_ran:
+            self._missed.track(IDLE_DEPTH)
 
     def _left_elsewhere(self, tasks: Sequence[asyncio.Task[Any]]) -> None:
         """Tasks were left in a loop of the test's own, or of another plugin's."""

@@ -50,6 +50,8 @@ class RunnerHost:
         self.left_elsewhere: Callable[[Sequence[asyncio.Task[Any]]], object] = lambda tasks: None
         # called with the functions that were left running in a loop's executor
         self.tell_left_calls: Callable[[Sequence[Callable[..., object]]], None] = lambda calls: None
+        # called when a runner closes in which nothing was left
+        self.nothing_left: Callable[[], None] = lambda: None
         # called with a runner and the tasks that were left in it
         self.tell_left: Callable[[Any, Sequence[TaskInfo]], None] = lambda runner, infos: None
         # called with an exception that was lost; answers whether it is told

@@ -54,6 +54,11 @@ class LeakedGenerators:
         """To be entered inside of an event loop: what begins then is watched."""
         return self._hooks.entered() if self.enabled else nullcontext()
 
+    @property
+    def have_begun(self) -> bool:
+        """Whether any may be there to be closed by its loop."""
+        return self._hooks.have_begun
+
     # -- finish ----------------------------------------------------------------------------------
 
     def drain(self) -> list[Dropped]:

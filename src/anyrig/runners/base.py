@@ -83,6 +83,9 @@ class Host(Protocol):
         """Calls in the loop's executor were left."""
         raise NotImplementedError
 
+    def nothing_left(self) -> None:
+        """Nothing was left in a runner that is about to close."""
+
     def name_of(self, fixture: Any) -> str:
         """A fixture in words: "the fixture `x`", or what else it is; it may be None."""
         raise NotImplementedError
@@ -362,6 +365,8 @@ class Runner(TestRunner):
                     self.host.tell_left_calls(calls)
                 if self._course is not None:
                     self._follow(None)
+                if not (left or calls):
+                    self.host.nothing_left()
                 self._finish()
         except BaseException as error:  # noqa: BLE001 - handed on
             self.given_up = error

@@ -34,10 +34,11 @@ class Waits:
     Each run asks it for its methods, and each wait for this one: it has as little as will do.
     """
 
-    __slots__ = ("_note", "_was_noted")
+    __slots__ = ("_is_busy", "_note", "_was_noted")
 
-    def __init__(self, note: Callable[[bool], None]) -> None:
+    def __init__(self, note: Callable[[bool], None], is_busy: Callable[[], bool]) -> None:
         self._note = note
+        self._is_busy = is_busy
         self._was_noted = False
 
     def __dir__(self) -> list[str]:
@@ -45,7 +46,7 @@ class Waits:
 
     def before_io_wait(self, timeout: float) -> None:
         """trio begins to wait."""
-        is_stuck = timeout > _LONG and _is_stuck()
+        is_stuck = timeout > _LONG and self._is_busy() and _is_stuck()
         if is_stuck or self._was_noted:
             self._was_noted = is_stuck
             self._note(is_stuck)
@@ -66,7 +67,7 @@ class TrioRunner(Runner):
 
     def __init__(self, host: Host, **options: Any) -> None:
         super().__init__(host)
-        instruments = [*options.get("instruments", ()), Waits(self.note_wait)]
+        instruments = [*options.get("instruments", ()), Waits(self.note_wait, lambda: self.is_busy)]
         self._options = {**options, "instruments": instruments}
         self._token: trio.lowlevel.TrioToken | None = None
         self._turns: SimpleQueue[Callable[[], object]] = SimpleQueue()
@@ -105,13 +106,18 @@ class TrioRunner(Runner):
         if self._unfinished is not None and self._around is not None:
             self._around.cancel()
         self._wake()
-        until = monotonic() + self.host.cancel_timeout
+        seconds = self.host.cancel_timeout
+        until = monotonic() + seconds
         while self._ended is None:
-            deaf = [] if monotonic() < until else [(one.name, one.coro) for one in self._tasks()]
-            if deaf:
-                raise self.host.did_not_end(deaf)
-            with suppress(Empty):
-                self._turns.get(timeout=self.host.cancel_timeout)()
+            if monotonic() >= until:
+                deaf = [(one.name, one.coro) for one in self._tasks()]
+                if deaf:
+                    raise self.host.did_not_end(deaf)
+            try:
+                turn = self._turns.get(timeout=seconds)
+            except Empty:
+                continue
+            turn()
         self._ended.unwrap()
 
     def is_running(self) -> bool:

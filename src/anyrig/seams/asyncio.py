@@ -74,11 +74,12 @@ def noting_left(note: Callable[[Sequence[asyncio.Task[Any]]], object]) -> Iterat
     before = runners._cancel_all_tasks  # type: ignore[attr-defined]
 
     def ours(loop: AbstractEventLoop) -> None:
-        if asyncio.all_tasks(loop):
-            loop.run_until_complete(_turns())
-            left = [task for task in asyncio.all_tasks(loop) if not task.cancelling()]
-            if left:
-                note(left)
+        if not asyncio.all_tasks(loop):
+            return
+        loop.run_until_complete(_turns())
+        left = [task for task in asyncio.all_tasks(loop) if not task.cancelling()]
+        if left:
+            note(left)
         before(loop)
 
     runners._cancel_all_tasks = ours  # type: ignore[attr-defined]

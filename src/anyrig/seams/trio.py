@@ -24,6 +24,7 @@ from trio._core import _run
 
 from ..losses import Loss, Way
 
+_ERRORS = logging.getLogger("trio.async_generator_errors")
 _abandoned: list[Any] = []  # to the end of the process
 
 
@@ -36,10 +37,9 @@ class GeneratorErrors(logging.Filter):
     def __init__(self, lose: Callable[[Loss], bool]) -> None:
         super().__init__()
         self._lose = lose
-        self._logger = logging.getLogger("trio.async_generator_errors")
 
     def __enter__(self) -> Self:
-        self._logger.addFilter(self)
+        _ERRORS.addFilter(self)
         return self
 
     def __exit__(
@@ -48,7 +48,7 @@ class GeneratorErrors(logging.Filter):
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._logger.removeFilter(self)
+        _ERRORS.removeFilter(self)
 
     def filter(self, record: logging.LogRecord) -> bool:
         error = record.exc_info[1] if record.exc_info else None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import traceback
-import tracemalloc
 from collections.abc import Iterator, Mapping
 from types import FrameType
 from typing import Any
@@ -79,12 +78,18 @@ def _in_words(thing: Any, user: FrameType, origins: Origins) -> str:
     owner = getattr(statistics(), "owner", None) if callable(statistics) else None
     if owner is not None:
         words += f", held by {owner.name}"
-    made = tracemalloc.get_object_traceback(thing)
+    made = _made(thing)
     if made is not None:
         frames = [(one.filename, one.lineno, "?") for one in reversed(made)]
         origin = origins.locate(frames)
         words += "" if origin is None else f", made at {origin}"
     return words
+
+
+def _made(thing: Any) -> Any:
+    import tracemalloc  # with pickle and more: only a report needs it
+
+    return tracemalloc.get_object_traceback(thing)
 
 
 def _name_of(thing: Any, names: Mapping[str, Any]) -> str | None:

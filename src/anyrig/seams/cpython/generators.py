@@ -51,6 +51,11 @@ class GeneratorHooks:
         """What has begun so far is nobody's any more."""
         self._begun.clear()
 
+    @property
+    def have_begun(self) -> bool:
+        """Whether any began since the last `forget`."""
+        return bool(self._begun)
+
     def entered(self) -> Entered:
         """A context manager that stands before the hooks that are there when it is entered."""
         return Entered(self)

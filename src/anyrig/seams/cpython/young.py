@@ -19,7 +19,6 @@ from collections.abc import Callable
 from typing import Any
 
 _FULL_COLLECTION_AT_LEAST = 100_000
-_MANY = 10_000
 _WHILE_PUT_OFF = 50_000  # objects of the youngest generation
 _FROZEN_BY_PYTHON = gc.get_freeze_count()  # CPython 3.12 starts with some hundreds
 
@@ -111,11 +110,12 @@ class YoungObjects:
         self._new_since_look += youngest + collections * gc.get_threshold()[0]
 
     def _young(self) -> list[Any]:
-        things = gc.get_objects(0)
-        things += gc.get_objects(1)
+        return self._pending_among(gc.get_objects(0) + gc.get_objects(1))
+
+    def _pending_among(self, things: list[Any]) -> list[Any]:
         wanted, is_pending = self.wanted, self._is_pending
-        if len(things) > _MANY and wanted.isdisjoint(map(type, things)):
-            return []  # known in a third of the time, without a line of Python for each
+        if wanted.isdisjoint(map(type, things)):
+            return []  # known without a line of Python for each; the first that is wanted ends it
         return [thing for thing in things if type(thing) in wanted and is_pending(thing)]
 
     def _note_promotions(self, phase: str, info: dict[str, int]) -> None:
@@ -158,8 +158,7 @@ class AllObjects(YoungObjects):
         return old is not None and old() is thing
 
     def _young(self) -> list[Any]:
-        wanted, is_pending = self.wanted, self._is_pending
-        return [thing for thing in gc.get_objects() if type(thing) in wanted and is_pending(thing)]
+        return self._pending_among(gc.get_objects())
 
     def _note_promotions(self, phase: str, info: dict[str, int]) -> None:
         pass
