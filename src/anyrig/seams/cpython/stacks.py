@@ -7,7 +7,8 @@ concurrent.futures' ``_worker``, trio's ``_work`` and its wait for I/O, and the 
 workers, which wait in a queue. Work that was handed to a pool and is not begun yet is known by what
 that frame holds: the queue of concurrent.futures' and of anyio's, trio's ``_idle_workers``. One
 that waits for another thread, without a timeout, is known by ``Condition.wait``'s ``waiter``, which
-is among the condition's ``_waiters`` until it is notified.
+is among the condition's ``_waiters`` until it is notified; one that has yet to begin stands in
+``threading._limbo``.
 Limits: a thread in a wait of its own may wake somebody or nobody; it counts as busy. Seen on
 CPython 3.11 to 3.13, anyio 4.13 to 4.16, trio 0.32 to 0.35.
 """
@@ -16,6 +17,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections.abc import Container, Iterator
 from enum import Enum
 from types import FrameType
@@ -101,6 +103,9 @@ def at_work(known: Container[int | None]) -> Iterator[tuple[int, Doing]]:
             doing = _doing(frame)
             if doing is not Doing.NOTHING:
                 yield ident, doing
+    # one that is about to begin has no frame yet, and who has started it waits for that
+    limbo: Any = threading
+    yield from ((id(thread), Doing.OTHER) for thread in list(limbo._limbo))
 
 
 def _doing(innermost: FrameType) -> Doing:
