@@ -96,8 +96,12 @@ async def test_input_that_is_there_is_read(task_group: anyio.abc.TaskGroup) -> N
 async def test_threads_are_not_waited_for(task_group: anyio.abc.TaskGroup) -> None:
     """A task that waits for a thread is blocked."""
     go = threading.Event()
+
+    def waits() -> None:
+        go.wait()
+
     try:
-        task_group.start_soon(anyio.to_thread.run_sync, go.wait)
+        task_group.start_soon(anyio.to_thread.run_sync, waits)
         await anyrig.settled()
     finally:
         go.set()

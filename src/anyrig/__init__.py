@@ -25,6 +25,7 @@ from .findings import (
     CancelledByFixture,
     ClockError,
     DeadlockError,
+    DidNotHappen,
     Finding,
     FindingError,
     Kind,
@@ -45,6 +46,7 @@ from .findings import (
 from .services import Service, service
 from .tasks.tree import task_tree
 from .waiting.settled import settled
+from .waiting.until import until
 
 __all__ = [
     "BlockedLoopError",
@@ -52,6 +54,7 @@ __all__ = [
     "Clock",
     "ClockError",
     "DeadlockError",
+    "DidNotHappen",
     "Finding",
     "FindingError",
     "Kind",
@@ -74,4 +77,5 @@ __all__ = [
     "service",
     "settled",
     "task_tree",
+    "until",
 ]
