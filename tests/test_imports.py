@@ -26,6 +26,7 @@ LAYERS = (
     ),
     ("origins", "settings", "live_fixtures", "runners/", "clock/"),
     ("tasks/",),
+    ("waiting/",),
     ("checks/", "backend_fixture", "allowances", "report/words"),
     ("rulings", "runner_host", "watchdog"),
     ("limits",),

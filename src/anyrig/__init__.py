@@ -8,6 +8,7 @@ backends, backend_fixture, live_fixtures, allowances    what a test runs on, wit
 origins, source, holders                                whose line it was, and who holds it
 tasks/, fixtures, services    task_group, services, and the tree of tasks
 clock/                        virtual time
+waiting/                      until something has come, and until all else is settled
 runners/, runner_host    what runs tests and async fixtures for anyio's plugin
 report/                  findings to words, terminal, JSON, across xdist's workers
 seams/                   every use of what our neighbours do not promise
@@ -31,6 +32,7 @@ from .findings import (
     CancelledByFixture,
     ClockError,
     DeadlockError,
+    DidNotHappen,
     Finding,
     FindingError,
     Kind,
@@ -50,6 +52,8 @@ from .findings import (
 )
 from .services import Service, service
 from .tasks.tree import task_tree
+from .waiting.settled import settled
+from .waiting.until import until
 
 __all__ = [
     "BlockedLoopError",
@@ -57,6 +61,7 @@ __all__ = [
     "Clock",
     "ClockError",
     "DeadlockError",
+    "DidNotHappen",
     "Finding",
     "FindingError",
     "Kind",
@@ -77,5 +82,7 @@ __all__ = [
     "__version__",
     "allow",
     "service",
+    "settled",
     "task_tree",
+    "until",
 ]

@@ -246,6 +246,10 @@ class CancelledByFixture(FindingError):
     """
 
 
+class DidNotHappen(TimeoutError):
+    """What `until` waited for has not come in time; says what there was instead."""
+
+
 class TaskDidNotEnd(FindingError):
     """A task went on for more than ``anyrig_cancel_timeout`` seconds after it was cancelled."""
 
@@ -274,6 +278,7 @@ for _error in (
     LeakedContextVarError,
     CancelledByFixture,
     TaskDidNotEnd,
+    DidNotHappen,
 ):
     _error.__module__ = "anyrig"  # the name that users import, and the one that reports show
 

@@ -66,6 +66,22 @@ def find_call(filename: str, lineno: int, names: frozenset[str]) -> CallSite | N
     return _site(filename, single[0]) if len(single) == 1 else None
 
 
+def first_argument(filename: str, lineno: int, names: frozenset[str]) -> str | None:
+    """The text of what the call of one of these names on the line is given first."""
+    tree = _parsed(filename)
+    calls = [
+        node
+        for node in (ast.walk(tree) if tree is not None else ())
+        if isinstance(node, ast.Call)
+        and node.lineno <= lineno <= (node.end_lineno or 0)
+        and _called_name(node) in names
+    ]
+    if not calls:
+        return None
+    call = min(calls, key=lambda call: _distance(call, lineno))
+    return ast.unparse(call.args[0]) if call.args else None
+
+
 def find_passed(filename: str, name: str, *, or_called: bool) -> list[tuple[int, str]]:
     """The lines that pass a function of this name to another one, and the functions around them.
 

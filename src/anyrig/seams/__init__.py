@@ -4,6 +4,7 @@ cpython/       the interpreter and its standard library
 anyio          its plugin's runners, and the cancel scopes on asyncio
 trio           the cancel scopes and nurseries of a task
 asyncio        the loop of a callback, and the errors of a task group
+asyncio_turns  what a loop has ready, and a call after each of its turns
 asyncio_errors the exceptions that nobody retrieved, and whose handler hears of them
 unittest_mock  the names inside a mock
 cython         the coroutines of compiled code

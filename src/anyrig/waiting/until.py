@@ -1,0 +1,232 @@
+"""Until something has come: a thread's event, its end, its result; an async event; a predicate.
+
+Problem: who sleeps until it should be there waits too long or not long enough, and who asks every
+so often is late and, with a virtual clock, has time go by.
+Approach: what can call back does, in whichever thread, and wakes the task. A thread of our own
+knows when the time is over, whatever the loop's clock says.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import math
+import sys
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from concurrent.futures import Future
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from threading import Event, Thread, get_ident
+from typing import Any, NoReturn, Protocol, TypeVar, overload
+
+from ..backends import call_later
+from ..clock.course import COURSE
+from ..findings import DidNotHappen
+from ..origins import Origins
+from ..seams.cpython import stacks
+from ..tasks.waiting import stack_of
+from . import words
+from .asking import EVERY, Asking
+from .bell import Alarm, Bell
+from .things import Thing, of_loop, thing_of
+from .turns import after_turns
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Waitable(Protocol[T_co]):
+    """An async event, a process: anything with an async ``wait()``."""
+
+    def wait(self) -> Awaitable[T_co]:
+        """Come back when it has come."""
+        raise NotImplementedError
+
+
+@overload
+async def until(what: Event, *, timeout: float | None = 5.0) -> bool: ...
+@overload
+async def until(what: Thread, *, timeout: float | None = 5.0) -> None: ...
+@overload
+async def until(what: Future[T] | asyncio.Future[T], *, timeout: float | None = 5.0) -> T: ...
+@overload
+async def until(what: Waitable[T], *, timeout: float | None = 5.0) -> T: ...
+@overload
+async def until(
+    what: Callable[[], Coroutine[Any, Any, T | None]], *, timeout: float | None = 5.0
+) -> T: ...
+@overload
+async def until(what: Callable[[], T | None], *, timeout: float | None = 5.0) -> T: ...
+
+
+async def until(what: Any, *, timeout: float | None = 5.0) -> Any:
+    """Wait until something has come, and return what it gives.
+
+    A `threading.Event` is waited for until it is set (True), a `threading.Thread` until it has
+    ended (None), a `concurrent.futures.Future`, an asyncio future or task until it is done (its
+    result, or what it raised), an event or a process of asyncio, trio or anyio by its ``wait()``.
+    Anything else is a predicate: a function without arguments, sync or async, that is asked after
+    each turn of the loop until what it returns is true. What it raises is raised at once.
+
+    ``timeout`` is in seconds, None for no end: of real time for what threads bring about, for which
+    a virtual clock is held; of the loop's time for what the loop does. Where it has not come by
+    then, raises `DidNotHappen` (a `TimeoutError`), which says what there was instead.
+    """
+    __tracebackhide__ = True
+    from anyio.lowlevel import checkpoint
+
+    seconds = _seconds(timeout)
+    thing = thing_of(what)
+    is_future: bool = asyncio.isfuture(what)
+    is_event = _has_async_wait(what)
+    if thing is None and not (is_future or is_event or callable(what)):
+        _refuse(what)
+    await checkpoint()
+    if thing is not None:
+        return await _brought_about(thing, seconds)
+    if is_future or is_event:
+        waiting = of_loop(what) if is_future else what.wait()
+        return await _in_loop(what, waiting, seconds)
+    return await _answered(what, seconds)
+
+
+async def _brought_about(thing: Thing, seconds: float | None) -> Any:
+    __tracebackhide__ = True
+    if thing.has_come():
+        return thing.value()
+    bell = Bell()
+    forget = thing.watch(bell.ring)
+    try:
+        with Alarm(seconds, bell.ring), _hold(f"until() waits for {thing.what}"):
+            await bell.wait()
+    finally:
+        forget()
+    if thing.has_come():
+        return thing.value()
+    return _fail(seconds, thing.what, thing.lacks, thing.state)
+
+
+async def _in_loop(what: Any, waiting: Awaitable[Any], seconds: float | None) -> Any:
+    __tracebackhide__ = True
+    from anyio import move_on_after
+
+    # what is there already is given whatever the time
+    with move_on_after(None if _is_there(what) else seconds):
+        return await waiting
+    lacks = "was not done" if asyncio.isfuture(what) else "has not come"
+    return _fail(seconds, f"the {type(what).__name__}", lacks, lambda _: words.of_event(what))
+
+
+async def _answered(predicate: Callable[[], Any], seconds: float | None) -> Any:
+    __tracebackhide__ = True
+    bell = Bell()
+    asking = Asking(predicate, bell)
+    deadline = _Deadline(seconds, bell)
+    with after_turns(asking.look), deadline:
+        while True:
+            value = await asking.ask()
+            if value:
+                return value
+            if deadline.is_over():
+                break
+            asking.wait()
+            await bell.wait()
+    return _fail(
+        seconds,
+        f"`{words.NAME}`",
+        "has not come true",
+        lambda _: words.of_predicate(predicate, asking.last),
+    )
+
+
+class _Deadline:
+    """When a predicate was asked long enough.
+
+    That is when the loop's time has passed, and in a virtual one also the real time or what other
+    threads are at: they may be about to change what it asks.
+    """
+
+    def __init__(self, seconds: float | None, bell: Bell) -> None:
+        self._seconds = seconds
+        self._bell = bell
+        self._course = COURSE.get()
+        self._alarm = Alarm(seconds, self._pass, bell.turn, EVERY)
+        self._has_passed = self._has_virtually_passed = False
+        self._cancel: Callable[[], object] = lambda: None
+
+    def __enter__(self) -> None:
+        if self._course is not None and self._seconds is not None:
+            self._cancel = call_later(self._seconds, self._pass_virtually)
+        self._alarm.start()
+
+    def __exit__(self, *error: object) -> None:
+        self._alarm.stop()
+        self._cancel()
+
+    def _pass(self) -> None:
+        self._has_passed = True
+        self._bell.ring()
+
+    def _pass_virtually(self) -> None:
+        self._has_virtually_passed = True
+        self._bell.ring()
+
+    def is_over(self) -> bool:
+        """Whether there is no use in waiting any more."""
+        if self._course is None:
+            return self._has_passed
+        if self._has_passed:
+            return self._has_virtually_passed or not self._course.autojump
+        return self._has_virtually_passed and not any(stacks.at_work({get_ident()}))
+
+
+def _hold(reason: str) -> AbstractContextManager[None]:
+    """Keep a virtual clock: what is waited for comes in real time."""
+    course = COURSE.get()
+    return nullcontext() if course is None else course.keeper.named(reason)
+
+
+def _has_async_wait(what: Any) -> bool:
+    return not isinstance(what, type) and inspect.iscoroutinefunction(getattr(what, "wait", None))
+
+
+def _is_there(what: Any) -> bool:
+    asks = getattr(what, "done" if asyncio.isfuture(what) else "is_set", None)
+    return callable(asks) and bool(asks())
+
+
+def _seconds(timeout: Any) -> float | None:
+    if timeout is None or timeout == math.inf:
+        return None
+    if isinstance(timeout, int | float) and not math.isnan(timeout):
+        return max(0.0, timeout)
+    raise ValueError(f"until(timeout={timeout!r}): a number of seconds, or None for no end")
+
+
+def _refuse(what: Any) -> NoReturn:
+    __tracebackhide__ = True
+    if inspect.iscoroutine(what):
+        what.close()  # this error tells of it: that it was never awaited is no second one
+    raise TypeError(words.refusal(what, _origins(), _callers()))
+
+
+def _fail(
+    seconds: float | None, what: str, lacks: str, state: Callable[[Origins], Iterator[str]]
+) -> NoReturn:
+    __tracebackhide__ = True
+    from anyio import get_running_tasks
+
+    origins = _origins()
+    told = state(origins)
+    text = words.failure(
+        origins, _callers(), seconds or 0.0, what, lacks, told, get_running_tasks()
+    )
+    raise DidNotHappen(text)
+
+
+def _origins() -> Origins:
+    return Origins(Path.cwd())
+
+
+def _callers() -> Any:
+    return stack_of(sys._getframe(1))
