@@ -85,8 +85,7 @@ async def until(what: Any, *, timeout: float | None = 5.0) -> Any:
     await checkpoint()
     if thing is not None:
         return await _brought_about(thing, seconds)
-    waiting = of_loop(what) if is_future else what.wait()
-    return await _in_loop(what, waiting, seconds)
+    return await _in_loop(what, seconds)
 
 
 async def _brought_about(thing: Thing, seconds: float | None) -> Any:
@@ -105,13 +104,13 @@ async def _brought_about(thing: Thing, seconds: float | None) -> Any:
     return _fail(seconds, thing.what, thing.lacks, thing.state)
 
 
-async def _in_loop(what: Any, waiting: Awaitable[Any], seconds: float | None) -> Any:
+async def _in_loop(what: Any, seconds: float | None) -> Any:
     __tracebackhide__ = True
     from anyio import move_on_after
 
     # what is there already is given whatever the time
     with move_on_after(None if _is_there(what) else seconds):
-        return await waiting
+        return await (of_loop(what) if asyncio.isfuture(what) else what.wait())
     lacks = "was not done" if asyncio.isfuture(what) else "has not come"
     return _fail(seconds, f"the {type(what).__name__}", lacks, lambda _: words.of_event(what))
 
