@@ -27,6 +27,7 @@ plain_imports.install()  # before all others
 from ._version import __version__
 from .allowances import allow
 from .clock.face import Clock
+from .clock.fast import FastSleep, Sleep
 from .findings import (
     BlockedLoopError,
     CancelledByFixture,
@@ -62,6 +63,7 @@ __all__ = [
     "ClockError",
     "DeadlockError",
     "DidNotHappen",
+    "FastSleep",
     "Finding",
     "FindingError",
     "Kind",
@@ -75,6 +77,7 @@ __all__ = [
     "Origin",
     "Policy",
     "Service",
+    "Sleep",
     "TaskDidNotEnd",
     "TimedOutError",
     "UnusedAllowanceError",

@@ -120,8 +120,12 @@ class Phases:
         function = getattr(item, "obj", None)
         if function is None:
             rig.note_doctest(item)
-        elif settings.is_virtual or "anyrig_clock" in getattr(item, "fixturenames", ()):
-            _put_first(item, "anyrig_clock")
+        else:
+            names = getattr(item, "fixturenames", ())
+            if settings.is_virtual or "anyrig_clock" in names:
+                _put_first(item, "anyrig_clock")
+            if "anyrig_fast_sleep" in names:
+                _put_first(item, "anyrig_fast_sleep")
         codes = never_ran.bodies_of(function)
         code = codes[-1] if codes else None
         is_sure = code is None or never_ran.is_awaited(function, codes)
