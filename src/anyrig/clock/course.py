@@ -27,6 +27,10 @@ class Keeper(Protocol):
         """
         raise NotImplementedError
 
+    def has_threads(self) -> bool:
+        """Whether another thread is at work."""
+        raise NotImplementedError
+
     def named(self, words: str) -> AbstractContextManager[None]:
         """Keep the time while entered, for what the words say."""
         raise NotImplementedError

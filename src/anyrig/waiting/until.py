@@ -16,14 +16,13 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from threading import Event, Thread, get_ident
+from threading import Event, Thread
 from typing import Any, NoReturn, Protocol, Self, TypeVar, overload
 
 from ..backends import call_later
 from ..clock.course import COURSE
 from ..findings import DidNotHappen
 from ..origins import Origins
-from ..seams.cpython import stacks
 from ..tasks.waiting import stack_of
 from . import words
 from .asking import EVERY, Asking
@@ -178,7 +177,7 @@ class _Deadline:
             return self._has_passed
         if self._has_passed:
             return self._has_virtually_passed or not self._course.autojump
-        return self._has_virtually_passed and not any(stacks.at_work({get_ident()}))
+        return self._has_virtually_passed and not self._course.keeper.has_threads()
 
 
 def _hold(reason: str) -> AbstractContextManager[None]:
