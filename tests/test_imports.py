@@ -26,7 +26,7 @@ LAYERS = (
     ),
     ("origins", "settings", "live_fixtures", "runners/", "clock/"),
     ("tasks/",),
-    ("waiting/",),
+    ("waiting/", "clock/face"),
     ("checks/", "backend_fixture", "allowances", "report/words"),
     ("rulings", "runner_host", "watchdog"),
     ("limits",),
