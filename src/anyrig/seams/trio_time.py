@@ -44,6 +44,7 @@ class RunTime(trio.abc.Clock):
         self._deadlines = _Deadlines(self)
         self._order: tuple[Any, bool] = (None, False)  # what trio orders by, to be put back
         self._may_jump = False
+        self.is_skipping = False  # whether the course is of sleeps alone
 
     # -- what trio asks ------------------------------------------------------------------------
 
@@ -86,7 +87,7 @@ class RunTime(trio.abc.Clock):
                 return course.now
         return now
 
-    def note_sleep(self, deadline: float, scope: Any) -> bool:
+    def note_sleep(self) -> bool:
         """Whether a deadline that is set now is the end of a sleep, which skips time."""
         course = self._course
         if course is None or course.sleeps is None:
@@ -154,6 +155,7 @@ class RunTime(trio.abc.Clock):
             runner.deadlines = self._deadlines
         course.begin(self.current_time(), self._descriptors)
         self._course, self._may_jump = course, False
+        self.is_skipping = course.sleeps is not None
         module: Any = _run
         self._order = module._r, module._ALLOW_DETERMINISTIC_SCHEDULING
         module._r, module._ALLOW_DETERMINISTIC_SCHEDULING = _FirstComeFirstServed(module._r), False
@@ -203,7 +205,7 @@ class _Deadlines:
             self._forget_changed()
         entry = (deadline, next(self._order), cancel_scope)
         heappush(self._heap, entry)
-        if self._time.note_sleep(deadline, cancel_scope):
+        if self._time.is_skipping and self._time.note_sleep():
             self.sleeps.append(entry)
 
     def sleeping(self) -> list[Any]:
