@@ -32,7 +32,7 @@ LAYERS = (
         "seams/",
     ),
     ("origins", "settings", "live_fixtures", "runners/", "clock/"),
-    ("tasks/",),
+    ("tasks/", "mocks/"),
     ("checks/", "backend_fixture", "allowances", "report/words"),
     ("rulings", "runner_host", "watchdog"),
     ("limits",),

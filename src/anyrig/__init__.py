@@ -8,6 +8,7 @@ backends, backend_fixture, live_fixtures, allowances    what a test runs on, wit
 origins, source, holders                                whose line it was, and who holds it
 tasks/, fixtures, services    task_group, services, and the tree of tasks
 clock/                        virtual time
+mocks/                        doubles: mocks that are made from the real thing
 runners/, runner_host    what runs tests and async fixtures for anyio's plugin
 report/                  findings to words, terminal, JSON, across xdist's workers
 seams/                   every use of what our neighbours do not promise
@@ -33,6 +34,7 @@ from .findings import (
     LeakedThreadError,
     LostExceptionError,
     MissedAwaitError,
+    MockError,
     NeverRanError,
     Origin,
     Policy,
@@ -59,6 +61,7 @@ __all__ = [
     "LeakedThreadError",
     "LostExceptionError",
     "MissedAwaitError",
+    "MockError",
     "NeverRanError",
     "Origin",
     "Policy",

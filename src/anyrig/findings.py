@@ -254,6 +254,10 @@ class ClockError(Exception):
     """A test asks for virtual time where its loop's clock can't be set."""
 
 
+class MockError(Exception):
+    """A double of `anyrig.mocks` can't be made, or is asked for what nothing says."""
+
+
 class UnusedAllowanceError(FindingError):
     """An allowance permitted something that did not happen; it can be taken away."""
 
@@ -274,6 +278,7 @@ for _error in (
     LeakedContextVarError,
     CancelledByFixture,
     TaskDidNotEnd,
+    MockError,
 ):
     _error.__module__ = "anyrig"  # the name that users import, and the one that reports show
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from anyio.abc import TaskGroup
 
     from .clock.face import Clock
+    from .mocks import Mocks
 
 
 @pytest.fixture
@@ -46,3 +47,15 @@ def anyrig_clock(request: pytest.FixtureRequest, anyio_backend: object) -> Itera
     """What the marker's ``clock="virtual"`` asks for: `clock`, whatever a suite calls so."""
     with request.config.stash[RIG].open_clock(anyio_backend) as clock:
         yield clock
+
+
+@pytest.fixture
+def mocks() -> Iterator[Mocks]:
+    """`anyrig.mocks` for this test: ``create``, ``stub``, ``patch``, undone at its end."""
+    from .mocks import Mocks
+
+    mocks = Mocks()
+    try:
+        yield mocks
+    finally:
+        mocks.close()
