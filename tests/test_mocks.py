@@ -103,7 +103,7 @@ async def test_double_of_a_function() -> None:
     double = am.create(fetch, return_value=row)
     assert inspect.iscoroutinefunction(double)
     assert inspect.signature(double) == inspect.signature(fetch)
-    assert await double("url") is row  # type: ignore[comparison-overlap]
+    assert await double("url") is row
 
 
 async def test_side_effects_are_those_of_a_stock_mock() -> None:

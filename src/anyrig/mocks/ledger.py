@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import CodeType, FrameType
 from typing import Any
 
+from ..backends import task_name
 from ..findings import MockError
 from ..origins import Origins, RawFrame
 from ..seams.doubles import is_below
@@ -16,20 +19,21 @@ from ..seams.unittest_mock import is_mock_file, mock_name, words_of_arguments
 from .nature import Unknown
 
 _HERE = os.path.dirname(os.path.dirname(__file__)) + os.sep
-_DEPTH = 8
+_DEPTH = 4  # a decorator or two, and the line that it is about
 
 
 @dataclass(eq=False, slots=True)
 class Call:
-    """One call. ``frames`` are the caller's, innermost first; ``task`` is who awaited it.
+    """One call; ``task`` is who awaited it.
 
-    ``outcome`` is None until it ends, then "returned", or the name of what it raised.
+    ``outcome`` is None until it ends, then "returned", or the name of what it raised. ``walked``
+    is what `frames` is made of: flat, as the garbage collector walks what is in it each time.
     """
 
     double: Any
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
-    frames: tuple[RawFrame, ...]
+    walked: tuple[CodeType | int, ...]
     awaited: bool = False
     task: str | None = None
     outcome: str | None = None
@@ -38,6 +42,12 @@ class Call:
     def name(self) -> str:
         """The double's dotted name."""
         return mock_name(self.double)
+
+    @property
+    def frames(self) -> tuple[RawFrame, ...]:
+        """The frames of the caller, innermost first."""
+        codes: Any = zip(self.walked[::2], self.walked[1::2], strict=True)
+        return tuple((code.co_filename, line, code.co_name) for code, line in codes)
 
     def __str__(self) -> str:
         return f"{self.name}({words_of_arguments(self.args, self.kwargs)})"
@@ -48,7 +58,7 @@ class Ledger:
 
     def __init__(self, *, checkpoint: bool = True, delay: float = 0) -> None:
         self.calls: list[Call] = []
-        self._checkpoint = checkpoint
+        self._lets_go = checkpoint or delay > 0
         self._delay = delay
 
     def called(self, double: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
@@ -57,12 +67,11 @@ class Ledger:
         self.calls.append(call)
         return call
 
-    async def started(self, call: Call) -> None:
-        """Record who awaits it, and let go of the loop."""
+    def started(self, call: Call) -> bool:
+        """Record who awaits it; gives whether it is to let go of the loop."""
         call.awaited = True
-        call.task = _task_name()
-        if call.task is not None:
-            await self.stepped()
+        call.task = task_name()
+        return self._lets_go and call.task is not None
 
     def ended(self, call: Call, error: BaseException | None) -> None:
         """Record how it came to its end."""
@@ -71,13 +80,11 @@ class Ledger:
 
     async def stepped(self) -> None:
         """Pass a checkpoint, or as much time as was asked for; without a loop, neither."""
-        if not (self._checkpoint or self._delay):
+        if not self._lets_go or task_name() is None:
             return
         import anyio
         from anyio.lowlevel import checkpoint
 
-        if _task_name() is None:
-            return
         if self._delay:
             await anyio.sleep(self._delay)
         else:
@@ -159,28 +166,17 @@ def _where(call: Call) -> str:
     return str(origin) if origin is not None else "an unknown line"
 
 
-def _caller() -> tuple[RawFrame, ...]:
-    frame = sys._getframe(2)
-    while frame.f_back is not None and _is_inside(frame.f_code.co_filename):
+def _caller() -> tuple[CodeType | int, ...]:
+    frame: FrameType | None = sys._getframe(2)
+    while frame is not None and _is_inside(frame.f_code.co_filename):
         frame = frame.f_back
-    frames: list[RawFrame] = []
-    walked: Any = frame
-    while walked is not None and len(frames) < _DEPTH:
-        code = walked.f_code
-        frames.append((code.co_filename, walked.f_lineno, code.co_name))
-        walked = walked.f_back
-    return tuple(frames)
+    walked: list[CodeType | int] = []
+    while frame is not None and len(walked) < 2 * _DEPTH:
+        walked += (frame.f_code, frame.f_lineno)
+        frame = frame.f_back
+    return tuple(walked)
 
 
+@functools.cache  # asked for each frame of each call; there are as many as files that call
 def _is_inside(filename: str) -> bool:
     return filename.startswith(_HERE) or is_mock_file(filename)
-
-
-def _task_name() -> str | None:
-    """The name of the running task; None outside of any loop."""
-    import anyio
-
-    try:
-        return anyio.get_current_task().name
-    except RuntimeError:  # no loop, or a callback of one
-        return None

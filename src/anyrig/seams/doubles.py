@@ -30,14 +30,15 @@ class Family(Protocol):
     def called(self, double: Any, args: tuple[Any, ...], kwargs: dict[str, Any], /) -> Any:
         """Record a call of an async double."""
 
-    async def started(self, record: Any, /) -> None:
-        """Its coroutine takes its first step: record that, and pass a checkpoint."""
+    def started(self, record: Any, /) -> bool:
+        """Its coroutine takes its first step: record that; gives whether to let go of the loop."""
+        ...
 
     def ended(self, record: Any, error: BaseException | None, /) -> None:
         """It returns, or raises."""
 
     async def stepped(self) -> None:
-        """An async generator is asked for a value."""
+        """Let go of the loop."""
 
     def check(self, records: Sequence[Any], /) -> None:
         """Raise ``AssertionError`` where one of these was not awaited."""
@@ -237,7 +238,8 @@ class Async(_Doubled, AsyncMock):
         self.await_args = call
         self.await_args_list.append(call)
         try:
-            await family.started(record)
+            if family.started(record):
+                await family.stepped()
             result = await self._outcome(args, kwargs)
         except BaseException as error:
             family.ended(record, error)

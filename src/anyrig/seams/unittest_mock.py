@@ -65,7 +65,7 @@ def mock_call_of(coroutine: AnyCoroutine) -> MockCall | None:
     name = mock_name(mock)
     return MockCall(
         name=name,
-        class_name=type(mock).__name__,
+        class_name="double" if is_ours else type(mock).__name__,
         arguments=words_of_arguments(names.get("args", ()), names.get("kwargs", {})),
         real_is_sync=False if is_ours else _real_is_sync(mock, name),
     )
