@@ -275,9 +275,10 @@ def _of_hint(hint: Any, owner: type | None) -> AnyNature:
         return of_instance(owner)
     if hint is _EMPTY:
         return Unknown()
-    cls = typing.get_origin(hint) or hint
+    cls: Any = typing.get_origin(hint) or hint
     # a double of a str is no str to anything written in C: better to say what to give
-    if isinstance(cls, type) and cls is not Any and cls.__module__ != "builtins":
+    says_one = isinstance(cls, type) and cls is not Any and cls is not types.UnionType
+    if says_one and cls.__module__ != "builtins":
         return of_instance(cls)
     return Unknown(inspect.formatannotation(hint))
 
