@@ -279,7 +279,7 @@ def _of_hint(hint: Any, owner: type | None) -> AnyNature:
     # a double of a str is no str to anything written in C: better to say what to give
     says_one = isinstance(cls, type) and cls is not Any and cls is not types.UnionType
     if says_one and cls.__module__ != "builtins":
-        return of_instance(cls)
+        return of_instance(typing.cast("type", cls))
     return Unknown(inspect.formatannotation(hint))
 
 
