@@ -9,6 +9,7 @@ origins, source, holders                                whose line it was, and w
 tasks/, fixtures, services    task_group, services, and the tree of tasks
 clock/                        virtual time
 waiting/                      until something has come, and until all else is settled
+mocks/                        doubles: mocks that are made from the real thing
 runners/, runner_host    what runs tests and async fixtures for anyio's plugin
 report/                  findings to words, terminal, JSON, across xdist's workers
 seams/                   every use of what our neighbours do not promise
@@ -43,6 +44,7 @@ from .findings import (
     LeakedThreadError,
     LostExceptionError,
     MissedAwaitError,
+    MockError,
     NeverRanError,
     Origin,
     Policy,
@@ -73,6 +75,7 @@ __all__ = [
     "LeakedThreadError",
     "LostExceptionError",
     "MissedAwaitError",
+    "MockError",
     "NeverRanError",
     "Origin",
     "Policy",
