@@ -129,11 +129,13 @@ def around_waits(loop: AbstractEventLoop, note: Callable[[bool], None]) -> Calla
     select = selector.select
 
     # anyio's `sleep_forever` sets a timer that never comes; the first of them is the soonest
-    def timers() -> Any:
-        return loop._scheduled  # type: ignore[attr-defined]
+    # a loop whose time is ours has none: it says None itself where none is to come
+    def soonest() -> float:
+        timers = loop._scheduled  # type: ignore[attr-defined]
+        return timers[0].when() if timers else 0.0
 
     def ours(timeout: float | None = None) -> Any:
-        if timeout is not None and (timeout < _LONG or timers()[0].when() != inf):
+        if timeout is not None and (timeout < _LONG or soonest() != inf):
             return select(timeout)
         # one is registered always: what other threads wake the loop with
         if len(selector.get_map()) > 1:

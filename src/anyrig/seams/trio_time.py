@@ -165,6 +165,7 @@ class RunTime(trio.abc.Clock):
         assert course is not None, "it follows one"
         self._course = None
         course.end()
+        self._deadlines.sleeps.clear()
         # time never runs back
         self._offset = course.now - self._before.current_time()
         module: Any = _run

@@ -32,6 +32,8 @@ _IDLE = (
 )
 _QUEUES = ("/threading.py", "/queue.py")
 _WAITS = ("/selectors.py", "/asyncio/windows_events.py")
+# a selector's own, asyncio's on Windows, that of the seam of asyncio, and those of its time
+_SELECTS = ("select", "_poll", "ours", "_select", "_select_skipping")
 _OURS = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 _DEBUGGERS = ("/pdb.py", "/bdb.py", "/pydevd.py", "/pydevd_frame.py")
 
@@ -72,7 +74,7 @@ def is_waiting(frame: FrameType) -> bool:
     outer = frame.f_back
     while outer is not None and outer.f_code.co_name != "_run_once":
         # nothing but a selector's own `select` and what stands in its place is between
-        if outer.f_code.co_name not in ("select", "_poll", "ours"):
+        if outer.f_code.co_name not in _SELECTS:
             return False
         outer = outer.f_back
     return outer is not None
