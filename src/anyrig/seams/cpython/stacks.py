@@ -32,6 +32,7 @@ _IDLE = (
 )
 _QUEUES = ("/threading.py", "/queue.py")
 _WAITS = ("/selectors.py", "/asyncio/windows_events.py")
+_SELECTS = ("select", "_select", "_poll", "ours")  # the second is also that of virtual time
 _OURS = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 _DEBUGGERS = ("/pdb.py", "/bdb.py", "/pydevd.py", "/pydevd_frame.py")
 
@@ -72,7 +73,7 @@ def is_waiting(frame: FrameType) -> bool:
     outer = frame.f_back
     while outer is not None and outer.f_code.co_name != "_run_once":
         # nothing but a selector's own `select` and what stands in its place is between
-        if outer.f_code.co_name not in ("select", "_poll", "ours"):
+        if outer.f_code.co_name not in _SELECTS:
             return False
         outer = outer.f_back
     return outer is not None
