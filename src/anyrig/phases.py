@@ -120,7 +120,7 @@ class Phases:
         function = getattr(item, "obj", None)
         if function is None:
             rig.note_doctest(item)
-        elif settings.is_virtual or "anyrig_clock" in getattr(item, "fixturenames", ()):
+        elif _wants_clock(item, settings.is_virtual):
             _put_first(item, "anyrig_clock")
         codes = never_ran.bodies_of(function)
         code = codes[-1] if codes else None
@@ -536,6 +536,12 @@ class Phases:
             raise words.error(failing, after="".join(f"\n\n{one}" for one in late)) from cause
         if late:
             raise late[0]
+
+
+def _wants_clock(item: Any, is_marked: bool) -> bool:
+    """Whether a test asks for virtual time; a mark is not for one that runs on no backend."""
+    names = getattr(item, "fixturenames", ())
+    return "anyrig_clock" in names or (is_marked and "anyio_backend" in names)
 
 
 def _put_first(item: Any, fixture: str) -> None:
