@@ -241,8 +241,8 @@ class LoopTime:
             course.jump(when)
 
     def _descriptors(self) -> Iterator[int]:
-        own = self._loop._ssock
-        return (key.fd for key in self._selector.get_map().values() if key.fileobj is not own)
+        own = self._loop._ssock.fileno()
+        return (key.fd for key in self._selector.get_map().values() if key.fd != own)
 
     def _run_in_executor(self, executor: Any, func: Any, *args: Any) -> Any:
         future = self._submit(executor, func, *args)
