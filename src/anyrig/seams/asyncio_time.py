@@ -24,6 +24,7 @@ from itertools import count
 from math import inf
 from typing import Any, NamedTuple
 
+from ..backends import Bound
 from ..clock.course import Course
 from . import anyio as anyio_seam
 from . import asyncio as asyncio_seam
@@ -226,7 +227,8 @@ class LoopTime:
             if isinstance(owner, asyncio.Timeout):
                 is_carried = owner._task not in tasks  # type: ignore[attr-defined]
             else:
-                is_carried = anyio_seam.is_scope(owner) and id(owner) not in around
+                is_scope = anyio_seam.is_scope(owner) and id(owner) not in around
+                is_carried = is_scope or isinstance(owner, Bound)
             if is_carried:
                 carried.append((owner, due))
             else:
