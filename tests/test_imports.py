@@ -25,7 +25,7 @@ LAYERS = (
         *("source", "clock/course", "seams/"),
     ),
     ("origins", "settings", "live_fixtures", "runners/", "clock/"),
-    ("tasks/",),
+    ("tasks/", "mocks/"),
     ("waiting/", "clock/face"),
     ("checks/", "backend_fixture", "allowances", "report/words"),
     ("rulings", "runner_host", "watchdog"),

@@ -9,6 +9,7 @@ origins, source, holders                                whose line it was, and w
 tasks/, fixtures, services    task_group, services, and the tree of tasks
 clock/                        virtual time
 waiting/                      until something has come, and until all else is settled
+mocks/                        doubles: mocks that are made from the real thing
 runners/, runner_host    what runs tests and async fixtures for anyio's plugin
 report/                  findings to words, terminal, JSON, across xdist's workers
 seams/                   every use of what our neighbours do not promise
@@ -23,6 +24,9 @@ from . import plain_imports
 plain_imports.install()  # before all others
 
 # ruff: isort: split
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from ._version import __version__
 from .allowances import allow
@@ -43,6 +47,7 @@ from .findings import (
     LeakedThreadError,
     LostExceptionError,
     MissedAwaitError,
+    MockError,
     NeverRanError,
     Origin,
     Policy,
@@ -53,8 +58,11 @@ from .findings import (
 )
 from .services import Service, service
 from .tasks.tree import task_tree
-from .waiting.settled import settled
-from .waiting.until import until
+
+if TYPE_CHECKING:
+    from . import mocks
+    from .waiting.settled import settled
+    from .waiting.until import until
 
 __all__ = [
     "BlockedLoopError",
@@ -73,6 +81,7 @@ __all__ = [
     "LeakedThreadError",
     "LostExceptionError",
     "MissedAwaitError",
+    "MockError",
     "NeverRanError",
     "Origin",
     "Policy",
@@ -84,8 +93,20 @@ __all__ = [
     "WrongBackendError",
     "__version__",
     "allow",
+    "mocks",
     "service",
     "settled",
     "task_tree",
     "until",
 ]
+
+# what a run may do without is imported when it is first asked for
+_LATER = {"mocks": "mocks", "settled": "waiting.settled", "until": "waiting.until"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = import_module(f".{_LATER[name]}", __name__)
+    value = globals()[name] = module if name == "mocks" else getattr(module, name)
+    return value

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from .clock.face import Clock
     from .clock.fast import FastSleep
+    from .mocks import Mocks
 
 
 @pytest.fixture
@@ -65,3 +66,15 @@ def anyrig_fast_sleep(request: pytest.FixtureRequest, anyio_backend: object) -> 
     """`fast_sleep`, whatever a suite calls so: to be set up first."""
     with request.config.stash[RIG].open_fast_sleep(anyio_backend) as fast:
         yield fast
+
+
+@pytest.fixture
+def mocks() -> Iterator[Mocks]:
+    """`anyrig.mocks` for this test: ``create``, ``stub``, ``patch``, undone at its end."""
+    from .mocks import Mocks
+
+    mocks = Mocks()
+    try:
+        yield mocks
+    finally:
+        mocks.close()

@@ -239,7 +239,13 @@ class Limits:
         if watch is None or any(one.kind is Kind.DEADLOCK for one in watch.found):
             return  # it was told, and its author lets it wait
         if runner.is_busy and runner.waits == waits and self._is_alone():
-            finding = deadlock.finding(self._rig.origins, watch.place, get_running_tasks())
+            course = self._rig.runners.course
+            finding = deadlock.finding(
+                self._rig.origins,
+                watch.place,
+                get_running_tasks(),
+                is_halted=course is not None and not course.autojump,
+            )
             error = self._told(watch, finding)
             if error is not None:
                 runner.stop_call(error)

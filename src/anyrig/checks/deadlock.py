@@ -20,9 +20,18 @@ from ..tasks.tree import draw, nodes, where_it_waits
 kind = Kind.DEADLOCK
 
 
-def finding(origins: Origins, place: Place, infos: Iterable[Any]) -> Finding:
-    """The finding in words; the tasks are as ``anyio.get_running_tasks`` tells of them."""
+def finding(
+    origins: Origins, place: Place, infos: Iterable[Any], *, is_halted: bool = False
+) -> Finding:
+    """The finding in words; the tasks are as ``anyio.get_running_tasks`` tells of them.
+
+    ``is_halted`` is for virtual time that the test alone moves.
+    """
     tasks = list(infos)
+    mend = ["have something set, release, send or close what they wait for"]
+    if is_halted:
+        mend.append("or, where it is time that they wait for, as `clock.autojump` is off:")
+        mend.append("    await clock.advance(60)")
     return Finding(
         kind=kind,
         place=place,
@@ -30,5 +39,5 @@ def finding(origins: Origins, place: Place, infos: Iterable[Any]) -> Finding:
         what="the test",
         summary="deadlock: every task waits, and nothing is left to wake one",
         picture=tuple(draw(nodes(origins, tasks))),
-        mend=("have something set, release, send or close what they wait for",),
+        mend=tuple(mend),
     )

@@ -10,6 +10,11 @@ from time import monotonic
 from types import FrameType
 from typing import Protocol
 
+_DIGITS = 9
+# beyond it (48 days, of what may be the time since the machine was started) a sum of two values of
+# a loop's clock is not exact to the nanosecond
+_EXACT, _FEWER = 2.0**22, 6
+
 
 class Keeper(Protocol):
     """Knows what keeps the time from moving."""
@@ -58,7 +63,7 @@ class Course:
     def __init__(self, keeper: Keeper) -> None:
         self.keeper = keeper
         self.now = 0.0  # seconds, of the clock of the loop that follows
-        self.began: float | None = None  # the same, when the test began
+        self._elapsed = 0.0  # virtual seconds since the test began
         self.autojump = True
         self._targets: list[float] = []  # where `advance` is on its way to
         self.wall: Wall | None = None  # what goes in step with it
@@ -73,7 +78,6 @@ class Course:
         elapsed = self.elapsed()
         # whole numbers, for sums of them and of binary fractions are exact
         self.now = float(ceil(now)) + elapsed % 1
-        self.began = self.now - elapsed
         self.keeper.begin(descriptors, calls)
         if self.wall is not None:
             self.wall.start()
@@ -85,9 +89,12 @@ class Course:
 
     def jump(self, when: float) -> None:
         """The time of the next timer has come."""
+        # each step for itself: of sums of a large clock's values the errors would add up
+        step = round(when - self.now, _DIGITS if when < _EXACT else _FEWER)
+        self._elapsed = round(self._elapsed + step, _DIGITS)
         self.now = when
         if self.wall is not None:
-            self.wall.follow(self.elapsed())
+            self.wall.follow(self._elapsed)
 
     def time(self) -> float:
         """What the loop's clock says."""
@@ -95,7 +102,7 @@ class Course:
 
     def elapsed(self) -> float:
         """Virtual seconds since the test began, to the nanosecond."""
-        return 0.0 if self.began is None else round(self.now - self.began, 9)
+        return self._elapsed
 
     def may_jump(self, when: float) -> bool:
         """Whether the time may jump to the next timer, where nothing keeps it."""

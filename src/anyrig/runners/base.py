@@ -247,6 +247,11 @@ class Runner(TestRunner):
         self.waits += begins
 
     @property
+    def is_virtual(self) -> bool:
+        """Whether the loop follows virtual time."""
+        return self._course is not None
+
+    @property
     def is_kept(self) -> bool:
         """Whether a fixture that is up keeps it for the next call."""
         return bool(self._open) and self.given_up is None

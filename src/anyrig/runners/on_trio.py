@@ -34,11 +34,10 @@ class Waits:
     Each run asks it for its methods, and each wait for this one: it has as little as will do.
     """
 
-    __slots__ = ("_is_busy", "_note", "_was_noted")
+    __slots__ = ("_runner", "_was_noted")
 
-    def __init__(self, note: Callable[[bool], None], is_busy: Callable[[], bool]) -> None:
-        self._note = note
-        self._is_busy = is_busy
+    def __init__(self, runner: TrioRunner) -> None:
+        self._runner = runner
         self._was_noted = False
 
     def __dir__(self) -> list[str]:
@@ -46,15 +45,18 @@ class Waits:
 
     def before_io_wait(self, timeout: float) -> None:
         """trio begins to wait."""
-        is_stuck = timeout > _LONG and self._is_busy() and _is_stuck()
+        runner = self._runner
+        is_stuck = timeout > _LONG and runner.is_busy and _is_stuck(runner.is_virtual)
         if is_stuck or self._was_noted:
             self._was_noted = is_stuck
-            self._note(is_stuck)
+            runner.note_wait(is_stuck)
 
 
-def _is_stuck() -> bool:
+def _is_stuck(is_virtual: bool) -> bool:
     now = trio.lowlevel.current_statistics()
-    if now.seconds_to_next_deadline != inf or now.run_sync_soon_queue_size:
+    # virtual time that waits for long does not move at all: a deadline will never come
+    has_deadline = not is_virtual and now.seconds_to_next_deadline != inf
+    if has_deadline or now.run_sync_soon_queue_size:
         return False
     # one task always waits for I/O: trio's own, for what `run_sync_soon` sends
     return sum(getattr(now.io_statistics, name, 0) for name in _IO) <= 1
@@ -67,7 +69,7 @@ class TrioRunner(Runner):
 
     def __init__(self, host: Host, **options: Any) -> None:
         super().__init__(host)
-        instruments = [*options.get("instruments", ()), Waits(self.note_wait, lambda: self.is_busy)]
+        instruments = [*options.get("instruments", ()), Waits(self)]
         self._options = {**options, "instruments": instruments}
         self._token: trio.lowlevel.TrioToken | None = None
         self._turns: SimpleQueue[Callable[[], object]] = SimpleQueue()

@@ -5,7 +5,8 @@ Approach: ``sys._current_frames()`` has the innermost frame of each thread, also
 ``threading`` does not list. A pool's thread that waits for work is known by the frame it waits in:
 concurrent.futures' ``_worker``, trio's ``_work`` and its wait for I/O, and the ``run`` of anyio's
 workers, which wait in a queue. Work that was handed to a pool and is not begun yet is known by what
-that frame holds: the queue of concurrent.futures' and of anyio's, trio's ``_idle_workers``. One
+that frame holds: the queue of concurrent.futures' and of anyio's, ``_idle_semaphore``, trio's
+``_idle_workers``. One that waits in `trio.from_thread` has sent a message that a task runs. One
 that waits for another thread, without a timeout, is known by ``Condition.wait``'s ``waiter``, which
 is among the condition's ``_waiters`` until it is notified; one that has yet to begin stands in
 ``threading._limbo``.
@@ -19,6 +20,7 @@ import os
 import sys
 import threading
 from collections.abc import Container, Iterator
+from contextlib import suppress
 from enum import Enum
 from types import FrameType
 from typing import Any
@@ -140,7 +142,19 @@ def _doing(innermost: FrameType) -> Doing:
 def _has_nothing(worker: FrameType) -> bool:
     """Whether a thread of concurrent.futures' waits, and nothing waits for it."""
     variables = worker.f_locals
-    return variables.get("work_item") is None and not variables["work_queue"].qsize()
+    if variables.get("work_item") is not None or variables["work_queue"].qsize():
+        return False
+    executor = variables["executor_reference"]()
+    if executor is None:
+        return True
+    # from 3.13 on, what is put into a queue that a thread waits for is in no queue any more; the
+    # pool has counted that thread off
+    frames = sys._current_frames()
+    waiting = sum(
+        (frame := frames.get(thread.ident)) is not None and frame.f_code is worker.f_code
+        for thread in list(executor._threads)
+    )
+    return bool(waiting <= executor._idle_semaphore._value)
 
 
 def _is_kept(worker: FrameType) -> bool:
@@ -154,7 +168,7 @@ def _waits_for_thread(frame: FrameType) -> bool:
     if frame.f_code.co_name == "_send_message_to_trio":  # in `trio.from_thread`
         # its last line waits for the answer
         is_sent = frame.f_lineno == max(line or 0 for *_, line in frame.f_code.co_lines())
-        return is_sent and not frame.f_locals["message_to_trio"].queue.qsize()
+        return is_sent and _is_run(frame.f_locals["message_to_trio"], frame)
     if not _path(frame).endswith("/threading.py"):
         return False
     variables, name = frame.f_locals, frame.f_code.co_name
@@ -164,6 +178,40 @@ def _waits_for_thread(frame: FrameType) -> bool:
         return variables["waiter"] in variables["self"]._waiters
     is_join = name in ("join", "_wait_for_tstate_lock")
     return is_join and bool(variables["self"].is_alive())
+
+
+def _is_run(message: Any, frame: FrameType | None) -> bool:
+    """Whether a trio task runs what a thread has sent; its answer may be in no queue any more."""
+    # the task that has called the thread runs it, or one that trio begins for it
+    tasks = [*_system_tasks()]
+    while frame is not None:
+        if frame.f_code.co_name == "worker_fn":
+            tasks += frame.f_locals.get("task_register", [])
+        frame = frame.f_back
+    if not tasks:
+        return not message.queue.qsize()
+    return any(task is not None and _is_within(task.coro, message) for task in tasks)
+
+
+def _system_tasks() -> Iterator[Any]:
+    trio: Any = sys.modules.get("trio")
+    root = None
+    if trio is not None:
+        with suppress(RuntimeError):  # this thread runs no trio
+            root = trio.lowlevel.current_root_task()
+    if root is not None:
+        for nursery in root.child_nurseries:
+            yield from nursery.child_tasks
+
+
+def _is_within(coroutine: Any, message: object) -> bool:
+    """Whether a coroutine waits in a method of the message."""
+    while coroutine is not None:
+        frame = getattr(coroutine, "cr_frame", None)
+        if frame is not None and frame.f_locals.get("self") is message:
+            return True
+        coroutine = getattr(coroutine, "cr_await", None)
+    return False
 
 
 def _is_idle(frame: FrameType | None) -> bool:
