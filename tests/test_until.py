@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
+from unittest.mock import AsyncMock
 
 import anyio
 import anyio.abc
@@ -539,3 +540,61 @@ def test_outside_of_the_plugin(library: str) -> None:
         return await anyrig.until(lambda: "there")
 
     assert anyio.run(waits, backend=library) == "there"
+
+
+class _NeitherNor:
+    """As an array: what it is true of can't be said."""
+
+    def __bool__(self) -> bool:
+        raise ValueError("neither true nor false")
+
+
+@on_all
+async def test_a_mock_is_a_predicate() -> None:
+    """An `AsyncMock` has a ``wait``, as it has anything: it is called itself."""
+    ready: Any = AsyncMock(side_effect=[None, 0, "ready"])
+    assert await anyrig.until(ready, timeout=None) == "ready"
+    assert ready.await_count == 3
+
+
+@on_all
+@pytest.mark.parametrize("before", [0, 1])
+async def test_an_answer_that_is_neither_true_nor_false(before: int) -> None:
+    """That it can't be judged (an array can't) is raised in the task, not in the loop."""
+    answers = iter([*[None] * before, _NeitherNor()])
+    with pytest.raises(ValueError, match="neither true nor false"):
+        await anyrig.until(lambda: next(answers), timeout=None)
+    await anyrig.settled()
+
+
+@on_virtual
+async def test_a_predicate_has_no_more_time_when_threads_have_ended(clock: anyrig.Clock) -> None:
+    """Where the virtual time is over, it does not wait for so much real time."""
+    clock.patience = 0
+    go = threading.Event()
+
+    def work() -> None:
+        while not go.wait(60):
+            pass
+
+    def look() -> None:
+        if clock.time() == 36_000:
+            go.set()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        with pytest.raises(DidNotHappen):
+            await anyrig.until(look, timeout=36_000)
+    finally:
+        go.set()
+        thread.join()
+
+
+@on_all
+async def test_error_of_a_predicate_that_reads_what_is_not_there_yet() -> None:
+    """A variable without a value is no second error."""
+    found: list[str] = []
+    with pytest.raises(DidNotHappen, match=r"it gave \[\]\n"):
+        await anyrig.until(lambda: found and value, timeout=0)
+    value: str = "later"

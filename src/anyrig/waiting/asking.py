@@ -4,8 +4,10 @@ Problem: nothing tells when what it asks about has changed.
 Approach: it is asked after each turn of the loop in which anything ran, before the loop waits, so
 that no virtual clock jumps over a moment in which it was true. A thread has the loop turn every few
 milliseconds of real time, for what other threads change. One that is async is awaited in the task
-that waits, after such a turn.
-Limits: on uvloop, which tells nothing of its turns, it is asked every few milliseconds alone.
+that waits, after such a turn: its own turns are no reason to ask again. Two of them would be a
+reason for each other for ever, and keep a virtual clock where it is: so there is a limit.
+Limits: on uvloop, which tells nothing of its turns, it is asked every few milliseconds alone. What
+other tasks do in the turn in which an async one has ended is seen after the next.
 """
 
 from __future__ import annotations
@@ -13,13 +15,23 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from contextvars import copy_context
+from enum import Enum, auto
+from time import monotonic
 from typing import Any
 
 from outcome import Error, Value, capture
 
+from ..clock.course import COURSE
 from .bell import Bell
 
 EVERY = 0.002  # seconds between two times that other threads may have changed something
+_AT_ONCE = 20  # times that an async one is asked, at most, in so many seconds and no virtual time
+
+
+class _State(Enum):
+    ASKING = auto()  # it runs, or is about to
+    ASKED = auto()  # an async one, until the turn is over in which it has ended
+    WAITING = auto()
 
 
 class Asking:
@@ -29,18 +41,20 @@ class Asking:
         self._predicate = predicate
         self._bell = bell
         self._context = copy_context()
-        self._answer: Value[Any] | Error | None = None
+        self._answer: Value[tuple[Any, bool]] | Error | None = None
         self._is_async = False
-        # whether its own awaits make the loop turn: no reason to ask again
-        self._is_busy = True
+        self._state = _State.ASKING
+        self._course = COURSE.get()
+        self._moment: object = None
+        self._count = 0  # how often it was asked in that moment
         self.last: Any = None
 
     async def ask(self) -> Any:
         """Ask in the running task; raises what it raises."""
         __tracebackhide__ = True
-        self._is_busy = True
+        self._state = _State.ASKING
         answer, self._answer = self._answer, None
-        value = self._predicate() if answer is None else answer.unwrap()
+        value = self._predicate() if answer is None else answer.unwrap()[0]
         if inspect.isawaitable(value):
             self._is_async = True
             value = await value
@@ -50,23 +64,35 @@ class Asking:
     def wait(self) -> None:
         """The task is about to wait for the bell."""
         self._bell.mute()
-        if not self._is_async:
-            self._is_busy = False
+        self._state = _State.ASKED if self._is_async else _State.WAITING
 
     def look(self) -> None:
         """A turn of the loop has ended."""
+        if self._state is _State.ASKED:
+            self._state = _State.WAITING
+        elif self._state is _State.WAITING and self._is_there():
+            self._state = _State.ASKING
+            self._bell.ring()
+
+    def _is_there(self) -> bool:
+        """Whether there is an answer for the task, or it is to ask."""
         if self._is_async:
-            # the first one is that in which it was asked
-            if self._is_busy:
-                self._is_busy = False
-            else:
-                self._bell.ring()
-        elif not self._is_busy:
-            # a checker takes what returns Any for what never returns
-            asked: Callable[..., Value[Any] | Error] = capture
-            answer = self._context.run(asked, self._predicate)
-            if isinstance(answer, Error) or answer.value:
-                self._is_busy, self._answer = True, answer
-                self._bell.ring()
-            else:
-                self.last = answer.value
+            return not self._was_asked_often()
+        # a checker takes what returns Any for what never returns
+        asked: Callable[..., Value[tuple[Any, bool]] | Error] = capture
+        answer = self._context.run(asked, self._judged)
+        if isinstance(answer, Value) and not answer.value[1]:
+            self.last = answer.value[0]
+            return False
+        self._answer = answer
+        return True
+
+    def _judged(self) -> tuple[Any, bool]:
+        value = self._predicate()
+        return value, bool(value)  # which may raise as well
+
+    def _was_asked_often(self) -> bool:
+        moment = (monotonic() // EVERY, self._course and self._course.now)
+        self._count = self._count + 1 if moment == self._moment else 1
+        self._moment = moment
+        return self._count > _AT_ONCE

@@ -6,6 +6,7 @@ import inspect
 import reprlib
 import types
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -85,12 +86,13 @@ def _read(predicate: Any) -> list[tuple[str, object]]:
     if isinstance(predicate, partial):
         predicate = predicate.func
     found: dict[str, object] = {}
-    if inspect.ismethod(predicate) or inspect.isbuiltin(predicate):
+    if hasattr(predicate, "__self__"):
         found["self"] = predicate.__self__
     function = getattr(predicate, "__func__", predicate)
     if inspect.isfunction(function):
-        variables = inspect.getclosurevars(function)
-        found |= {**variables.nonlocals, **variables.globals}
+        with suppress(ValueError):  # one of its variables has no value yet
+            variables = inspect.getclosurevars(function)
+            found |= {**variables.nonlocals, **variables.globals}
     return [pair for pair in found.items() if not isinstance(pair[1], _NOT_READ)][:_NAMES]
 
 
