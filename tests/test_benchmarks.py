@@ -12,6 +12,7 @@ import pytest
 
 from support import run
 
+CLOCK = Path(__file__).parent / "benchmarks" / "clock.py"
 COST = Path(__file__).parent / "benchmarks" / "cost.py"
 TINY = ["--tests", "4", "--repeats", "1", "--warm-ups", "0", "--objects", "100", "--memory"]
 TINY += ["4", "8"]
@@ -58,3 +59,12 @@ def test_table_has_a_line_for_each_row(tmp_path: Path) -> None:
         "pytest-asyncio",
         "pytest-trio",
     ]
+
+
+def test_each_clock_that_is_installed_does_its_work(tmp_path: Path) -> None:
+    """Ours on both libraries, and trio's own, at least."""
+    ran = run([sys.executable, str(CLOCK), "--repeats", "1", "--sleeps", "3", "--json"], tmp_path)
+    assert ran.status == 0, ran.text
+    times: dict[str, list[float]] = json.loads(ran.text)
+    assert {"anyrig, asyncio", "anyrig, trio", "MockClock"} <= set(times)
+    assert {len(rounds) for rounds in times.values()} == {1}

@@ -211,6 +211,9 @@ class _Free:
     def look(self, distance: float) -> float:
         return 0
 
+    def has_threads(self) -> bool:
+        return False
+
     def named(self, words: str) -> AbstractContextManager[None]:
         return nullcontext()
 

@@ -9,6 +9,7 @@ origins, source, holders                                whose line it was, and w
 tasks/, fixtures, services    task_group, services, and the tree of tasks
 clock/                        virtual time
 waiting/                      until something has come, and until all else is settled
+mocks/                        doubles: mocks that are made from the real thing
 runners/, runner_host    what runs tests and async fixtures for anyio's plugin
 report/                  findings to words, terminal, JSON, across xdist's workers
 seams/                   every use of what our neighbours do not promise
@@ -27,6 +28,7 @@ plain_imports.install()  # before all others
 from ._version import __version__
 from .allowances import allow
 from .clock.face import Clock
+from .clock.fast import FastSleep, Sleep
 from .findings import (
     BlockedLoopError,
     CancelledByFixture,
@@ -42,6 +44,7 @@ from .findings import (
     LeakedThreadError,
     LostExceptionError,
     MissedAwaitError,
+    MockError,
     NeverRanError,
     Origin,
     Policy,
@@ -62,6 +65,7 @@ __all__ = [
     "ClockError",
     "DeadlockError",
     "DidNotHappen",
+    "FastSleep",
     "Finding",
     "FindingError",
     "Kind",
@@ -71,10 +75,12 @@ __all__ = [
     "LeakedThreadError",
     "LostExceptionError",
     "MissedAwaitError",
+    "MockError",
     "NeverRanError",
     "Origin",
     "Policy",
     "Service",
+    "Sleep",
     "TaskDidNotEnd",
     "TimedOutError",
     "UnusedAllowanceError",

@@ -110,6 +110,17 @@ def _sniffers() -> tuple[Callable[[], str], type[Exception]]:
     return sniffio.current_async_library, sniffio.AsyncLibraryNotFoundError
 
 
+def task_name() -> str | None:
+    """The name of the task that the calling code runs in; None outside of any."""
+    library = running_library()
+    if library == "trio":
+        import trio
+
+        return trio.lowlevel.current_task().name
+    task = asyncio.current_task() if library == "asyncio" else None
+    return task.get_name() if task is not None else None
+
+
 def call_later(seconds: float, function: Callable[[], object]) -> Callable[[], object]:
     """Call a function on the running loop after so many of its seconds; returns what prevents it.
 

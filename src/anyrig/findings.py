@@ -258,6 +258,10 @@ class ClockError(Exception):
     """A test asks for virtual time where its loop's clock can't be set."""
 
 
+class MockError(Exception):
+    """A double of `anyrig.mocks` can't be made, or is asked for what nothing says."""
+
+
 class UnusedAllowanceError(FindingError):
     """An allowance permitted something that did not happen; it can be taken away."""
 
@@ -279,6 +283,7 @@ for _error in (
     CancelledByFixture,
     TaskDidNotEnd,
     DidNotHappen,
+    MockError,
 ):
     _error.__module__ = "anyrig"  # the name that users import, and the one that reports show
 

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from anyio.abc import TaskGroup
 
     from .clock.face import Clock
+    from .clock.fast import FastSleep
+    from .mocks import Mocks
 
 
 @pytest.fixture
@@ -46,3 +48,33 @@ def anyrig_clock(request: pytest.FixtureRequest, anyio_backend: object) -> Itera
     """What the marker's ``clock="virtual"`` asks for: `clock`, whatever a suite calls so."""
     with request.config.stash[RIG].open_clock(anyio_backend) as clock:
         yield clock
+
+
+@pytest.fixture
+def fast_sleep(anyrig_fast_sleep: FastSleep) -> FastSleep:
+    """Sleeps that take no time, from the test's setup to its teardown: an `anyrig.FastSleep`.
+
+    Each turn of the loop moves its clock to the end of the next sleep, whatever else there is to
+    do; what is no sleep takes real time. A timeout in which nobody sleeps is moved along. On
+    asyncio+uvloop, beside `clock`, and where trio was given a clock, it is a `ClockError`.
+    """
+    return anyrig_fast_sleep
+
+
+@pytest.fixture
+def anyrig_fast_sleep(request: pytest.FixtureRequest, anyio_backend: object) -> Iterator[FastSleep]:
+    """`fast_sleep`, whatever a suite calls so: to be set up first."""
+    with request.config.stash[RIG].open_fast_sleep(anyio_backend) as fast:
+        yield fast
+
+
+@pytest.fixture
+def mocks() -> Iterator[Mocks]:
+    """`anyrig.mocks` for this test: ``create``, ``stub``, ``patch``, undone at its end."""
+    from .mocks import Mocks
+
+    mocks = Mocks()
+    try:
+        yield mocks
+    finally:
+        mocks.close()

@@ -120,8 +120,14 @@ class Phases:
         function = getattr(item, "obj", None)
         if function is None:
             rig.note_doctest(item)
-        elif _wants_clock(item, settings.is_virtual):
-            _put_first(item, "anyrig_clock")
+        else:
+            names = getattr(item, "fixturenames", ())
+            # the mark of a class or a module is not for its tests that run on no backend
+            is_marked = settings.is_virtual and "anyio_backend" in names
+            if is_marked or "anyrig_clock" in names:
+                _put_first(item, "anyrig_clock")
+            if "anyrig_fast_sleep" in names:
+                _put_first(item, "anyrig_fast_sleep")
         codes = never_ran.bodies_of(function)
         code = codes[-1] if codes else None
         is_sure = code is None or never_ran.is_awaited(function, codes)
@@ -536,12 +542,6 @@ class Phases:
             raise words.error(failing, after="".join(f"\n\n{one}" for one in late)) from cause
         if late:
             raise late[0]
-
-
-def _wants_clock(item: Any, is_marked: bool) -> bool:
-    """Whether a test asks for virtual time; a mark is not for one that runs on no backend."""
-    names = getattr(item, "fixturenames", ())
-    return "anyrig_clock" in names or (is_marked and "anyio_backend" in names)
 
 
 def _put_first(item: Any, fixture: str) -> None:

@@ -34,7 +34,9 @@ from .settings import Settings, read
 if TYPE_CHECKING:
     from anyio.abc import TaskGroup
 
+    from .clock.course import Course
     from .clock.face import Clock
+    from .clock.fast import FastSleep
     from .seams.cpython.stacks import Doing
 
 RIG = pytest.StashKey["Rig"]()
@@ -208,16 +210,41 @@ class Rig:
         from .clock.face import Clock
         from .clock.holds import Holds
 
+        holds = Holds(self.limits.known_threads, self._thread_in_words)
+        course = Course(holds)
+        with self._following(course, backend):
+            yield Clock(course, holds)
+
+    @contextmanager
+    def open_fast_sleep(self, backend: object) -> Iterator[FastSleep]:
+        """Have the sleeps of the running test take no time while entered; raises `ClockError`."""
+        from .clock.course import Skipping
+        from .clock.fast import FastSleep
+        from .clock.holds import Holds
+        from .tasks.waiting import stack_of
+
+        fast = FastSleep(lambda frame: self.origins.locate(stack_of(frame)))
+        holds = Holds(self.limits.known_threads, self._thread_in_words)
+        with self._following(Skipping(holds, fast), backend):
+            yield fast
+
+    @contextmanager
+    def _following(self, course: Course, backend: object) -> Iterator[None]:
+        """Have the loops of the running test follow a course while entered."""
         named = backend_of(backend)
         if named is not None and named.name == "asyncio+uvloop":
             raise ClockError(
                 "the clock of asyncio+uvloop can't be virtual: its timers are libuv's. Run the "
                 "test on the others: @pytest.mark.anyrig(backends=['asyncio', 'trio'])"
             )
-        holds = Holds(self.limits.known_threads, self._thread_in_words)
-        course = self.runners.course = Course(holds)
+        if self.runners.course is not None:
+            raise ClockError(
+                "a test has one clock: `clock` or `fast_sleep`. With `clock` sleeps take no time, "
+                "and time waits for threads and I/O as well"
+            )
+        self.runners.course = course
         try:
-            yield Clock(course, holds)
+            yield
         finally:
             course.end()
             self.runners.course = None

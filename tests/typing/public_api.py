@@ -24,6 +24,7 @@ from anyrig import (
     service,
     task_tree,
 )
+from anyrig.mocks import Mocks, calls, create, of
 
 
 def allowance() -> None:
@@ -86,6 +87,25 @@ def services() -> None:
     assert_type(with_options, Service[list[str]])
     service(lambda: None)  # type: ignore[arg-type]  # pyright: ignore[reportCallIssue, reportArgumentType]
     assert_type(task_tree(), str)
+
+
+class Store:
+    """What doubles stand for."""
+
+    async def save(self, name: str) -> int:
+        """Save it."""
+        return 1
+
+
+async def doubles(mocks: Mocks) -> None:
+    """A double is what it stands for; its mock face is reached through ``of``."""
+    assert_type(create(Store), Store)
+    assert_type(mocks.create(Store), Store)
+    assert_type(create(Store()), Store)
+    assert_type(await create(Store).save("a"), int)
+    of(create(Store).save).assert_awaited_once_with("a")
+    assert_type(calls(create(Store))[0].awaited, bool)
+    create(Store).sav("a")  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def words() -> None:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from math import ceil
+from time import monotonic
+from types import FrameType
 from typing import Protocol
 
 _DIGITS = 9
@@ -30,6 +32,10 @@ class Keeper(Protocol):
         """
         raise NotImplementedError
 
+    def has_threads(self) -> bool:
+        """Whether another thread is at work."""
+        raise NotImplementedError
+
     def named(self, words: str) -> AbstractContextManager[None]:
         """Keep the time while entered, for what the words say."""
         raise NotImplementedError
@@ -50,6 +56,9 @@ class Wall(Protocol):
 
 class Course:
     """What the loops of a test follow, one after the other."""
+
+    # what notes each sleep, where time skips sleeps alone
+    sleeps: Sleeps | None = None
 
     def __init__(self, keeper: Keeper) -> None:
         self.keeper = keeper
@@ -106,6 +115,51 @@ class Course:
     def arrive(self, target: float) -> None:
         """It is there, or nobody waits for that any more."""
         self._targets.remove(target)
+
+
+class Sleeps(Protocol):
+    """Hears of the sleeps of a test."""
+
+    def note(self, seconds: float | None, task: str, frame: FrameType) -> None:
+        """A task begins to sleep; the frame is that of the library's function, or within.
+
+        It sleeps for so many seconds, where that function was told so.
+        """
+
+
+class Skipping(Course):
+    """Real time, but for what sleeps have skipped."""
+
+    def __init__(self, keeper: Keeper, sleeps: Sleeps) -> None:
+        self._ahead = 0.0  # of the real time
+        super().__init__(keeper)
+        self.sleeps = sleeps
+        self.skipped = 0.0  # seconds
+
+    @property
+    def now(self) -> float:
+        """What the loop's clock says."""
+        return monotonic() + self._ahead
+
+    @now.setter
+    def now(self, when: float) -> None:
+        self._ahead = when - monotonic()
+
+    def begin(
+        self,
+        now: float,
+        descriptors: Callable[[], Iterable[int]],
+        calls: Callable[[], int] = lambda: 0,
+    ) -> None:
+        """A loop whose clock says this begins to follow."""
+        self.now = now
+
+    def jump(self, when: float) -> None:
+        """The end of the next sleep has come."""
+        by = when - self.now
+        if by > 0:
+            self._ahead += by
+            self.skipped += by
 
 
 # the virtual time that the running test, and each task that descends from it, is in

@@ -56,12 +56,15 @@ class Clock:
         """
         from anyio import sleep
 
+        from ..waiting.settled import settled
+
         target = self._course.now + _checked(seconds, "advance")
         self._course.head_for(target)
         try:
             await sleep(seconds)
         finally:
             self._course.arrive(target)
+        await settled()
 
     def travel(self, to: datetime | float | str | None = None) -> None:
         """Have the clocks on the wall go with this one, from here (or now) to the test's end.

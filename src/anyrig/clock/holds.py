@@ -71,6 +71,10 @@ class Holds:
         finally:
             self._named.remove(words)
 
+    def has_threads(self) -> bool:
+        """Whether another thread is at work."""
+        return any(stacks.at_work(self._known_threads()))
+
     def look(self, distance: float) -> float:
         """How many real seconds to wait before the next look; 0 where nothing holds the time.
 

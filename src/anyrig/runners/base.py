@@ -248,8 +248,8 @@ class Runner(TestRunner):
 
     @property
     def is_virtual(self) -> bool:
-        """Whether the loop follows virtual time."""
-        return self._course is not None
+        """Whether the loop follows virtual time, and not the real one that skips sleeps."""
+        return self._course is not None and self._course.sleeps is None
 
     @property
     def is_kept(self) -> bool:
@@ -437,7 +437,8 @@ class Runner(TestRunner):
             call.function = _raising(error)
         else:
             self._course = course
-            COURSE.set(course)
+            # time that skips sleeps is real for all else
+            COURSE.set(None if course is None or course.sleeps is not None else course)
 
     def end_call(self) -> None:
         """The call has ended."""

@@ -92,6 +92,13 @@ def open_scopes(task: asyncio.Task[Any]) -> list[Any]:
     return scopes
 
 
+def is_scope(thing: object) -> bool:
+    """Whether it is a cancel scope of anyio's on asyncio."""
+    from anyio._backends import _asyncio
+
+    return isinstance(thing, _asyncio.CancelScope)
+
+
 def cancelled_scopes(task: asyncio.Task[Any]) -> Sequence[Any]:
     """Those of them that are cancelled."""
     state = _states().get(task)

@@ -18,6 +18,10 @@ executor (``_default_executor``, ``_threads``) and what they run (``_WorkItem``)
 executor's has the loop's one in the closure of its ``_done_callbacks``. Limits: uvloop keeps its
 executor to itself. Seen on CPython 3.11 to 3.13.
 
+Problem: a task that awaits a sleeping one sleeps as well, as it were. Approach: ``_callbacks`` of a
+future say what its end wakes: a task's own step or a `asyncio.TaskGroup` (``__self__``), and what
+``gather`` and ``wait`` have in their closures. Seen on CPython 3.11 to 3.13.
+
 Problem: what a test leaves in a loop of its own, or of another plugin's, is cancelled and gone
 when the test has ended. Approach: ``asyncio.runners._cancel_all_tasks`` does that, for
 ``asyncio.run``, for `asyncio.Runner` and so for pytest-asyncio from 1.0 on and for unittest. Seen
@@ -29,7 +33,7 @@ from __future__ import annotations
 import asyncio
 import gc
 from asyncio import AbstractEventLoop, Handle, runners
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import Context
 from math import inf
@@ -125,11 +129,13 @@ def around_waits(loop: AbstractEventLoop, note: Callable[[bool], None]) -> Calla
     select = selector.select
 
     # anyio's `sleep_forever` sets a timer that never comes; the first of them is the soonest
-    def timers() -> Any:
-        return loop._scheduled  # type: ignore[attr-defined]
+    # a loop whose time is ours has none: it says None itself where none is to come
+    def soonest() -> float:
+        timers = loop._scheduled  # type: ignore[attr-defined]
+        return timers[0].when() if timers else 0.0
 
     def ours(timeout: float | None = None) -> Any:
-        if timeout is not None and (timeout < _LONG or timers()[0].when() != inf):
+        if timeout is not None and (timeout < _LONG or soonest() != inf):
             return select(timeout)
         # one is registered always: what other threads wake the loop with
         if len(selector.get_map()) > 1:
@@ -146,6 +152,28 @@ def around_waits(loop: AbstractEventLoop, note: Callable[[bool], None]) -> Calla
         vars(selector).pop("select", None)
 
     return forget
+
+
+def who_waits(tasks: Iterable[asyncio.Task[Any]]) -> set[Any]:
+    """These tasks and those that wait for the end of one of them, with the futures in between."""
+    found: set[Any] = set(tasks)
+    to_ask = list(found)
+    while to_ask:
+        for callback, _ in to_ask.pop()._callbacks or ():
+            new = set(_behind(callback)) - found
+            found |= new
+            to_ask += new
+    return found
+
+
+def _behind(callback: Any) -> list[Any]:
+    """The futures and tasks that a callback of a future has an effect on."""
+    owner: Any = getattr(callback, "__self__", None)
+    if isinstance(owner, asyncio.TaskGroup):
+        owner = owner._parent_task  # type: ignore[attr-defined]
+    cells = getattr(callback, "__closure__", None) or ()
+    parts = [owner, *getattr(callback, "args", ()), *(cell.cell_contents for cell in cells)]
+    return [part for part in parts if asyncio.isfuture(part)]
 
 
 def aborted_groups(task: asyncio.Task[Any]) -> list[asyncio.TaskGroup]:

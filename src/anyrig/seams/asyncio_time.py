@@ -6,23 +6,44 @@ Approach: ``loop.time``, ``loop.call_at`` and ``loop.run_in_executor`` of this o
 ``select`` of its ``_selector``, which it calls once a turn: with 0 where something is ready
 (``_ready``), with None where nothing is and ``_scheduled`` is empty. Timers are kept here, in the
 order in which they are due and, among those, were set; asyncio's own heap does not keep that order.
-Limits: uvloop's timers are libuv's. Seen on CPython 3.11 to 3.13.
+A sleep is known by the function that ends it, ``futures._set_result_unless_cancelled``, and a
+timeout by what it calls: a method of anyio's scopes, or of `asyncio.Timeout`, which has ``_task``.
+Limits: uvloop's timers are libuv's. Before 3.12 `asyncio.wait_for` does not say whom it is for.
+Seen on CPython 3.11 to 3.13, anyio 4.13 to 4.16.
 """
 
 from __future__ import annotations
 
+import asyncio
+import sys
 from asyncio import AbstractEventLoop, TimerHandle
 from collections.abc import Callable, Iterator
 from contextvars import Context
 from heapq import heapify, heappop, heappush
 from itertools import count
 from math import inf
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..clock.course import Course
+from . import anyio as anyio_seam
+from . import asyncio as asyncio_seam
 
+_ENDS_SLEEP = "_set_result_unless_cancelled"
 _MANY = 64  # timers, before those that were cancelled are looked for
 _Timer = tuple[float, int, TimerHandle]
+
+
+class _Sleep(NamedTuple):
+    """One sleep."""
+
+    when: float
+    timer: TimerHandle
+    task: asyncio.Task[Any] | None
+
+    def is_in_flight(self) -> bool:
+        """Whether nothing has ended it: the timer of one that was cancelled goes later."""
+        future: asyncio.Future[Any] = self.timer._args[0]
+        return not (self.timer.cancelled() or future.done())
 
 
 def can_follow(loop: AbstractEventLoop) -> bool:
@@ -43,6 +64,7 @@ class LoopTime:
         self._limit = _MANY
         self._order = count()
         self._calls = 0  # under way in executors
+        self._sleeps: list[_Sleep] = []  # where the course is of sleeps alone
         self._wait: Callable[[float | None], Any] = self._selector.select
         self._submit = loop.run_in_executor
 
@@ -65,7 +87,7 @@ class LoopTime:
         self._course = course
         course.begin(loop.time(), self._descriptors, lambda: self._calls)
         self._wait, self._submit = self._selector.select, loop.run_in_executor
-        self._selector.select = self._select
+        self._selector.select = self._select if course.sleeps is None else self._select_skipping
         loop.time = course.time
         loop.call_at = self._call_at
         loop.run_in_executor = self._run_in_executor
@@ -92,6 +114,7 @@ class LoopTime:
                 loop._scheduled.append(timer)
         heapify(loop._scheduled)
         self._timers.clear()
+        self._sleeps.clear()
 
     def _shifted(self) -> float:
         return self._real() + self._offset
@@ -110,6 +133,8 @@ class LoopTime:
         if len(self._timers) >= self._limit:
             self._forget_cancelled()
         heappush(self._timers, (when, next(self._order), timer))
+        if when < inf and getattr(callback, "__name__", "") == _ENDS_SLEEP:
+            self._note_sleep(when, timer)
         return timer
 
     def _forget_cancelled(self) -> None:
@@ -157,6 +182,63 @@ class LoopTime:
             self._release(course.now)
             return ()
         return events
+
+    # -- sleeps alone --------------------------------------------------------------------------
+
+    def _note_sleep(self, when: float, timer: TimerHandle) -> None:
+        course = self._course
+        if course is None or course.sleeps is None:
+            return
+        task = asyncio.current_task(self._loop)
+        self._sleeps.append(_Sleep(when, timer, task))
+        frame = sys._getframe(2)  # that has called `call_at`
+        inner = frame.f_back or frame  # asyncio's `sleep`, above its `call_later`
+        seconds = inner.f_locals.get("delay")
+        course.sleeps.note(seconds, "" if task is None else task.get_name(), inner)
+
+    def _select_skipping(self, timeout: float | None = None) -> Any:
+        """As `_select`, but time moves for sleeps alone, whatever else there is to do."""
+        course, sleeps = self._course, self._sleeps
+        assert course is not None, "it is called while the loop follows one"
+        sleeps[:] = [one for one in sleeps if one.is_in_flight() and one.when > course.now]
+        when = self._soonest()
+        if sleeps or timeout is not None:
+            events = self._wait(0)
+        else:
+            events = self._wait(None if when == inf else max(0.0, when - course.now))
+        if sleeps:
+            self._skip()
+        self._loop._process_events(events)
+        self._release(course.now)
+        return ()
+
+    def _skip(self) -> None:
+        """Move the time to the next timer, but for the timeouts in which nobody sleeps."""
+        course = self._course
+        assert course is not None, "it follows one"
+        tasks = asyncio_seam.who_waits(one.task for one in self._sleeps if one.task is not None)
+        around = {id(scope) for task in tasks for scope in anyio_seam.open_scopes(task)}
+        carried, when = [], inf
+        for due, _, timer in self._timers:
+            owner: Any = getattr(timer._callback, "__self__", None)  # type: ignore[attr-defined]
+            if timer.cancelled() or due == inf:
+                continue
+            if isinstance(owner, asyncio.Timeout):
+                is_carried = owner._task not in tasks  # type: ignore[attr-defined]
+            else:
+                is_carried = anyio_seam.is_scope(owner) and id(owner) not in around
+            if is_carried:
+                carried.append((owner, due))
+            else:
+                when = min(when, due)
+        by = when - course.now
+        if by > 0:
+            for owner, due in carried:
+                if isinstance(owner, asyncio.Timeout):
+                    owner.reschedule(due + by)
+                else:
+                    owner.deadline = due + by
+            course.jump(when)
 
     def _descriptors(self) -> Iterator[int]:
         own = self._loop._ssock

@@ -39,13 +39,13 @@ def is_blocked(task: Any) -> bool:
     return waiter is not None and not waiter.done()
 
 
-def after_turns(loop: Any, call: Callable[[], object]) -> Callable[[], None]:
+def after_turns(loop: Any, call: Callable[[], object]) -> Callable[[], None] | None:
     """Call a function after each turn of a loop; returns what takes this away.
 
-    For a loop that has no such place it does nothing.
+    None for a loop that has no such place, and calls nothing.
     """
     if not hasattr(loop, "_run_once"):
-        return lambda: None
+        return None
     ours = vars(loop).get("_run_once")
     if not isinstance(ours, _Turn):
         ours = loop._run_once = _Turn(loop._run_once)

@@ -8,12 +8,14 @@ wait where nothing is ready, polls I/O, reads the clock and has the deadlines th
 there the time jumps, if the poll has brought nothing (``Runner.runq``). ``_run._r``, whose next
 number turns the order about, gives 0 meanwhile: first come, first served; the other order, which
 ``_ALLOW_DETERMINISTIC_SCHEDULING`` (set by pytest-trio) has, is off meanwhile.
+A sleep is known by ``sleep_until`` of ``trio._timeouts``, which opens its scope.
 Limits: other trio runs in the process, in threads, are first come, first served as well meanwhile.
 Seen on trio 0.32 to 0.35.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from heapq import heapify, heappop, heappush
 from itertools import count
@@ -24,7 +26,9 @@ import trio
 from trio._core import _run
 
 from ..clock.course import Course
+from .trio import open_scopes
 
+_WITHIN = 8  # frames between the deadline of a scope and who opens it
 _MANY = 64  # deadlines, before those that were changed are looked for
 _FOREVER = 86400.0  # seconds: the longest that trio waits
 
@@ -40,6 +44,7 @@ class RunTime(trio.abc.Clock):
         self._deadlines = _Deadlines(self)
         self._order: tuple[Any, bool] = (None, False)  # what trio orders by, to be put back
         self._may_jump = False
+        self.is_skipping = False  # whether the course is of sleeps alone
 
     # -- what trio asks ------------------------------------------------------------------------
 
@@ -59,8 +64,10 @@ class RunTime(trio.abc.Clock):
         course = self._course
         if course is None:
             return deadline - self.current_time()
-        if deadline <= course.now:
+        if deadline <= course.now or self._deadlines.sleeps:
             return 0
+        if course.sleeps is not None:
+            return deadline - course.now
         if deadline == inf or self._runner.waiting_for_idle or not course.may_jump(deadline):
             return _FOREVER
         # a thread that has ended has sent its result before: it is there when I/O is polled
@@ -70,6 +77,8 @@ class RunTime(trio.abc.Clock):
 
     def expire(self, now: float) -> float:
         """What the time is for the deadlines that are about to expire: trio has polled I/O."""
+        if self._course is not None and self._course.sleeps is not None:
+            return self._skip(self._course)
         if self._may_jump:
             self._may_jump = False
             course = self._course
@@ -77,6 +86,42 @@ class RunTime(trio.abc.Clock):
                 course.jump(self._deadlines.next_deadline())
                 return course.now
         return now
+
+    def note_sleep(self) -> bool:
+        """Whether a deadline that is set now is the end of a sleep, which skips time."""
+        course = self._course
+        if course is None or course.sleeps is None:
+            return False
+        frame = sys._getframe(2)
+        for _ in range(_WITHIN):
+            if frame.f_code.co_name == "sleep_until" and "trio" in frame.f_code.co_filename:
+                around = frame.f_back
+                is_sleep = around is not None and around.f_code is trio.sleep.__code__
+                seconds = around.f_locals["seconds"] if around and is_sleep else None
+                outer = around if around is not None and is_sleep else frame
+                course.sleeps.note(seconds, trio.lowlevel.current_task().name, outer)
+                return True
+            if frame.f_back is None:
+                return False
+            frame = frame.f_back
+        return False
+
+    def _skip(self, course: Course) -> float:
+        """Move the time to the next deadline, but for the timeouts in which nobody sleeps."""
+        sleeping = self._deadlines.sleeping()
+        if sleeping:
+            # the sleeper's own scope is the innermost of its task
+            tasks = [task for scope in sleeping for task in scope._cancel_status._tasks]
+            around = {id(scope) for task in tasks for scope in open_scopes(task, None)}
+            scopes = self._deadlines.scopes()
+            when = min(scope.deadline for scope in scopes if id(scope) in around)
+            by = when - course.now
+            if by > 0:
+                for scope in scopes:
+                    if id(scope) not in around:
+                        scope.deadline += by
+                course.jump(when)
+        return course.now
 
     def _descriptors(self) -> Iterator[int]:
         runner = self._runner
@@ -110,6 +155,7 @@ class RunTime(trio.abc.Clock):
             runner.deadlines = self._deadlines
         course.begin(self.current_time(), self._descriptors)
         self._course, self._may_jump = course, False
+        self.is_skipping = course.sleeps is not None
         module: Any = _run
         self._order = module._r, module._ALLOW_DETERMINISTIC_SCHEDULING
         module._r, module._ALLOW_DETERMINISTIC_SCHEDULING = _FirstComeFirstServed(module._r), False
@@ -119,6 +165,7 @@ class RunTime(trio.abc.Clock):
         assert course is not None, "it follows one"
         self._course = None
         course.end()
+        self._deadlines.sleeps.clear()
         # time never runs back
         self._offset = course.now - self._before.current_time()
         module: Any = _run
@@ -146,6 +193,7 @@ class _Deadlines:
         self._heap: list[tuple[float, int, Any]] = []
         self._order = count()
         self._limit = _MANY
+        self.sleeps: list[tuple[float, int, Any]] = []  # those that end one
 
     def take(self, others: Any) -> None:
         """Take over what is in trio's own."""
@@ -156,7 +204,20 @@ class _Deadlines:
     def add(self, deadline: float, cancel_scope: Any) -> None:
         if len(self._heap) >= self._limit:
             self._forget_changed()
-        heappush(self._heap, (deadline, next(self._order), cancel_scope))
+        entry = (deadline, next(self._order), cancel_scope)
+        heappush(self._heap, entry)
+        if self._time.is_skipping and self._time.note_sleep():
+            self.sleeps.append(entry)
+
+    def sleeping(self) -> list[Any]:
+        """The scopes that end a sleep which is in flight."""
+        self.sleeps = [one for one in self.sleeps if one[0] == one[2]._registered_deadline]
+        return [scope for *_, scope in self.sleeps]
+
+    def scopes(self) -> list[Any]:
+        """The scopes that have a deadline."""
+        live = (one for when, _, one in self._heap if when == one._registered_deadline)
+        return list({id(scope): scope for scope in live}.values())
 
     def remove(self, deadline: float, cancel_scope: Any) -> None:
         """It is known by the scope's own deadline, which has changed."""

@@ -23,6 +23,9 @@ AnyCoroutine: TypeAlias = "CoroutineType[Any, Any, Any]"  # subscriptable from 3
 
 MOCK_CODE_NAME = "_execute_mock_call"
 
+# the classes of `anyrig.mocks`, whose coroutines have the same names in them
+_OURS = os.path.join(os.path.dirname(__file__), "doubles.py")
+
 _LONG = 50
 _repr = reprlib.Repr()
 _repr.maxstring = _repr.maxother = 24
@@ -51,7 +54,8 @@ def is_mock_file(filename: str) -> bool:
 def mock_call_of(coroutine: AnyCoroutine) -> MockCall | None:
     """The mock and the call behind an unawaited coroutine, or None where it is no mock's."""
     code = coroutine.cr_code
-    if code.co_name != MOCK_CODE_NAME or not is_mock_file(code.co_filename):
+    is_ours = code.co_filename == _OURS
+    if code.co_name != MOCK_CODE_NAME or not (is_ours or is_mock_file(code.co_filename)):
         return None
     frame = coroutine.cr_frame
     if frame is None:
@@ -61,9 +65,9 @@ def mock_call_of(coroutine: AnyCoroutine) -> MockCall | None:
     name = mock_name(mock)
     return MockCall(
         name=name,
-        class_name=type(mock).__name__,
-        arguments=_arguments(names.get("args", ()), names.get("kwargs", {})),
-        real_is_sync=_real_is_sync(mock, name),
+        class_name="double" if is_ours else type(mock).__name__,
+        arguments=words_of_arguments(names.get("args", ()), names.get("kwargs", {})),
+        real_is_sync=False if is_ours else _real_is_sync(mock, name),
     )
 
 
@@ -80,7 +84,8 @@ def _is_named(mock: Any) -> bool:
     return mock.__dict__.get("_mock_name") is not None
 
 
-def _arguments(args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
+def words_of_arguments(args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
+    """The arguments of a call as one would write them, long ones shortened."""
     parts = [_short(value) for value in args]
     parts += [f"{name}={_short(value)}" for name, value in kwargs.items()]
     text = ", ".join(parts)

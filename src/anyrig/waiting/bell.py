@@ -34,10 +34,10 @@ class Bell:
         with suppress(RuntimeError):
             self._call(self._sound)
 
-    def turn(self) -> None:
-        """Have the loop turn once, and wake nobody."""
+    def turn(self, call: Callable[[], object]) -> None:
+        """Have the loop turn once and call this, and wake nobody."""
         with suppress(RuntimeError):
-            self._call(int)
+            self._call(call)
 
     def mute(self) -> None:
         """Wait for the next ring."""

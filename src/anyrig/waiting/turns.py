@@ -10,10 +10,11 @@ from ..backends import running_library
 
 
 @contextmanager
-def after_turns(call: Callable[[], object]) -> Iterator[None]:
+def after_turns(call: Callable[[], object]) -> Iterator[Callable[[], object]]:
     """While entered, call a function after each turn, before the loop waits; it is not to raise.
 
-    uvloop has no place for it, and calls nothing.
+    Gives what a loop that was woken is to call: nothing, for it has turned. uvloop has no place for
+    calls after its turns, so there it is the function.
     """
     if running_library() == "trio":
         from trio.lowlevel import add_instrument, remove_instrument
@@ -21,7 +22,7 @@ def after_turns(call: Callable[[], object]) -> Iterator[None]:
         instrument = _Turns(call)
         add_instrument(instrument)  # type: ignore[arg-type]  # it has the one method that is asked
         try:
-            yield
+            yield int
         finally:
             with suppress(KeyError, RuntimeError):  # the run has ended
                 remove_instrument(instrument)  # type: ignore[arg-type]
@@ -29,11 +30,13 @@ def after_turns(call: Callable[[], object]) -> Iterator[None]:
     from ..seams import asyncio_turns as seam
 
     loop = asyncio.get_running_loop()
-    forget = seam.after_turns(loop, _as_asyncio(call))
+    named = _as_asyncio(call)
+    forget = seam.after_turns(loop, named)
     try:
-        yield
+        yield named if forget is None else int
     finally:
-        forget()
+        if forget is not None:
+            forget()
 
 
 def _as_asyncio(call: Callable[[], object]) -> Callable[[], None]:

@@ -16,14 +16,13 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from threading import Event, Thread, get_ident
-from typing import Any, NoReturn, Protocol, TypeVar, overload
+from threading import Event, Thread
+from typing import Any, NoReturn, Protocol, Self, TypeVar, overload
 
 from ..backends import call_later
 from ..clock.course import COURSE
 from ..findings import DidNotHappen
 from ..origins import Origins
-from ..seams.cpython import stacks
 from ..tasks.waiting import stack_of
 from . import words
 from .asking import EVERY, Asking
@@ -77,17 +76,15 @@ async def until(what: Any, *, timeout: float | None = 5.0) -> Any:
 
     seconds = _seconds(timeout)
     thing = thing_of(what)
-    is_future: bool = asyncio.isfuture(what)
-    is_event = _has_async_wait(what)
+    is_future, is_event = bool(asyncio.isfuture(what)), _has_async_wait(what)
     if thing is None and not (is_future or is_event or callable(what)):
         _refuse(what)
+    if not (thing is not None or is_future or is_event):
+        return await _answered(what, seconds)
     await checkpoint()
     if thing is not None:
         return await _brought_about(thing, seconds)
-    if is_future or is_event:
-        waiting = of_loop(what) if is_future else what.wait()
-        return await _in_loop(what, waiting, seconds)
-    return await _answered(what, seconds)
+    return await _in_loop(what, seconds)
 
 
 async def _brought_about(thing: Thing, seconds: float | None) -> Any:
@@ -106,23 +103,25 @@ async def _brought_about(thing: Thing, seconds: float | None) -> Any:
     return _fail(seconds, thing.what, thing.lacks, thing.state)
 
 
-async def _in_loop(what: Any, waiting: Awaitable[Any], seconds: float | None) -> Any:
+async def _in_loop(what: Any, seconds: float | None) -> Any:
     __tracebackhide__ = True
     from anyio import move_on_after
 
     # what is there already is given whatever the time
     with move_on_after(None if _is_there(what) else seconds):
-        return await waiting
+        return await (of_loop(what) if asyncio.isfuture(what) else what.wait())
     lacks = "was not done" if asyncio.isfuture(what) else "has not come"
     return _fail(seconds, f"the {type(what).__name__}", lacks, lambda _: words.of_event(what))
 
 
 async def _answered(predicate: Callable[[], Any], seconds: float | None) -> Any:
     __tracebackhide__ = True
+    from anyio.lowlevel import checkpoint
+
     bell = Bell()
     asking = Asking(predicate, bell)
-    deadline = _Deadline(seconds, bell)
-    with after_turns(asking.look), deadline:
+    with after_turns(asking.look) as tick, _Deadline(seconds, bell, tick) as deadline:
+        await checkpoint()  # the end of the turn in which this begins is not heard
         while True:
             value = await asking.ask()
             if value:
@@ -146,18 +145,19 @@ class _Deadline:
     threads are at: they may be about to change what it asks.
     """
 
-    def __init__(self, seconds: float | None, bell: Bell) -> None:
+    def __init__(self, seconds: float | None, bell: Bell, tick: Callable[[], object]) -> None:
         self._seconds = seconds
         self._bell = bell
         self._course = COURSE.get()
-        self._alarm = Alarm(seconds, self._pass, bell.turn, EVERY)
+        self._alarm = Alarm(seconds, self._pass, lambda: bell.turn(tick), EVERY)
         self._has_passed = self._has_virtually_passed = False
         self._cancel: Callable[[], object] = lambda: None
 
-    def __enter__(self) -> None:
+    def __enter__(self) -> Self:
         if self._course is not None and self._seconds is not None:
             self._cancel = call_later(self._seconds, self._pass_virtually)
         self._alarm.start()
+        return self
 
     def __exit__(self, *error: object) -> None:
         self._alarm.stop()
@@ -177,7 +177,7 @@ class _Deadline:
             return self._has_passed
         if self._has_passed:
             return self._has_virtually_passed or not self._course.autojump
-        return self._has_virtually_passed and not any(stacks.at_work({get_ident()}))
+        return self._has_virtually_passed and not self._course.keeper.has_threads()
 
 
 def _hold(reason: str) -> AbstractContextManager[None]:

@@ -34,7 +34,8 @@ _IDLE = (
 )
 _QUEUES = ("/threading.py", "/queue.py")
 _WAITS = ("/selectors.py", "/asyncio/windows_events.py")
-_SELECTS = ("select", "_select", "_poll", "ours")  # the second is also that of virtual time
+# a selector's own, asyncio's on Windows, that of the seam of asyncio, and those of its time
+_SELECTS = ("select", "_poll", "ours", "_select", "_select_skipping")
 _OURS = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 _DEBUGGERS = ("/pdb.py", "/bdb.py", "/pydevd.py", "/pydevd_frame.py")
 

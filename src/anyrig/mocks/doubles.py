@@ -1,0 +1,89 @@
+"""`create`, `stub` and `of`: doubles of real things, and the mock behind a double."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar, overload
+from unittest.mock import MagicMock, NonCallableMock
+
+from ..findings import MockError
+from ..seams.doubles import Spec, make, spec_of
+from .ledger import Call, Ledger
+from .nature import OPEN_ASYNC, AnyNature, Nature, of_instance
+from .nature import of as nature_of
+
+T = TypeVar("T")
+
+
+@overload
+def create(
+    spec: type[T], /, *, name: str | None = ..., checkpoint: bool = ..., delay: float = ...,
+    **attributes: Any,
+) -> T: ...  # fmt: skip
+@overload
+def create(
+    spec: T, /, *, name: str | None = ..., checkpoint: bool = ..., delay: float = ...,
+    **attributes: Any,
+) -> T: ...  # fmt: skip
+def create(
+    spec: Any, /, *, name: str | None = None, checkpoint: bool = True, delay: float = 0,
+    **attributes: Any,
+) -> Any:  # fmt: skip
+    """A double of an object of a class, or of the very function or object that is given.
+
+    Each attribute of it is async or sync, and takes the arguments, as the real one. An awaited
+    call passes a checkpoint, or takes ``delay`` seconds; ``checkpoint=False`` has it do neither.
+    ``attributes`` are set as `unittest.mock`'s ``configure_mock`` does.
+    """
+    nature: AnyNature | None = nature_behind(spec)
+    if nature is None:
+        nature = of_instance(spec) if isinstance(spec, type) else nature_of(spec)
+    ledger = Ledger(checkpoint=checkpoint, delay=delay)
+    return double_of(nature, name or _name_of(spec), ledger, attributes)
+
+
+def stub(name: str, /, *, checkpoint: bool = True, delay: float = 0, **attributes: Any) -> Any:
+    """An async function that takes any arguments, and gives None or what it is told to."""
+    return double_of(OPEN_ASYNC, name, Ledger(checkpoint=checkpoint, delay=delay), attributes)
+
+
+def of(double: object) -> MagicMock:
+    """The mock that a double is, for type checkers: ``of(store.save).assert_awaited_once()``."""
+    if spec_of(double) is None:
+        raise MockError(f"{double!r} is no double of anyrig.mocks")
+    return double  # type: ignore[return-value]
+
+
+def nature_behind(thing: Any) -> Nature | None:
+    """What a double of ours was made from; an error for a mock of another make."""
+    spec = spec_of(thing)
+    if spec is None and issubclass(type(thing), NonCallableMock):
+        raise MockError(f"{thing!r} is a mock already: give the real thing, or `new=...`")
+    return spec.nature if spec is not None else None
+
+
+def is_double(thing: object) -> bool:
+    """Whether it is a double of ours."""
+    return spec_of(thing) is not None
+
+
+def calls(double: object) -> list[Call]:
+    """The records of the calls of a double's async functions, in their order."""
+    spec = spec_of(double)
+    if spec is None:
+        raise MockError(f"{double!r} is no double of anyrig.mocks")
+    return spec.family.records_below(double)
+
+
+def double_of(nature: AnyNature, name: str, ledger: Ledger, attributes: dict[str, Any]) -> Any:
+    """A double of a nature; an error where there is nothing to make a double from."""
+    if not isinstance(nature, Nature):
+        raise MockError(f"`{name}` is no function, class or object to make a double from")
+    return make(Spec(nature, ledger), name=name, **attributes)
+
+
+def _name_of(spec: Any) -> str:
+    """As an author would call it: a Store is a store."""
+    if isinstance(spec, type):
+        return spec.__name__.lstrip("_").lower()
+    name = getattr(spec, "__name__", None)
+    return name if isinstance(name, str) else type(spec).__name__.lower()

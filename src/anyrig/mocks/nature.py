@@ -1,0 +1,296 @@
+"""What a real thing is: how it is called, with what, and what it gives, attribute by attribute.
+
+Problem: a mock has to be async where the real thing is, and nowhere else.
+Approach: the real thing is asked without running any code of it: attributes are looked up
+statically, decorators and partials are peeled off, and annotations say what a call gives.
+Limits: a sync wrapper (``functools.wraps``) that runs an async function to its end looks async; an
+attribute that ``__init__`` alone makes is seen on an instance and not on its class.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import enum
+import functools
+import inspect
+import types
+import typing
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+_MISSING = object()
+_EMPTY = inspect.Signature.empty
+_SLOT = (types.MemberDescriptorType, types.GetSetDescriptorType)
+# what a class or module keeps of these is the same for a double; none can be changed
+_CONSTANTS = (type(None), bool, int, float, complex, str, bytes, enum.Enum, frozenset, range)
+# functions that contextlib has made of generators: all share one code
+_ASYNC_CONTEXT: Any = contextlib.asynccontextmanager(contextlib.aclosing).__code__  # type: ignore[arg-type]
+_CONTEXT: Any = contextlib.contextmanager(contextlib.closing).__code__  # type: ignore[arg-type]
+
+
+class Called(enum.Enum):
+    """What a call of a thing is."""
+
+    NEVER = "not callable"
+    SYNC = "sync"
+    ASYNC = "async"
+    ASYNC_GENERATOR = "async generator"
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A thing that stands for itself: a constant of the real one, or None."""
+
+    value: object
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """Nothing says what this is; ``hint`` is the annotation, as text, where there is one."""
+
+    hint: str | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Nature:
+    """What a double is made from.
+
+    ``thing`` has its attributes; ``is_instance`` is true where ``thing`` is a class and this is an
+    object of it. ``returns`` is the annotation of what a call gives, and ``owner`` the class that
+    ``Self`` means there. ``is_open``: there is no real thing, and any arguments will do.
+    ``enters`` is what ``with`` and ``async with`` give, where the code of the class can't tell.
+    """
+
+    called: Called
+    thing: Any = None
+    is_instance: bool = False
+    signature: inspect.Signature | None = None
+    returns: Any = _EMPTY
+    owner: type | None = None
+    is_open: bool = False
+    enters: Any = _EMPTY
+
+    @property
+    def cls(self) -> type | None:
+        """What ``__class__`` says of a double."""
+        if self.is_open:
+            return None
+        return self.thing if self.is_instance else type(self.thing)
+
+    @property
+    def gives_itself(self) -> bool:
+        """Whether a call is annotated as ``Self``."""
+        return self.returns is typing.Self
+
+    def names(self) -> list[str] | None:
+        """The attributes that there are; None where any are."""
+        if self.is_open:
+            return None
+        cls = self.thing if isinstance(self.thing, type) else type(self.thing)
+        return sorted({*dir(self.thing), *_annotations(cls)})
+
+    def attribute(self, name: str) -> AnyNature:
+        """What stands under a name."""
+        if self.enters is not _EMPTY and name in ("__enter__", "__aenter__"):
+            called = Called.ASYNC if name == "__aenter__" else Called.SYNC
+            return Nature(called, is_open=True, returns=self.enters)
+        if inspect.isroutine(self.thing) and name.startswith("__"):
+            return Value(getattr(self.thing, name))  # what inspect asks of functions
+        found = inspect.getattr_static(self.thing, name, _MISSING)
+        cls = self.thing if isinstance(self.thing, type) else type(self.thing)
+        if found is _MISSING or isinstance(found, _SLOT):
+            return _of_hint(_annotations(cls).get(name, _EMPTY), cls)
+        is_class = isinstance(self.thing, type) and not self.is_instance
+        is_own = not isinstance(self.thing, type) and name in _own_names(self.thing)
+        return _of_member(found, cls, is_bound=not is_class and not is_own)
+
+    def result(self) -> AnyNature:
+        """What a call gives; of an async one, what awaiting it gives."""
+        if isinstance(self.thing, type) and not self.is_instance:
+            return of_instance(self.thing)
+        if self.is_open and self.returns is _EMPTY:
+            return Value(None)
+        return _of_hint(self.returns, self.owner)
+
+
+AnyNature: TypeAlias = "Nature | Value | Unknown"
+
+OPEN_ASYNC = Nature(Called.ASYNC, is_open=True)
+
+
+def of(real: Any) -> AnyNature:
+    """The nature of a thing as it stands: a class is a class."""
+    if isinstance(real, type):
+        return Nature(Called.SYNC, real, signature=_signature(real))
+    if isinstance(real, _CONSTANTS):
+        return Value(real)
+    if inspect.isroutine(real) or isinstance(real, functools.partial):
+        return _of_function(real, is_bound=False, owner=None)
+    return of_instance(type(real), real)
+
+
+def of_instance(cls: type, real: Any = _MISSING) -> Nature:
+    """The nature of an object of a class, or of the very object."""
+    thing = cls if real is _MISSING else real
+    is_instance = real is _MISSING
+    call = inspect.getattr_static(cls, "__call__", None)
+    if call is None or isinstance(call, types.WrapperDescriptorType):
+        return Nature(Called.NEVER, thing, is_instance, owner=cls)
+    how = _of_function(call, is_bound=True, owner=cls)
+    return Nature(how.called, thing, is_instance, how.signature, how.returns, cls)
+
+
+def of_attribute(owner: Any, name: str) -> AnyNature:
+    """The nature of what a patch replaces: in a class, as its objects see it."""
+    if isinstance(owner, type):
+        return of_instance(owner).attribute(name)
+    return of(getattr(owner, name))
+
+
+def _of_member(found: Any, cls: type, *, is_bound: bool) -> AnyNature:
+    if isinstance(found, property):
+        return _of_hint(_return_hint(found.fget), cls)
+    if isinstance(found, functools.cached_property):
+        return _of_hint(_return_hint(found.func), cls)
+    if isinstance(found, staticmethod):
+        return _of_function(found.__func__, is_bound=False, owner=cls)
+    if isinstance(found, classmethod):
+        return _of_function(found.__func__, is_bound=True, owner=cls)
+    if isinstance(found, functools.partialmethod):
+        made = functools.partial(found.func, *((None,) if is_bound else ()), *found.args)
+        made.keywords.update(found.keywords)
+        return _of_function(made, is_bound=False, owner=cls)
+    if inspect.isroutine(found) or isinstance(found, functools.partial):
+        # a function in a class takes self; a partial and a bound method do not
+        takes_self = not isinstance(found, functools.partial | types.MethodType)
+        is_builtin = isinstance(found, types.BuiltinFunctionType)
+        return _of_function(found, is_bound=is_bound and takes_self and not is_builtin, owner=cls)
+    if hasattr(type(found), "__get__") and callable(found):  # a decorator's own object
+        return _of_function(found, is_bound=is_bound, owner=cls)
+    if hasattr(type(found), "__get__"):
+        return Unknown()
+    return of(found)
+
+
+def _of_function(function: Any, *, is_bound: bool, owner: type | None) -> Nature:
+    signature = _signature(function)
+    if signature is not None and is_bound:
+        signature = signature.replace(parameters=list(signature.parameters.values())[1:])
+    inner = _innermost(function)
+    returns = _return_hint(inner)
+    code: Any = getattr(_without_partials(function), "__code__", None)
+    if code in (_ASYNC_CONTEXT, _CONTEXT):
+        return Nature(Called.SYNC, function, False, signature, _Entering(code, returns), owner)
+    called = _how_called(inner)
+    origin = typing.get_origin(returns) or returns
+    if called is Called.SYNC and origin in (Awaitable, Coroutine):
+        return Nature(Called.ASYNC, function, False, signature, _last(returns), owner)
+    return Nature(called, function, False, signature, returns, owner)
+
+
+@dataclass(frozen=True, slots=True)
+class _Entering:
+    """The annotation, as it were, of a function that contextlib has made of a generator."""
+
+    code: types.CodeType
+    generator: Any
+
+    def nature(self) -> Nature:
+        is_async = self.code is _ASYNC_CONTEXT
+        cls: Any = contextlib.AbstractContextManager
+        if is_async:
+            cls = contextlib.AbstractAsyncContextManager
+        arguments = typing.get_args(self.generator)
+        enters = arguments[0] if arguments else Any
+        return Nature(Called.NEVER, cls, is_instance=True, owner=cls, enters=enters)
+
+
+def _how_called(function: Any) -> Called:
+    if not inspect.isroutine(function):
+        call = inspect.getattr_static(type(function), "__call__", None)
+        if call is not None and inspect.isroutine(call):
+            call = _innermost(call)
+            if _is_colored(call):
+                function = call
+    if inspect.iscoroutinefunction(function):
+        return Called.ASYNC
+    if inspect.isasyncgenfunction(function):
+        return Called.ASYNC_GENERATOR
+    return Called.SYNC
+
+
+def _is_colored(function: Any) -> bool:
+    return inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
+
+
+def _innermost(function: Any) -> Any:
+    """The function below partials and decorators; one that is marked async is not gone below."""
+    function = _without_partials(function)
+    with contextlib.suppress(ValueError):  # decorators in a ring
+        inner = inspect.unwrap(function, stop=inspect.iscoroutinefunction)
+        function = inner if inner is function else _without_partials(inner)
+    return function
+
+
+def _without_partials(function: Any) -> Any:
+    while isinstance(function, functools.partial):
+        function = function.func
+    return function
+
+
+def _signature(function: Callable[..., Any]) -> inspect.Signature | None:
+    try:
+        return inspect.signature(function)
+    except (ValueError, TypeError):  # built in, without a text signature: any arguments will do
+        return None
+
+
+def _return_hint(function: Any) -> Any:
+    try:
+        return typing.get_type_hints(function).get("return", _EMPTY)
+    except Exception:  # noqa: BLE001 - names for type checkers alone, or a thing without any
+        found = getattr(function, "__annotations__", None) or {}
+        return found.get("return", _EMPTY)
+
+
+def _annotations(cls: type) -> dict[str, Any]:
+    """The annotations of a class and its bases: what its objects have, or will have."""
+    try:
+        return typing.get_type_hints(cls)
+    except Exception:  # noqa: BLE001 - names for type checkers alone
+        found: dict[str, Any] = {}
+        for base in reversed(cls.__mro__):
+            found.update(inspect.get_annotations(base))
+        return found
+
+
+def _of_hint(hint: Any, owner: type | None) -> AnyNature:
+    """What an annotation says: one class, or None; all else is unknown."""
+    if isinstance(hint, _Entering):
+        return hint.nature()
+    if hint is None or hint is type(None):
+        return Value(None)
+    if hint is typing.Self and owner is not None:
+        return of_instance(owner)
+    if hint is _EMPTY:
+        return Unknown()
+    cls: Any = typing.get_origin(hint) or hint
+    # a double of a str is no str to anything written in C: better to say what to give
+    says_one = isinstance(cls, type) and cls is not Any and cls is not types.UnionType
+    if says_one and cls.__module__ != "builtins":
+        return of_instance(typing.cast("type", cls))
+    return Unknown(inspect.formatannotation(hint))
+
+
+def _last(hint: Any) -> Any:
+    return (typing.get_args(hint) or (_EMPTY,))[-1]
+
+
+def _own_names(thing: Any) -> typing.Container[str]:
+    if isinstance(thing, types.ModuleType):
+        return vars(thing)
+    try:
+        return object.__getattribute__(thing, "__dict__").keys()  # type: ignore[no-any-return]
+    except AttributeError:
+        return ()

@@ -1,0 +1,180 @@
+"""`patch`: doubles in the place of real things, and the order in which they are undone."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import pkgutil
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, ExitStack
+from types import TracebackType
+from typing import Any, TypeVar, cast, overload
+from unittest import mock
+
+from . import doubles
+from .ledger import Call, Ledger
+from .nature import of_attribute
+
+T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Patch:
+    """``patch``, ``patch.object`` and ``patch.dict``: each for a ``with``, or as a decorator.
+
+    What stands at the target says what the double is: a class there gives a double of the class,
+    whose call gives the double of an object. In a class, a method's double takes no ``self``.
+    """
+
+    def __call__(self, target: str, new: Any = mock.DEFAULT, **options: Any) -> Replacing:
+        """Put a double (or ``new``) in the place of ``"module.name"``."""
+        owner, _, name = target.rpartition(".")
+        return Replacing(lambda: _replace(pkgutil.resolve_name(owner), name, new, options))
+
+    def object(self, owner: Any, name: str, new: Any = mock.DEFAULT, **options: Any) -> Replacing:
+        """Put a double (or ``new``) in the place of an attribute."""
+        return Replacing(lambda: _replace(owner, name, new, options))
+
+    def dict(
+        self,
+        target: Any,
+        values: Mapping[Any, Any] | None = None,
+        *,
+        clear: bool = False,
+        **more: Any,
+    ) -> Replacing:
+        """Change a dict, or what acts like one."""
+        changed = {**(values or {}), **more}
+        return Replacing(lambda: mock.patch.dict(target, changed, clear=clear))
+
+
+class Replacing:
+    """What stands while a ``with`` lasts, or the call of a function that it decorates."""
+
+    def __init__(self, start: Callable[[], AbstractContextManager[Any]]) -> None:
+        self._start = start
+        self._open: list[AbstractContextManager[Any]] = []
+
+    def __enter__(self) -> Any:
+        replacing = self._start()
+        placed = replacing.__enter__()
+        self._open.append(replacing)
+        return placed
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._open.pop().__exit__(exc_type, exc, traceback)
+
+    def __call__(self, function: F) -> F:
+        """A function that runs with the double in place; it is given nothing more."""
+
+        @functools.wraps(function)
+        def replaced(*args: Any, **kwargs: Any) -> Any:
+            with self:
+                return function(*args, **kwargs)
+
+        @functools.wraps(function)
+        async def replaced_to_its_end(*args: Any, **kwargs: Any) -> Any:
+            with self:
+                return await function(*args, **kwargs)
+
+        is_async = inspect.iscoroutinefunction(function)
+        return cast(F, replaced_to_its_end if is_async else replaced)
+
+
+def _replace(
+    owner: Any, name: str, new: Any, options: dict[str, Any]
+) -> AbstractContextManager[Any]:
+    if new is mock.DEFAULT and hasattr(owner, name):
+        new = _double_at(owner, name, **options)
+    return mock.patch.object(owner, name, new)
+
+
+def _double_at(
+    owner: Any, name: str, *, checkpoint: bool = True, delay: float = 0, **attributes: Any
+) -> Any:
+    ledger = Ledger(checkpoint=checkpoint, delay=delay)
+    nature = doubles.nature_behind(getattr(owner, name)) or of_attribute(owner, name)
+    return doubles.double_of(nature, name, ledger, attributes)
+
+
+patch = Patch()
+
+
+class _Placed:
+    """The ``patch`` of `Mocks`: a call puts the double there at once and gives it."""
+
+    def __init__(self, enter: Callable[[Replacing], Any]) -> None:
+        self._enter = enter
+
+    def __call__(self, target: str, new: Any = mock.DEFAULT, **options: Any) -> Any:
+        """Put a double (or ``new``) in the place of ``"module.name"`` until the test ends."""
+        return self._enter(patch(target, new, **options))
+
+    def object(self, owner: Any, name: str, new: Any = mock.DEFAULT, **options: Any) -> Any:
+        """Put a double (or ``new``) in the place of an attribute until the test ends."""
+        return self._enter(patch.object(owner, name, new, **options))
+
+    def dict(
+        self,
+        target: Any,
+        values: Mapping[Any, Any] | None = None,
+        *,
+        clear: bool = False,
+        **more: Any,
+    ) -> Any:
+        """Change a dict, or what acts like one, until the test ends."""
+        return self._enter(patch.dict(target, values, clear=clear, **more))
+
+
+class Mocks:
+    """What the fixture ``mocks`` is: `anyrig.mocks` for one test, undone at its end, last first."""
+
+    ANY = mock.ANY
+    call = mock.call
+    of = staticmethod(doubles.of)
+    calls = staticmethod(doubles.calls)
+
+    def __init__(self) -> None:
+        self._undo = ExitStack()
+        self._doubles: list[Any] = []
+        self.patch = _Placed(self._place)
+
+    @overload
+    def create(self, spec: type[T], /, **options: Any) -> T: ...
+    @overload
+    def create(self, spec: T, /, **options: Any) -> T: ...
+    def create(self, spec: Any, /, **options: Any) -> Any:
+        """As `anyrig.mocks.create`."""
+        return self._kept(doubles.create(spec, **options))
+
+    def stub(self, name: str, /, **options: Any) -> Any:
+        """As `anyrig.mocks.stub`."""
+        return self._kept(doubles.stub(name, **options))
+
+    def assert_all_awaited(self) -> None:
+        """Raise ``AssertionError`` where a call of any of these doubles was not awaited."""
+        Ledger().check(self._calls())
+
+    def assert_no_pending(self) -> None:
+        """Raise ``AssertionError`` where a call is not awaited yet, or has not come to its end."""
+        Ledger().check_ended(self._calls())
+
+    def close(self) -> None:
+        """Undo all patches, last first."""
+        self._undo.close()
+
+    def _place(self, replacing: Replacing) -> Any:
+        return self._kept(self._undo.enter_context(replacing))
+
+    def _kept(self, double: Any) -> Any:
+        self._doubles.append(double)
+        return double
+
+    def _calls(self) -> list[Call]:
+        ours = filter(doubles.is_double, self._doubles)
+        return [call for double in ours for call in doubles.calls(double)]

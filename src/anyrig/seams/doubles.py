@@ -1,0 +1,320 @@
+"""The mock classes that `anyrig.mocks` hands out: ``unittest.mock``'s own, with other children.
+
+Problem: a stock mock decides by its own class what its attributes are, and an ``AsyncMock`` neither
+keeps a record of each call nor lets go of the loop.
+Approach: subclasses that make each child from the real attribute (`Nature`), and whose async calls
+pass by a `Family` when they are made and when they are awaited.
+Limits: private names of ``unittest.mock``: ``_get_child_mock``, ``_mock_add_spec``, ``_mock_call``,
+``_execute_mock_call``, ``_mock_check_sig``, ``_mock_new_parent``, ``_mock_methods``,
+``_spec_class``, ``_spec_signature``, ``_spec_asyncs``, ``_mock_sealed``, ``_mock_wraps``,
+``_mock_return_value``, ``_call_matcher``, ``_Call``. Seen on CPython 3.11 to 3.13.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+from unittest.mock import DEFAULT, AsyncMock, MagicMock, NonCallableMagicMock, _Call
+
+if TYPE_CHECKING:
+    _Base: Any = object  # a checker can't know what stock mocks keep to themselves
+else:
+    _Base = object
+
+
+class Family(Protocol):
+    """What the doubles that come of one `create` share."""
+
+    def called(self, double: Any, args: tuple[Any, ...], kwargs: dict[str, Any], /) -> Any:
+        """Record a call of an async double."""
+
+    def started(self, record: Any, /) -> bool:
+        """Its coroutine takes its first step: record that; gives whether to let go of the loop."""
+        ...
+
+    def ended(self, record: Any, error: BaseException | None, /) -> None:
+        """It returns, or raises."""
+
+    async def stepped(self) -> None:
+        """Let go of the loop."""
+
+    def check(self, records: Sequence[Any], /) -> None:
+        """Raise ``AssertionError`` where one of these was not awaited."""
+
+    def check_ended(self, records: Sequence[Any], /) -> None:
+        """Raise ``AssertionError`` where one was not awaited, or has not come to its end."""
+
+    def records(self, double: Any) -> list[Any]:
+        """The calls of one double, in their order."""
+        ...
+
+    def records_below(self, double: Any) -> list[Any]:
+        """Those of a double and of all that comes of it."""
+        ...
+
+    def forget(self, double: Any) -> None:
+        """Drop the calls of one double."""
+
+    def unknown(self, name: str, nature: Any) -> Any:
+        """What stands where nothing says what there is."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Spec:
+    """What a double of ours takes as ``spec=``."""
+
+    nature: Any
+    family: Family
+
+
+_KEY = "_anyrig_spec"
+
+
+def spec_of(double: Any) -> Spec | None:
+    """What a double was made from; None for what is no double of ours."""
+    found = getattr(type(double), "__mro__", ())
+    return double.__dict__.get(_KEY) if _Doubled in found else None
+
+
+def is_below(double: Any, above: Any) -> bool:
+    """Whether a double is another one, or has come of it."""
+    while double is not None:
+        if double is above:
+            return True
+        double = double.__dict__.get("_mock_new_parent")
+    return False
+
+
+def make(spec: Spec, **kwargs: Any) -> Any:
+    """A double, of the class that its nature asks for."""
+    return _CLASSES[spec.nature.called.value](spec=spec, **kwargs)
+
+
+class _Doubled(_Base):  # type: ignore[misc]
+    """What is the same in all doubles; stands before the stock class."""
+
+    def _mock_add_spec(self, spec: Any, *args: Any, **kwargs: Any) -> None:
+        if not isinstance(spec, Spec):
+            super()._mock_add_spec(spec, *args, **kwargs)
+            return
+        nature = spec.nature
+        self.__dict__.update(
+            {
+                _KEY: spec,
+                "_spec_class": nature.cls,
+                "_spec_set": None,
+                "_spec_signature": nature.signature,
+                "_mock_methods": nature.names(),
+                "_spec_asyncs": [],
+            }
+        )
+        if nature.signature is not None:
+            type(self).__signature__ = nature.signature
+
+    def __getattr__(self, name: str) -> Any:
+        found = super().__getattr__(name)
+        # stock mocks hold children that are mocks: a constant is handed out from its holder
+        return found.value if type(found) is _Constant else found
+
+    def _get_child_mock(self, /, **kwargs: Any) -> Any:
+        spec: Spec | None = self.__dict__.get(_KEY)
+        name = kwargs.get("_new_name")
+        if spec is None or self._mock_sealed or _is_everybodys(name, spec.nature):
+            return _stock_child(self, super()._get_child_mock, kwargs)
+        nature = spec.nature
+        if name != "()":
+            return _child(self, spec, nature.attribute(name), kwargs)
+        if nature.gives_itself:
+            return self.__dict__["_mock_new_parent"]
+        child = _child(self, spec, nature.result(), kwargs)
+        return child.value if type(child) is _Constant else child
+
+    def _mock_check_sig(self, /, *args: Any, **kwargs: Any) -> None:
+        signature = self.__dict__["_spec_signature"]
+        if signature is not None:
+            signature.bind(*args, **kwargs)
+
+    def assert_all_awaited(self) -> None:
+        """Raise ``AssertionError`` where a call of this double, or below it, was not awaited."""
+        family = self.__dict__[_KEY].family
+        family.check(family.records_below(self))
+
+    def assert_no_pending(self) -> None:
+        """Raise ``AssertionError`` where a call is not awaited yet, or has not come to its end."""
+        family = self.__dict__[_KEY].family
+        family.check_ended(family.records_below(self))
+
+
+class _Constant:
+    """Holds a constant among the children of a mock."""
+
+    def __init__(self, value: object) -> None:
+        self.value = value
+
+    def reset_mock(self, *args: Any, **kwargs: Any) -> None:
+        """A constant has nothing to reset; stock mocks reset each child."""
+
+
+def _is_everybodys(name: Any, nature: Any) -> bool:
+    """Whether it is a magic method that the real thing has only because every object has it."""
+    if not (isinstance(name, str) and name.startswith("__") and name.endswith("__")):
+        return False
+    if nature.is_open or nature.enters is not inspect.Signature.empty:
+        return bool(nature.is_open)
+    found = inspect.getattr_static(nature.thing, name, None)
+    return bool(found is None or found is inspect.getattr_static(object, name, None))
+
+
+def _stock_child(double: Any, get: Callable[..., Any], kwargs: dict[str, Any]) -> Any:
+    if double._mock_sealed:
+        return get(**kwargs)
+    return MagicMock(**kwargs)
+
+
+def _child(double: Any, spec: Spec, nature: Any, kwargs: dict[str, Any]) -> Any:
+    if hasattr(nature, "called"):
+        return make(Spec(nature, spec.family), **kwargs)
+    if hasattr(nature, "value"):
+        return _Constant(nature.value)
+    name = double._extract_mock_name() + ("" if kwargs["_new_name"] == "()" else ".")
+    return _Constant(spec.family.unknown(name + kwargs["_new_name"], nature))
+
+
+class Plain(_Doubled, NonCallableMagicMock):
+    """A double of an object that can't be called."""
+
+
+class Sync(_Doubled, MagicMock):
+    """A double of a sync function, a class, or an object with a sync ``__call__``."""
+
+
+class AsyncGenerating(_Doubled, MagicMock):
+    """A double of an async generator function: a call gives what goes through the values."""
+
+    def _execute_mock_call(self, /, *args: Any, **kwargs: Any) -> Any:
+        return self._generate(args, kwargs)
+
+    async def _generate(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], /
+    ) -> AsyncGenerator[Any]:
+        family = self.__dict__[_KEY].family
+        await family.stepped()
+        for value in self._values(args, kwargs):
+            if isinstance(value, BaseException) or _is_error_class(value):
+                raise value
+            yield value
+            await family.stepped()
+
+    def _values(self, args: tuple[Any, ...], kwargs: dict[str, Any], /) -> Iterator[Any]:
+        if self.side_effect is None and self._mock_return_value is DEFAULT:
+            return iter(())
+        if self.side_effect is not None and not callable(self.side_effect):
+            if isinstance(self.side_effect, BaseException):
+                raise self.side_effect
+            return iter(self.side_effect)
+        return iter(super()._execute_mock_call(*args, **kwargs))
+
+
+def _is_error_class(value: object) -> bool:
+    return isinstance(value, type) and issubclass(value, BaseException)
+
+
+class Async(_Doubled, AsyncMock):
+    """A double of an async function, or of an object with an async ``__call__``."""
+
+    def _mock_call(self, /, *args: Any, **kwargs: Any) -> Any:
+        record = self.__dict__[_KEY].family.called(self, args, kwargs)
+        return self._execute_mock_call(record, args, kwargs)
+
+    # of this name, and with these arguments, as `unittest_mock.mock_call_of` knows it
+    async def _execute_mock_call(
+        self, record: Any, args: tuple[Any, ...], kwargs: dict[str, Any], /
+    ) -> Any:
+        family = self.__dict__[_KEY].family
+        call = _Call((args, kwargs), two=True)
+        self.await_count += 1
+        self.await_args = call
+        self.await_args_list.append(call)
+        try:
+            if family.started(record):
+                await family.stepped()
+            result = await self._outcome(args, kwargs)
+        except BaseException as error:
+            family.ended(record, error)
+            raise
+        family.ended(record, None)
+        return result
+
+    async def _outcome(self, args: tuple[Any, ...], kwargs: dict[str, Any], /) -> Any:
+        source = self.side_effect
+        if source is None and self._mock_return_value is DEFAULT:
+            source = self._mock_wraps
+        try:
+            # the sync mock's way through side_effect, return_value and wraps
+            result = MagicMock._execute_mock_call(self, *args, **kwargs)
+        except StopIteration:  # a side_effect that is used up: no coroutine may raise this
+            raise StopAsyncIteration from None
+        if source is not None and inspect.iscoroutinefunction(source):
+            result = await result
+        return self.return_value if result is DEFAULT else result
+
+    def reset_mock(self, /, *args: Any, **kwargs: Any) -> None:
+        """As the stock one; the records of this double's calls go, too."""
+        super().reset_mock(*args, **kwargs)
+        self.__dict__[_KEY].family.forget(self)
+
+    def _check(self, records: Sequence[Any], /) -> None:
+        self.__dict__[_KEY].family.check(records)
+
+    def _records(self) -> list[Any]:
+        return self.__dict__[_KEY].family.records(self)  # type: ignore[no-any-return]
+
+    def assert_called(self) -> None:
+        """Called at least once, and each call was awaited."""
+        super().assert_called()
+        self._check(self._records())
+
+    def assert_called_once(self) -> None:
+        """Called once, and that call was awaited."""
+        super().assert_called_once()
+        self._check(self._records())
+
+    def assert_called_with(self, /, *args: Any, **kwargs: Any) -> None:
+        """The last call had these arguments, and was awaited."""
+        super().assert_called_with(*args, **kwargs)
+        self._check(self._records()[-1:])
+
+    def assert_called_once_with(self, /, *args: Any, **kwargs: Any) -> None:
+        """Called once, with these arguments, and that call was awaited."""
+        super().assert_called_once_with(*args, **kwargs)
+        self._check(self._records())
+
+    def assert_any_call(self, /, *args: Any, **kwargs: Any) -> None:
+        """A call had these arguments, and one that had them was awaited."""
+        super().assert_any_call(*args, **kwargs)
+        matching = self._matching([_Call((args, kwargs), two=True)])
+        if not any(record.awaited for record in matching):
+            self._check(matching)
+
+    def assert_has_calls(self, calls: Sequence[Any], any_order: bool = False) -> None:
+        """These calls were made, and each that is like one of them was awaited."""
+        super().assert_has_calls(calls, any_order=any_order)
+        self._check(self._matching(calls))
+
+    def _matching(self, calls: Sequence[Any], /) -> list[Any]:
+        expected = [self._call_matcher(call) for call in calls]
+        return [
+            record
+            for record in self._records()
+            if self._call_matcher(_Call((record.args, record.kwargs), two=True)) in expected
+        ]
+
+
+_CLASSES: dict[str, Any] = {
+    "not callable": Plain,
+    "sync": Sync,
+    "async": Async,
+    "async generator": AsyncGenerating,
+}

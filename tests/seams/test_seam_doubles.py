@@ -1,0 +1,101 @@
+"""The private names of ``unittest.mock`` that our own mock classes override or ask for."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+from unittest import mock
+from unittest.mock import AsyncMock, MagicMock, NonCallableMagicMock
+
+import pytest
+
+from anyrig import mocks
+from anyrig.seams.unittest_mock import mock_call_of
+
+OVERRIDDEN = ("_get_child_mock", "_mock_add_spec", "_mock_call", "_mock_check_sig")
+
+
+@pytest.mark.parametrize("name", [*OVERRIDDEN, "_execute_mock_call", "_call_matcher"])
+@pytest.mark.parametrize("kind", [MagicMock, AsyncMock])
+def test_mock_has(kind: type[Any], name: str) -> None:
+    """Stock mocks have this private method."""
+    assert inspect.isfunction(getattr(kind, name))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "_mock_methods",
+        "_spec_class",
+        "_spec_set",
+        "_spec_signature",
+        "_spec_asyncs",
+        "_mock_new_parent",
+        "_mock_sealed",
+        "_mock_wraps",
+        "_mock_return_value",
+    ],
+)
+def test_mock_keeps_in_its_dict(name: str) -> None:
+    """Stock mocks keep this in their ``__dict__``."""
+    assert name in MagicMock().__dict__
+
+
+def test_children_are_made_by__get_child_mock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An attribute, a magic method and a return value come of ``_get_child_mock``."""
+    seen: list[str] = []
+
+    class Ours(MagicMock):
+        def _get_child_mock(self, /, **kwargs: Any) -> Any:
+            seen.append(kwargs["_new_name"])
+            return MagicMock(**kwargs)
+
+    ours = Ours()
+    _ = ours.name, ours.return_value, ours.__len__
+    assert seen == ["name", "()", "__len__"]
+
+
+def test_spec_is_taken_by__mock_add_spec() -> None:
+    """What is given as ``spec=`` reaches ``_mock_add_spec``, of whatever type it is."""
+    seen: list[object] = []
+
+    class Ours(NonCallableMagicMock):
+        def _mock_add_spec(self, spec: Any, *args: Any, **kwargs: Any) -> None:
+            seen.append(spec)
+            super()._mock_add_spec(None, *args, **kwargs)
+
+    spec = object()
+    Ours(spec=spec)
+    assert seen == [spec]
+
+
+def test_call_passes_the_signature_then__mock_call() -> None:
+    """A call asks ``_mock_check_sig``, then what ``_mock_call`` gives is its result."""
+    seen: list[str] = []
+
+    class Ours(AsyncMock):
+        def _mock_check_sig(self, /, *args: Any, **kwargs: Any) -> None:
+            seen.append("signature")
+
+        def _mock_call(self, /, *args: Any, **kwargs: Any) -> Any:
+            seen.append("call")
+            return 3
+
+    result: Any = Ours()(1)
+    assert result == 3
+    assert seen == ["signature", "call"]
+
+
+def test_call_objects_are_equal_to_stock_ones() -> None:
+    """``_Call`` takes ``two=True`` and compares with what ``call`` makes."""
+    made: Any = mock._Call(((1,), {"two": 2}), two=True)
+    assert made == mock.call(1, two=2)
+
+
+def test_coroutine_of_a_double_is_known() -> None:
+    """A double's coroutine tells mock and call, as an ``AsyncMock``'s does."""
+    coroutine = mocks.stub("hook")(1, two="x")
+    call = mock_call_of(coroutine)
+    coroutine.close()
+    assert call is not None
+    assert (call.name, call.arguments, call.real_is_sync) == ("hook", "1, two='x'", False)
