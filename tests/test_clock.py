@@ -208,6 +208,9 @@ class _Free:
     def begin(self, descriptors: object, calls: object) -> None:
         pass
 
+    def has_threads(self) -> bool:
+        return False
+
     def look(self, distance: float) -> float:
         return 0
 

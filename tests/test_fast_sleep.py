@@ -14,6 +14,7 @@ from anyio.abc import TaskStatus
 
 import anyrig
 from anyrig import FastSleep
+from anyrig.backends import call_later
 from inner import Suite
 
 pytestmark = pytest.mark.anyrig(backends=["asyncio", "trio"])
@@ -161,6 +162,17 @@ async def test_a_sleep_to_a_point_in_time_has_no_seconds(fast_sleep: FastSleep) 
     assert call.seconds is None
     assert call.origin is not None
     assert call.origin.source == "await trio.sleep_until(trio.current_time() + 60)"
+
+
+@pytest.mark.usefixtures("fast_sleep")
+async def test_what_is_cancelled_has_its_real_time_to_end() -> None:
+    """The bound of `anyrig_cancel_timeout` is no sleep, on either backend."""
+    late: list[str] = []
+    forget = call_later(60, lambda: late.append("called"))
+    for _ in range(3):
+        await anyio.sleep(3600)
+    forget()
+    assert late == []
 
 
 # -- fixtures of wider scope -----------------------------------------------------------------------

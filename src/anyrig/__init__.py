@@ -25,6 +25,9 @@ plain_imports.install()  # before all others
 
 # ruff: isort: split
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from ._version import __version__
 from .allowances import allow
 from .clock.face import Clock
@@ -55,8 +58,11 @@ from .findings import (
 )
 from .services import Service, service
 from .tasks.tree import task_tree
-from .waiting.settled import settled
-from .waiting.until import until
+
+if TYPE_CHECKING:
+    from . import mocks
+    from .waiting.settled import settled
+    from .waiting.until import until
 
 __all__ = [
     "BlockedLoopError",
@@ -87,8 +93,20 @@ __all__ = [
     "WrongBackendError",
     "__version__",
     "allow",
+    "mocks",
     "service",
     "settled",
     "task_tree",
     "until",
 ]
+
+# what a run may do without is imported when it is first asked for
+_LATER = {"mocks": "mocks", "settled": "waiting.settled", "until": "waiting.until"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = import_module(f".{_LATER[name]}", __name__)
+    value = globals()[name] = module if name == "mocks" else getattr(module, name)
+    return value

@@ -121,20 +121,48 @@ def task_name() -> str | None:
     return task.get_name() if task is not None else None
 
 
+class Bound:
+    """A call on an asyncio loop after so many of its seconds; what sleeps skip is not counted."""
+
+    def __init__(self, seconds: float, function: Callable[[], object]) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._function = function
+        self._timer = self._loop.call_later(seconds, self._pass)
+
+    @property
+    def deadline(self) -> float:
+        """When it is due, by the loop's clock."""
+        return self._timer.when()
+
+    @deadline.setter
+    def deadline(self, when: float) -> None:
+        self._timer.cancel()
+        self._timer = self._loop.call_at(when, self._pass)
+
+    def cancel(self) -> None:
+        """Prevent it."""
+        self._timer.cancel()
+
+    def _pass(self) -> None:
+        self._function()
+
+
 def call_later(seconds: float, function: Callable[[], object]) -> Callable[[], object]:
     """Call a function on the running loop after so many of its seconds; returns what prevents it.
 
     What the function raises is lost on asyncio and ends the run on trio: it is not to raise.
     """
     if running_library() != "trio":
-        return asyncio.get_running_loop().call_later(seconds, function).cancel
+        return Bound(seconds, function).cancel
     import trio
 
     scope = trio.CancelScope()
 
     async def wait() -> None:
-        with scope:
-            await trio.sleep(seconds)
+        # no `trio.sleep`: those are what `fast_sleep` skips
+        with scope, trio.move_on_after(seconds) as bound:
+            await trio.sleep_forever()
+        if bound.cancelled_caught:
             function()
 
     trio.lowlevel.spawn_system_task(wait, name="anyrig's bound")

@@ -122,9 +122,8 @@ class Phases:
             rig.note_doctest(item)
         else:
             names = getattr(item, "fixturenames", ())
-            # the mark of a class or a module is not for its tests that run on no backend
-            is_marked = settings.is_virtual and "anyio_backend" in names
-            if is_marked or "anyrig_clock" in names:
+            # a mark on a class or a module is not for what runs on no backend
+            if "anyrig_clock" in names or (settings.is_virtual and "anyio_backend" in names):
                 _put_first(item, "anyrig_clock")
             if "anyrig_fast_sleep" in names:
                 _put_first(item, "anyrig_fast_sleep")
@@ -546,8 +545,8 @@ class Phases:
 
 def _put_first(item: Any, fixture: str) -> None:
     """Have a fixture set up before all others of a test: with the marker, one that it lacks."""
-    names = item.fixturenames
-    names[:] = [fixture, *(name for name in names if name != fixture)]
+    # a list of its own: the items of one function share theirs
+    item.fixturenames = [fixture, *(name for name in item.fixturenames if name != fixture)]
 
 
 def _observed(body: never_ran.Body) -> Wrapper:

@@ -12,6 +12,7 @@ Limits: a thread that waits for another one without a timeout holds nothing: the
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import contextmanager
 from math import inf
@@ -59,7 +60,7 @@ class Holds:
     def begin(self, descriptors: Callable[[], Iterable[int]], calls: Callable[[], int]) -> None:
         """A loop begins to follow the time of the test."""
         self._descriptors, self._calls = descriptors, calls
-        threads = (ident for ident, _ in stacks.at_work(self._known_threads()))
+        threads = (key for key, *_ in self._at_work())
         self._before |= {*threads, *map(identity, descriptors())}
 
     @contextmanager
@@ -118,12 +119,21 @@ class Holds:
         ]
 
     def _threads(self) -> Iterator[Hold]:
-        for ident, doing in stacks.at_work(self._known_threads()):
+        for key, ident, doing in self._at_work():
             words = lambda ident=ident, doing=doing: self._describe(ident, doing)  # noqa: E731
-            if ident in self._before or doing is Doing.OTHER:
-                yield Hold(ident, words, self.patience)
+            if key in self._before or doing is Doing.OTHER:
+                yield Hold(key, words, self.patience)
             else:
-                yield Hold(ident, words, self._longest(doing is Doing.CHILD), is_call=True)
+                yield Hold(key, words, self._longest(doing is Doing.CHILD), is_call=True)
+
+    def _at_work(self) -> list[tuple[Hashable, int, Doing]]:
+        """Each thread at work: what stands for it, its number, and what it does.
+
+        Its number goes to the next thread when it has ended, as does the system's, but later.
+        """
+        found = [*stacks.at_work(self._known_threads())]
+        natives = {one.ident: one.native_id for one in threading.enumerate()} if found else {}
+        return [((ident, natives.get(ident)), ident, doing) for ident, doing in found]
 
     def _ends(self, descriptors: list[int], has_threads: bool) -> Iterator[Hold]:
         for fd in descriptors:

@@ -24,6 +24,7 @@ from itertools import count
 from math import inf
 from typing import Any, NamedTuple
 
+from ..backends import Bound
 from ..clock.course import Course
 from . import anyio as anyio_seam
 from . import asyncio as asyncio_seam
@@ -226,7 +227,8 @@ class LoopTime:
             if isinstance(owner, asyncio.Timeout):
                 is_carried = owner._task not in tasks  # type: ignore[attr-defined]
             else:
-                is_carried = anyio_seam.is_scope(owner) and id(owner) not in around
+                is_scope = anyio_seam.is_scope(owner) and id(owner) not in around
+                is_carried = is_scope or isinstance(owner, Bound)
             if is_carried:
                 carried.append((owner, due))
             else:
@@ -241,8 +243,8 @@ class LoopTime:
             course.jump(when)
 
     def _descriptors(self) -> Iterator[int]:
-        own = self._loop._ssock
-        return (key.fd for key in self._selector.get_map().values() if key.fileobj is not own)
+        own = self._loop._ssock.fileno()
+        return (key.fd for key in self._selector.get_map().values() if key.fd != own)
 
     def _run_in_executor(self, executor: Any, func: Any, *args: Any) -> Any:
         future = self._submit(executor, func, *args)

@@ -100,8 +100,7 @@ class ThreadThing:
 
         def join() -> None:
             try:
-                # not its own: a class may have another idea of join
-                threading.Thread.join(self._thread)
+                threads.join(self._thread)
             except RuntimeError as error:  # it was not started
                 self._error = error
             for one in [*rings]:

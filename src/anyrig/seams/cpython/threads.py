@@ -10,7 +10,11 @@ coroutine died stands in.
 Problem: a thread does not know who started it, and where; nor, from outside, what it runs.
 Approach: while entered, ``threading.Thread.start`` is ours, for it runs where the thread is made:
 the new thread can't tell who waits for it. What it runs is in ``_target``, or is its ``run``;
-where it is, the interpreter tells by its number. Seen on CPython 3.11 to 3.13.
+where it is, the interpreter tells by its number.
+
+Problem: `Thread.join` in a thread that threading has not started has threading list that one as a
+dummy, before 3.13 for ever. Approach: what ``join`` itself waits with is ``_handle`` since 3.13 and
+``_wait_for_tstate_lock`` before. All seen on CPython 3.11 to 3.13.
 """
 
 from __future__ import annotations
@@ -122,6 +126,21 @@ def target_of(thread: threading.Thread) -> Any:
 def frames_of(thread: threading.Thread) -> tuple[RawFrame, ...]:
     """Where a thread is, innermost first; empty where it has ended."""
     return stack_of(sys._current_frames().get(thread.ident or 0))
+
+
+def join(thread: threading.Thread) -> None:
+    """Wait for a thread's end; the caller need not be known to threading.
+
+    It is not the thread's own ``join``: a class may have another idea of that.
+    Raises `RuntimeError` for one that was not started.
+    """
+    if thread.ident is None:
+        raise RuntimeError("cannot join thread before it is started")
+    inner: Any = thread
+    if sys.version_info >= (3, 13):
+        inner._handle.join()
+    else:
+        inner._wait_for_tstate_lock()
 
 
 def _module_of(thread: threading.Thread) -> str:

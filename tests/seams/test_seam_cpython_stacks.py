@@ -1,0 +1,255 @@
+"""What threads are doing, told by the frames of those who run them."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+import anyio.from_thread
+import anyio.to_thread
+import pytest
+import trio
+
+from anyrig.seams.cpython.stacks import Doing, at_work, frame_of
+
+_MANY = 100_000  # looks, before a thread is what it is
+
+
+def _doing(thread: int | None) -> Doing | None:
+    """What a thread does; None for one that has no frame, or none any more."""
+    at = dict(at_work(()))
+    if thread is None or frame_of(thread) is None:
+        return None
+    return at.get(thread, Doing.NOTHING)
+
+
+def _comes_to(expected: Doing, thread: int | None) -> bool:
+    """Whether a thread, which may be on its way there, is found doing this."""
+    return any(_doing(thread) is expected for _ in range(_MANY))
+
+
+def _is_at(name: str, thread: int | None) -> bool:
+    """Whether a thread comes to a function."""
+    frames = (frame_of(thread or 0) for _ in range(_MANY))
+    return any(frame is not None and frame.f_code.co_name == name for frame in frames)
+
+
+@contextmanager
+def _running(
+    work: Callable[[], object], release: Callable[[], object]
+) -> Iterator[threading.Thread]:
+    """A thread that runs this until it is released."""
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        yield thread
+    finally:
+        release()
+        thread.join()
+
+
+# -- threads that wait for other ones --------------------------------------------------------------
+
+
+def test_a_wait_has_waiter_and_timeout() -> None:
+    """``Condition.wait`` has ``waiter`` and ``timeout``; one without a timeout does nothing."""
+    event = threading.Event()
+    with _running(event.wait, event.set) as thread:
+        assert _is_at("wait", thread.ident)
+        assert _comes_to(Doing.NOTHING, thread.ident)
+    event = threading.Event()
+    with _running(lambda: event.wait(60), event.set) as thread:
+        assert _is_at("wait", thread.ident)
+        assert _doing(thread.ident) is Doing.OTHER
+
+
+def test_a_condition_has__waiters() -> None:
+    """Who was notified is at work, also while it waits for the lock yet."""
+    condition: Any = threading.Condition()
+    ready = threading.Event()
+
+    def work() -> None:
+        with condition:
+            ready.set()
+            condition.wait()
+
+    with _running(work, lambda: None) as thread:
+        ready.wait()
+        with condition:
+            assert _comes_to(Doing.NOTHING, thread.ident)
+            assert len(condition._waiters) == 1
+            condition.notify()
+            assert _doing(thread.ident) is Doing.OTHER
+
+
+def test_a_join_without_a_timeout_does_nothing() -> None:
+    """``join`` knows its thread by ``self``."""
+    event = threading.Event()
+    with _running(event.wait, event.set) as other:
+        joins = threading.Thread(target=other.join)
+        joins.start()
+        try:
+            assert _comes_to(Doing.NOTHING, joins.ident)
+        finally:
+            event.set()
+            joins.join()
+
+
+def test_a_thread_that_begins_stands_in__limbo(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between its ``start`` and its first line it is in ``threading._limbo`` alone."""
+    inner: Any = threading
+    seen: list[bool] = []
+    name = "_start_joinable_thread" if hasattr(threading, "_start_joinable_thread") else ""
+    name = name or "_start_new_thread"
+    start = getattr(threading, name)
+
+    def heard(*args: Any, **kwargs: Any) -> Any:
+        seen.append((id(thread), Doing.OTHER) in [*at_work(())])
+        return start(*args, **kwargs)
+
+    thread = threading.Thread(target=int)
+    monkeypatch.setattr(threading, name, heard)
+    thread.start()
+    thread.join()
+    assert seen == [True]
+    assert inner._limbo == {}
+
+
+# -- pools -----------------------------------------------------------------------------------------
+
+
+def _work(thread: list[int], begun: threading.Event, go: threading.Event) -> None:
+    thread.append(threading.get_ident())
+    begun.set()
+    while not go.is_set():
+        pass
+
+
+def test_pool_has__worker_and_work_queue() -> None:
+    """A thread of concurrent.futures' is at work from ``submit`` to the end of what it runs."""
+    threads: list[int] = []
+    begun, go = threading.Event(), threading.Event()
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(_work, threads, begun, go)
+        try:
+            begun.wait()
+            assert _doing(threads[0]) is Doing.CALL
+        finally:
+            go.set()
+        assert _comes_to(Doing.NOTHING, threads[0])
+        frame = frame_of(threads[0])
+        assert frame is not None
+        assert frame.f_code.co_name == "_worker"
+        assert {"work_queue", "work_item"} <= {*frame.f_code.co_varnames, *frame.f_code.co_cellvars}
+        assert frame.f_locals["work_queue"].qsize() == 0
+
+
+@pytest.mark.anyrig(backends=["asyncio"])
+async def test_anyio_worker_has_queue() -> None:
+    """A thread of anyio's is at work while its ``queue`` has ``unfinished_tasks``."""
+    threads: list[int] = []
+    begun, go = threading.Event(), threading.Event()
+    async with anyio.create_task_group() as group:
+        group.start_soon(anyio.to_thread.run_sync, _work, threads, begun, go)
+        try:
+            await anyio.to_thread.run_sync(begun.wait)
+            assert _doing(threads[0]) is Doing.CALL
+        finally:
+            go.set()
+    assert _comes_to(Doing.NOTHING, threads[0])
+
+
+@pytest.mark.anyrig(backends=["trio"])
+async def test_trio_worker_has__idle_workers() -> None:
+    """A thread of trio's is at work until its cache has it in ``_idle_workers``."""
+    threads: list[int] = []
+    begun, go = threading.Event(), threading.Event()
+    async with anyio.create_task_group() as group:
+        group.start_soon(anyio.to_thread.run_sync, _work, threads, begun, go)
+        try:
+            await anyio.to_thread.run_sync(begun.wait)
+            assert _doing(threads[0]) is Doing.CALL
+        finally:
+            go.set()
+    assert _comes_to(Doing.NOTHING, threads[0])
+
+
+@pytest.mark.anyrig(backends=["trio"])
+async def test_trio_has__send_message_to_trio() -> None:
+    """A call back into trio waits in the last line of it, and does nothing once it was taken."""
+    event, threads = trio.Event(), []
+
+    def work() -> None:
+        threads.append(threading.get_ident())
+        trio.from_thread.run(event.wait)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(trio.to_thread.run_sync, work)
+        while not threads or not event.statistics().tasks_waiting:
+            await trio.lowlevel.checkpoint()
+        assert _comes_to(Doing.NOTHING, threads[0])
+        event.set()
+
+
+@pytest.mark.anyrig(backends=["trio"])
+async def test_trios_wait_beside_a_host_is_no_work() -> None:
+    """A guest run waits for I/O in ``get_events`` of ``trio/_core/_run.py``, in a thread."""
+    found: list[list[Doing | None]] = []
+
+    def look() -> None:
+        mine = threading.get_ident()
+        for _ in range(_MANY):
+            frames = sys._current_frames()
+            waits = [ident for ident, frame in frames.items() if _has(frame, "get_events")]
+            if waits:
+                found.append([_doing(ident) for ident in waits if ident != mine])
+                return
+
+    await trio.to_thread.run_sync(look)
+    assert found == [[Doing.NOTHING]]
+
+
+def _has(frame: Any, name: str) -> bool:
+    while frame is not None:
+        code = frame.f_code
+        if code.co_name == name and code.co_filename.endswith(("_run.py", "_run.pyc")):
+            return True
+        frame = frame.f_back
+    return False
+
+
+# -- subprocesses ----------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows waits for processes in its loop")
+def test_child_watcher_has__do_waitpid() -> None:
+    """Where there are no pidfds, asyncio waits for a subprocess in ``_do_waitpid``, in a thread."""
+    module: Any = asyncio.unix_events
+    name = "ThreadedChildWatcher"
+    kind = getattr(module, name, None) or getattr(module, f"_{name}")
+
+    async def main() -> None:
+        ended = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        before = {one.ident for one in threading.enumerate()}
+        with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+            watcher = kind()
+            watcher.add_child_handler(
+                process.pid, lambda *args: loop.call_soon_threadsafe(ended.set)
+            )
+            (thread,) = {one.ident for one in threading.enumerate()} - before
+            is_told = _comes_to(Doing.CHILD, thread)
+            assert process.stdin is not None
+            process.stdin.close()
+            process.stdin = None
+            await ended.wait()
+            process.returncode = 0
+        assert is_told
+
+    asyncio.run(main())
