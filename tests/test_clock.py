@@ -1031,6 +1031,25 @@ async def test_a_loop_that_waits_for_a_thread_is_not_blocked(clock: Clock) -> No
     assert clock.time() == 0
 
 
+def test_a_long_timeout_beside_fast_sleep_is_no_deadlock(suite: Suite) -> None:
+    """There time is real, and a timeout of two hours may yet come."""
+    suite.write(
+        "test_a.py",
+        """
+        import anyio
+        import pytest
+
+
+        @pytest.mark.anyrig(timeout=1.5, deadlock="fail")
+        async def test_waits(fast_sleep):
+            with anyio.move_on_after(7200):
+                await anyio.Event().wait()
+        """,
+    )
+    suite.spawn()
+    assert {kind for kind, *_ in suite.found} == {"timeout"}
+
+
 @on_all
 async def test_advance_moves_what_stands_still(clock: Clock) -> None:
     """All that is due on the way comes at its own time, and in its order."""

@@ -10,10 +10,10 @@ from time import monotonic
 from types import FrameType
 from typing import Protocol
 
-_DIGITS = 9
+_NANOSECONDS, _MICROSECONDS = 1e9, 1e6  # in a second
 # beyond it (48 days, of what may be the time since the machine was started) a sum of two values of
 # a loop's clock is not exact to the nanosecond
-_EXACT, _FEWER = 2.0**22, 6
+_EXACT = 2.0**22
 
 
 class Keeper(Protocol):
@@ -63,7 +63,7 @@ class Course:
     def __init__(self, keeper: Keeper) -> None:
         self.keeper = keeper
         self.now = 0.0  # seconds, of the clock of the loop that follows
-        self._elapsed = 0.0  # virtual seconds since the test began
+        self._elapsed = 0  # virtual nanoseconds since the test began
         self.autojump = True
         self._targets: list[float] = []  # where `advance` is on its way to
         self.wall: Wall | None = None  # what goes in step with it
@@ -90,11 +90,14 @@ class Course:
     def jump(self, when: float) -> None:
         """The time of the next timer has come."""
         # each step for itself: of sums of a large clock's values the errors would add up
-        step = round(when - self.now, _DIGITS if when < _EXACT else _FEWER)
-        self._elapsed = round(self._elapsed + step, _DIGITS)
+        step = when - self.now
+        is_exact = when < _EXACT
+        self._elapsed += (
+            round(step * _NANOSECONDS) if is_exact else 1000 * round(step * _MICROSECONDS)
+        )
         self.now = when
         if self.wall is not None:
-            self.wall.follow(self._elapsed)
+            self.wall.follow(self.elapsed())
 
     def time(self) -> float:
         """What the loop's clock says."""
@@ -102,7 +105,7 @@ class Course:
 
     def elapsed(self) -> float:
         """Virtual seconds since the test began, to the nanosecond."""
-        return self._elapsed
+        return self._elapsed / _NANOSECONDS
 
     def may_jump(self, when: float) -> bool:
         """Whether the time may jump to the next timer, where nothing keeps it."""

@@ -45,7 +45,10 @@ class Clock:
         self._holds.patience = _checked(seconds, "patience")
 
     def time(self) -> float:
-        """Virtual seconds since the test began, to the nanosecond."""
+        """Virtual seconds since the test began, to the nanosecond.
+
+        To the microsecond, where the loop's own clock is past 48 days.
+        """
         return self._course.elapsed()
 
     async def advance(self, seconds: float) -> None:

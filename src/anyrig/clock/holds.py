@@ -101,14 +101,16 @@ class Holds:
         return [hold.words() for hold in self._holding(inf)]
 
     def _holding(self, distance: float) -> list[Hold]:
-        holds = [Hold(words, words.__str__) for words in self._named]
         threads = [*self._threads()]
-        holds += threads
-        if not holds and self._calls():
+        descriptors = [*self._descriptors()]
+        has_calls = not threads and self._calls() > 0
+        if not (threads or descriptors or has_calls or self._named):
+            return []  # this is so before most jumps
+        holds = [*(Hold(words, words.__str__) for words in self._named), *threads]
+        if has_calls:
             holds.append(Hold("calls", lambda: "a call in an executor", is_call=True))
         # what is in this process is at the end of this loop itself, or of another thread
-        has_threads = any(not one.is_call for one in threads)
-        holds += self._ends(has_threads)
+        holds += self._ends(descriptors, any(not one.is_call for one in threads))
         is_late = self._still >= max(self.patience, distance)
         return [
             one
@@ -133,8 +135,8 @@ class Holds:
         natives = {one.ident: one.native_id for one in threading.enumerate()} if found else {}
         return [((ident, natives.get(ident)), ident, doing) for ident, doing in found]
 
-    def _ends(self, has_threads: bool) -> Iterator[Hold]:
-        for fd in self._descriptors():
+    def _ends(self, descriptors: list[int], has_threads: bool) -> Iterator[Hold]:
+        for fd in descriptors:
             key = identity(fd)
             if key is None:
                 continue

@@ -248,8 +248,8 @@ class Runner(TestRunner):
 
     @property
     def is_virtual(self) -> bool:
-        """Whether the loop follows virtual time."""
-        return self._course is not None
+        """Whether the loop follows virtual time, and not the real one that skips sleeps."""
+        return self._course is not None and self._course.sleeps is None
 
     @property
     def is_kept(self) -> bool:

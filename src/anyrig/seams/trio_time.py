@@ -16,7 +16,6 @@ Seen on trio 0.32 to 0.35.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from heapq import heapify, heappop, heappush
 from itertools import count
 from math import inf
@@ -123,12 +122,12 @@ class RunTime(trio.abc.Clock):
                 course.jump(when)
         return course.now
 
-    def _descriptors(self) -> Iterator[int]:
+    def _descriptors(self) -> list[int]:
         runner = self._runner
         own = runner.entry_queue.wakeup.wakeup_sock.fileno()
         registered = getattr(runner.io_manager, "_registered", ())
-        keys = (key[0] if isinstance(key, tuple) else key for key in registered)
-        return (fd for fd in keys if fd != own)
+        keys = [key[0] if isinstance(key, tuple) else key for key in registered]
+        return [fd for fd in keys if fd != own]
 
     # -- switching -----------------------------------------------------------------------------
 
@@ -240,10 +239,11 @@ class _Deadlines:
     def expire(self, now: float) -> bool:
         """Cancel the scopes whose deadline has come, in the order in which they were set."""
         now = self._time.expire(now)
-        heap, did_something = self._heap, False
+        heap, reason = self._heap, None
         while heap and heap[0][0] <= now:
             deadline, _, scope = heappop(heap)
             if deadline == scope._registered_deadline:
-                did_something = True
-                scope._cancel(_run.CancelReason(source="deadline"))
-        return did_something
+                # it says the same of each, and nobody changes it
+                reason = reason or _run.CancelReason(source="deadline")
+                scope._cancel(reason)
+        return reason is not None
