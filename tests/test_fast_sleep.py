@@ -50,6 +50,31 @@ async def test_sleeps_end_in_the_order_of_their_deadlines(fast_sleep: FastSleep)
 
 
 @pytest.mark.usefixtures("fast_sleep")
+async def test_a_sleep_begins_when_the_one_before_it_has_ended() -> None:
+    """Time waits for who was woken: what others sleep does not put off its next sleep."""
+    log: list[str] = []
+    hour = 3600
+
+    async def naps(name: str, *hours: float) -> None:
+        for nap in hours:
+            await anyio.sleep(nap * hour)
+        log.append(name)
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(naps, "1 + 1", 1, 1)
+        group.start_soon(naps, "1.5", 1.5)
+        group.start_soon(naps, "2.2", 2.2)
+    assert log == ["1.5", "1 + 1", "2.2"]
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(naps, "beside", *[0.9] * 100)
+        began = anyio.current_time()
+        await naps("10 * 1", *[1] * 10)
+        assert round((anyio.current_time() - began) / hour) == 10
+        group.cancel_scope.cancel()
+
+
+@pytest.mark.usefixtures("fast_sleep")
 async def test_a_sleep_ends_while_others_are_busy() -> None:
     """One that never waits does not keep it."""
     is_over = False

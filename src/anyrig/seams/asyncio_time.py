@@ -37,14 +37,25 @@ _Timer = tuple[float, int, TimerHandle]
 class _Sleep(NamedTuple):
     """One sleep."""
 
-    when: float
     timer: TimerHandle
     task: asyncio.Task[Any] | None
+    skips: int  # that came before it began
 
     def is_in_flight(self) -> bool:
         """Whether nothing has ended it: the timer of one that was cancelled goes later."""
+        return not (self.timer.cancelled() or self._future.done())
+
+    def has_come_to_its_end(self) -> bool:
+        """Whether it was slept out, and its task has not run since."""
+        if self.timer.cancelled():
+            return False
+        return self._future.done() and not self._future.cancelled()
+
+    @property
+    def _future(self) -> asyncio.Future[Any]:
+        # a timer that was cancelled has none
         future: asyncio.Future[Any] = self.timer._args[0]
-        return not (self.timer.cancelled() or future.done())
+        return future
 
 
 def can_follow(loop: AbstractEventLoop) -> bool:
@@ -66,6 +77,7 @@ class LoopTime:
         self._order = count()
         self._calls = 0  # under way in executors
         self._sleeps: list[_Sleep] = []  # where the course is of sleeps alone
+        self._skips = 0  # so far
         self._wait: Callable[[float | None], Any] = self._selector.select
         self._submit = loop.run_in_executor
 
@@ -135,7 +147,7 @@ class LoopTime:
             self._forget_cancelled()
         heappush(self._timers, (when, next(self._order), timer))
         if when < inf and getattr(callback, "__name__", "") == _ENDS_SLEEP:
-            self._note_sleep(when, timer)
+            self._note_sleep(timer)
         return timer
 
     def _forget_cancelled(self) -> None:
@@ -186,12 +198,12 @@ class LoopTime:
 
     # -- sleeps alone --------------------------------------------------------------------------
 
-    def _note_sleep(self, when: float, timer: TimerHandle) -> None:
+    def _note_sleep(self, timer: TimerHandle) -> None:
         course = self._course
         if course is None or course.sleeps is None:
             return
         task = asyncio.current_task(self._loop)
-        self._sleeps.append(_Sleep(when, timer, task))
+        self._sleeps.append(_Sleep(timer, task, self._skips))
         frame = sys._getframe(2)  # that has called `call_at`
         inner = frame.f_back or frame  # asyncio's `sleep`, above its `call_later`
         seconds = inner.f_locals.get("delay")
@@ -201,13 +213,16 @@ class LoopTime:
         """As `_select`, but time moves for sleeps alone, whatever else there is to do."""
         course, sleeps = self._course, self._sleeps
         assert course is not None, "it is called while the loop follows one"
-        sleeps[:] = [one for one in sleeps if one.is_in_flight() and one.when > course.now]
+        # who was woken runs in this turn: what it does next is to begin when its sleep has ended.
+        # A sleep without a skip in it counts for nothing: there may be one in every turn
+        is_waking = any(one.skips < self._skips and one.has_come_to_its_end() for one in sleeps)
+        sleeps[:] = [one for one in sleeps if one.is_in_flight()]
         when = self._soonest()
         if sleeps or timeout is not None:
             events = self._wait(0)
         else:
             events = self._wait(None if when == inf else max(0.0, when - course.now))
-        if sleeps:
+        if sleeps and not is_waking:
             self._skip()
         self._loop._process_events(events)
         self._release(course.now)
@@ -241,6 +256,7 @@ class LoopTime:
                 else:
                     owner.deadline = due + by
             course.jump(when)
+            self._skips += 1
 
     def _descriptors(self) -> Iterator[int]:
         own = self._loop._ssock.fileno()
