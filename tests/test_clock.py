@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import suppress
 from functools import partial
 
 import anyio
@@ -23,6 +23,7 @@ import anyrig
 from anyrig import Clock, backends
 from anyrig.clock.course import Course
 from inner import BACKENDS, Suite
+from keepers import Nobody
 
 VIRTUAL = [name for name in BACKENDS if name != "asyncio+uvloop"]
 _VALUES = {name: backends.BACKENDS[name].anyio_value() for name in VIRTUAL}
@@ -202,26 +203,10 @@ async def test_tenths_are_what_they_are_called(clock: Clock) -> None:
         assert clock.time() == number / 10
 
 
-class _Free:
-    """Keeps nothing."""
-
-    def begin(self, descriptors: object, calls: object) -> None:
-        pass
-
-    def has_threads(self) -> bool:
-        return False
-
-    def look(self, distance: float) -> float:
-        return 0
-
-    def named(self, words: str) -> AbstractContextManager[None]:
-        return nullcontext()
-
-
 @pytest.mark.parametrize("days", [0, 1, 40])
 def test_a_machine_that_runs_for_long_makes_no_errors(days: int) -> None:
     """A loop's clock may be large from the start; what a test sees are steps, to the nanosecond."""
-    course = Course(_Free())
+    course = Course(Nobody())
     course.begin(days * 86_400 + 0.7, tuple)
     for number in range(1, 10_001):
         course.jump(course.now + 0.1)
@@ -230,7 +215,7 @@ def test_a_machine_that_runs_for_long_makes_no_errors(days: int) -> None:
 
 def test_after_many_days_it_is_to_the_microsecond() -> None:
     """Where a sum of two values of the loop's clock tells nothing finer."""
-    course = Course(_Free())
+    course = Course(Nobody())
     course.begin(1000 * 86_400 + 0.7, tuple)
     for number in range(1, 10_001):
         course.jump(course.now + 0.000_001)

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 from math import inf
@@ -23,6 +22,7 @@ from anyrig.backends import eager_event_loop
 from anyrig.clock.course import Course
 from anyrig.seams.asyncio_time import LoopTime
 from anyrig.seams.trio_time import RunTime
+from keepers import Nobody
 
 TEST = settings(
     max_examples=100,
@@ -128,26 +128,6 @@ def model_in_order(tasks: Sequence[Sequence[float]]) -> list[tuple[float, int]]:
 
 
 # -- running ---------------------------------------------------------------------------------------
-
-
-class Nobody:
-    """Nothing else is there that could hold the time."""
-
-    def begin(self, descriptors: object, calls: object) -> None:
-        """A loop follows."""
-
-    def look(self, distance: float) -> float:
-        """Nothing holds it."""
-        return 0
-
-    def has_threads(self) -> bool:
-        """There are none."""
-        return False
-
-    @contextmanager
-    def named(self, words: str) -> Iterator[None]:
-        """Nobody asks for it."""
-        yield
 
 
 Main = Callable[[Course], Awaitable[None]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Iterator
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -73,8 +74,5 @@ def mocks() -> Iterator[Mocks]:
     """`anyrig.mocks` for this test: ``create``, ``stub``, ``patch``, undone at its end."""
     from .mocks import Mocks
 
-    mocks = Mocks()
-    try:
+    with closing(Mocks()) as mocks:
         yield mocks
-    finally:
-        mocks.close()

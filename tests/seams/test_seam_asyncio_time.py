@@ -7,8 +7,6 @@ import selectors
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
-from types import FrameType
 from typing import Any
 
 import pytest
@@ -18,38 +16,9 @@ from anyrig.clock.course import Course, Skipping
 from anyrig.seams import asyncio as asyncio_seam
 from anyrig.seams.asyncio_time import LoopTime, can_follow
 from anyrig.seams.cpython import stacks
+from keepers import Nobody, Slept
 
 HOUR = 3600.0
-
-
-class _Nothing:
-    """A `Keeper`: nothing keeps the time."""
-
-    def __init__(self) -> None:
-        self.descriptors: Callable[[], Any] = tuple
-        self.calls: Callable[[], int] = int
-
-    def begin(self, descriptors: Callable[[], Any], calls: Callable[[], int]) -> None:
-        self.descriptors, self.calls = descriptors, calls
-
-    def has_threads(self) -> bool:
-        return False
-
-    def look(self, distance: float) -> float:
-        return 0
-
-    def named(self, words: str) -> AbstractContextManager[None]:
-        return nullcontext()
-
-
-class _Slept:
-    """What hears of sleeps: it keeps how long they are and the functions that sleep."""
-
-    def __init__(self) -> None:
-        self.calls: list[tuple[float | None, str]] = []
-
-    def note(self, seconds: float | None, task: str, frame: FrameType) -> None:
-        self.calls.append((seconds, frame.f_code.co_name))
 
 
 @pytest.fixture
@@ -88,7 +57,7 @@ def test_loop_has__selector__ready__scheduled(loop: asyncio.AbstractEventLoop) -
 
 def test_loop_asks_its_own_time_and_call_at(loop: asyncio.AbstractEventLoop) -> None:
     """``call_later``, ``sleep`` and timeouts ask the loop itself for ``time`` and ``call_at``."""
-    course = Course(_Nothing())
+    course = Course(Nobody())
 
     async def main() -> None:
         start = loop.time()
@@ -123,7 +92,7 @@ def test_loop_calls__selector_select_once_a_turn(loop: asyncio.AbstractEventLoop
         asked.append(-1)
         await asyncio.sleep(HOUR)
 
-    _run(loop, main, Course(_Nothing()))
+    _run(loop, main, Course(Nobody()))
     assert asked[:3] == [0, -1, None]
     del inner._selector.select
     assert inner._selector.select == before
@@ -141,7 +110,7 @@ def test_timers_due_together_go_in_the_order_in_which_they_were_set(
             loop.call_at(when, order.append, number)
         await asyncio.sleep(HOUR)
 
-    _run(loop, main, Course(_Nothing()))
+    _run(loop, main, Course(Nobody()))
     assert order == list(range(20))
 
 
@@ -164,7 +133,7 @@ def test_timers_go_over_and_back(loop: asyncio.AbstractEventLoop) -> None:
         assert inner._timer_cancelled_count == 0
         later.append(loop.call_later(HOUR, print))
 
-    _run(loop, main, Course(_Nothing()))
+    _run(loop, main, Course(Nobody()))
     assert sorted(inner._scheduled) == [later[0], earlier]
     earlier.cancel()
     assert inner._timer_cancelled_count == 1
@@ -178,7 +147,7 @@ def test_time_never_runs_back(loop: asyncio.AbstractEventLoop) -> None:
         await asyncio.sleep(HOUR)
 
     before = loop.time()
-    time = _run(loop, main, Course(_Nothing()))
+    time = _run(loop, main, Course(Nobody()))
     assert loop.time() >= before + HOUR
     assert {"call_at", "run_in_executor"}.isdisjoint(vars(loop))
     time.close()
@@ -194,8 +163,8 @@ def test_checks_of_call_at_are_those_of_the_loop(loop: asyncio.AbstractEventLoop
         with pytest.raises(TypeError, match="call_at"):
             loop.call_at(0, main)
 
-    time = _run(loop, main, Course(_Nothing()))
-    time.follow(Course(_Nothing()))
+    time = _run(loop, main, Course(Nobody()))
+    time.follow(Course(Nobody()))
     loop.close()
     with pytest.raises(RuntimeError, match="closed"):
         loop.call_at(0, print)
@@ -204,7 +173,7 @@ def test_checks_of_call_at_are_those_of_the_loop(loop: asyncio.AbstractEventLoop
 
 def test_loop_has__ssock(loop: asyncio.AbstractEventLoop) -> None:
     """``_ssock`` is what other threads wake the loop with: it is not among what is waited for."""
-    keeper = _Nothing()
+    keeper = Nobody()
     inner: Any = loop
     ours, theirs = socket.socketpair()
 
@@ -232,13 +201,13 @@ def test_what_io_has_brought_comes_before_what_is_due(loop: asyncio.AbstractEven
         loop.remove_reader(ours)
 
     with ours, theirs:
-        _run(loop, main, Course(_Nothing()))
+        _run(loop, main, Course(Nobody()))
     assert order == ["x", "timer"]
 
 
 def test_calls_in_executors_are_counted(loop: asyncio.AbstractEventLoop) -> None:
     """``asyncio.to_thread`` asks the loop itself for ``run_in_executor``."""
-    keeper = _Nothing()
+    keeper = Nobody()
     counts: list[int] = []
 
     async def main() -> None:
@@ -271,7 +240,7 @@ async def _wait_once() -> bool:
     return is_known
 
 
-@pytest.mark.parametrize("course", [None, Course(_Nothing()), Skipping(_Nothing(), _Slept())])
+@pytest.mark.parametrize("course", [None, Course(Nobody()), Skipping(Nobody(), Slept())])
 def test_a_wait_is_known_by_its_frames(
     loop: asyncio.AbstractEventLoop, course: Course | None
 ) -> None:
@@ -295,14 +264,14 @@ def test_a_wait_is_known_by_its_frames(
 
 def test_sleep_calls__set_result_unless_cancelled(loop: asyncio.AbstractEventLoop) -> None:
     """A sleep is known by what ends it, and asyncio's ``sleep`` calls its argument ``delay``."""
-    slept = _Slept()
+    slept = Slept()
 
     async def main() -> None:
         await asyncio.sleep(HOUR)
         await asyncio.sleep(0)
         loop.call_later(HOUR, print).cancel()
 
-    _run(loop, main, Skipping(_Nothing(), slept))
+    _run(loop, main, Skipping(Nobody(), slept))
     assert slept.calls == [(HOUR, "sleep")]
 
 
@@ -323,7 +292,7 @@ def test_timeout_has__task(loop: asyncio.AbstractEventLoop) -> None:
             async with asyncio.timeout(30):
                 await asyncio.sleep(HOUR)
 
-    _run(loop, main, Skipping(_Nothing(), _Slept()))
+    _run(loop, main, Skipping(Nobody(), Slept()))
 
 
 def test_a_long_timeout_beside_fast_sleeps(loop: asyncio.AbstractEventLoop) -> None:
@@ -335,6 +304,6 @@ def test_a_long_timeout_beside_fast_sleeps(loop: asyncio.AbstractEventLoop) -> N
         async with asyncio.timeout(2 * HOUR):
             await _wait_once()
 
-    _run(loop, main, Skipping(_Nothing(), _Slept()))
+    _run(loop, main, Skipping(Nobody(), Slept()))
     forget()
     assert noted == []

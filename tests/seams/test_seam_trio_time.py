@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import AsyncGenerator, Callable
-from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from math import inf
-from types import FrameType
 from typing import Any
 
 import pytest
@@ -16,38 +15,9 @@ from trio._core import _run
 
 from anyrig.clock.course import Course, Skipping
 from anyrig.seams.trio_time import RunTime
+from keepers import Nobody, Slept
 
 HOUR = 3600.0
-
-
-class _Nothing:
-    """A `Keeper`: nothing keeps the time, but for the pauses that it is told to make."""
-
-    def __init__(self, *pauses: float) -> None:
-        self.pauses = list(pauses)
-        self.descriptors: Callable[[], Any] = tuple
-
-    def begin(self, descriptors: Callable[[], Any], calls: Callable[[], int]) -> None:
-        self.descriptors = descriptors
-
-    def has_threads(self) -> bool:
-        return False
-
-    def look(self, distance: float) -> float:
-        return self.pauses.pop(0) if self.pauses else 0
-
-    def named(self, words: str) -> AbstractContextManager[None]:
-        return nullcontext()
-
-
-class _Slept:
-    """What hears of sleeps: it keeps how long they are and the functions that sleep."""
-
-    def __init__(self) -> None:
-        self.calls: list[tuple[float | None, str]] = []
-
-    def note(self, seconds: float | None, task: str, frame: FrameType) -> None:
-        self.calls.append((seconds, frame.f_code.co_name))
 
 
 @asynccontextmanager
@@ -78,7 +48,7 @@ def test_run_has_a_system_clock() -> None:
 
 def test_run_asks_runner_clock_and_deadlines() -> None:
     """``Runner.clock`` is asked for the time and for each wait, ``deadlines`` for what is due."""
-    course = Course(_Nothing())
+    course = Course(Nobody())
 
     async def main() -> None:
         async with _following(course) as time:
@@ -97,7 +67,7 @@ def test_run_asks_runner_clock_and_deadlines() -> None:
 
 def test_scope_has__registered_deadline() -> None:
     """A deadline that was changed is known to be old: a scope says which one counts."""
-    course = Course(_Nothing())
+    course = Course(Nobody())
 
     async def main() -> None:
         async with _following(course):
@@ -120,7 +90,7 @@ def test_scope_has__registered_deadline() -> None:
 
 def test_deadlines_have_a__heap() -> None:
     """What was set before is taken over, without what was changed since."""
-    course = Course(_Nothing())
+    course = Course(Nobody())
 
     async def main() -> None:
         woken: list[int] = []
@@ -148,12 +118,12 @@ def test_time_never_runs_back() -> None:
 
     async def main() -> None:
         before = trio.current_time()
-        async with _following(Course(_Nothing())) as time:
+        async with _following(Course(Nobody())) as time:
             await trio.sleep(HOUR)
         assert _runner().clock is time
         assert trio.current_time() >= before + HOUR
         await trio.sleep(0.001)
-        async with _following(Course(_Nothing()), time):
+        async with _following(Course(Nobody()), time):
             await trio.sleep(HOUR)
         assert trio.current_time() >= before + 2 * HOUR
 
@@ -172,7 +142,7 @@ def test_run_keeps_the_order_of_what_is_ready() -> None:
             order.append(number)
 
     async def main() -> None:
-        async with _following(Course(_Nothing())):
+        async with _following(Course(Nobody())):
             async with trio.open_nursery() as nursery:
                 for number in range(20):
                     nursery.start_soon(note, number)
@@ -200,7 +170,7 @@ def test_deadlines_due_together_go_in_the_order_in_which_they_were_set() -> None
         order.append(number)
 
     async def main() -> None:
-        async with _following(Course(_Nothing())), trio.open_nursery() as nursery:
+        async with _following(Course(Nobody())), trio.open_nursery() as nursery:
             when = trio.current_time() + HOUR
             for number in range(50):
                 nursery.start_soon(sleep_until, when, number)
@@ -211,7 +181,7 @@ def test_deadlines_due_together_go_in_the_order_in_which_they_were_set() -> None
 
 def test_who_waits_for_all_to_be_blocked_holds_the_time() -> None:
     """``waiting_for_idle`` has those in `trio.testing.wait_all_tasks_blocked`."""
-    course = Course(_Nothing())
+    course = Course(Nobody())
 
     async def main() -> None:
         async with _following(course), trio.open_nursery() as nursery:
@@ -227,7 +197,7 @@ def test_who_waits_for_all_to_be_blocked_holds_the_time() -> None:
 
 def test_io_is_polled_before_the_time_jumps() -> None:
     """What the poll has brought stands in ``runq`` when the clock is asked again."""
-    course = Course(_Nothing())
+    course = Course(Nobody())
 
     async def main() -> None:
         ours, theirs = trio.socket.socketpair()
@@ -243,7 +213,7 @@ def test_io_is_polled_before_the_time_jumps() -> None:
 
 def test_pauses_are_real_and_the_time_stands_still() -> None:
     """trio asks once more after each wait that has brought nothing."""
-    keeper = _Nothing(0.001, 0.001)
+    keeper = Nobody(0.001, 0.001)
     course = Course(keeper)
 
     async def main() -> None:
@@ -256,7 +226,7 @@ def test_pauses_are_real_and_the_time_stands_still() -> None:
 
 def test_run_has_a_wakeup_sock_and__registered() -> None:
     """The I/O manager says what is waited for, with what other threads wake the run with."""
-    keeper = _Nothing()
+    keeper = Nobody()
 
     async def main() -> None:
         ours, theirs = socket.socketpair()
@@ -279,10 +249,10 @@ def test_run_has_a_wakeup_sock_and__registered() -> None:
 
 def test_sleeps_open_their_scope_in_sleep_until() -> None:
     """A sleep is known by trio's ``sleep_until``, and `trio.sleep` has ``seconds``."""
-    slept = _Slept()
+    slept = Slept()
 
     async def main() -> None:
-        async with _following(Skipping(_Nothing(), slept)):
+        async with _following(Skipping(Nobody(), slept)):
             await trio.sleep(HOUR)
             await trio.sleep_until(trio.current_time() + HOUR)
             with trio.move_on_after(0.001):
@@ -296,7 +266,7 @@ def test_a_scope_knows_its_tasks() -> None:
     """``_cancel_status._tasks`` are those in a scope: a timeout counts for its own sleepers."""
 
     async def main() -> None:
-        async with _following(Skipping(_Nothing(), _Slept())):
+        async with _following(Skipping(Nobody(), Slept())):
             event = trio.Event()
 
             async def sets() -> None:
@@ -328,12 +298,12 @@ class _Turns(trio.abc.Instrument):
 
 def test_sleeps_end_with_the_course_that_noted_them() -> None:
     """One that goes on when its course is left is no sleep of the next, which has to jump."""
-    course, turns = Course(_Nothing()), _Turns()
+    course, turns = Course(Nobody()), _Turns()
 
     async def main() -> None:
         with turns.scope:
             async with trio.open_nursery() as nursery:
-                async with _following(Skipping(_Nothing(), _Slept())) as time:
+                async with _following(Skipping(Nobody(), Slept())) as time:
                     nursery.start_soon(trio.sleep, HOUR)
                     # it has set its deadline, and the run has not turned since
                     await trio.lowlevel.checkpoint()

@@ -137,7 +137,6 @@ class Skipping(Course):
         self._ahead = 0.0  # of the real time
         super().__init__(keeper)
         self.sleeps = sleeps
-        self.skipped = 0.0  # seconds
 
     @property
     def now(self) -> float:
@@ -162,7 +161,35 @@ class Skipping(Course):
         by = when - self.now
         if by > 0:
             self._ahead += by
-            self.skipped += by
+
+
+class Follower:
+    """The clock of one loop; real until it follows a course, and whenever it does not."""
+
+    def __init__(self) -> None:
+        self._course: Course | None = None
+        self.is_skipping = False  # whether the course is of sleeps alone
+
+    def _enter(self, course: Course) -> None:
+        """The clock is the course's from now on."""
+        raise NotImplementedError
+
+    def _leave(self, course: Course) -> None:
+        """It is real again, and does not run back behind the course."""
+        raise NotImplementedError
+
+    def follow(self, course: Course | None) -> None:
+        """Follow this course from now on, or none; to be called in the loop."""
+        before = self._course
+        if course is before:
+            return
+        self._course, self.is_skipping = None, False
+        if before is not None:
+            before.end()
+            self._leave(before)
+        if course is not None:
+            self._enter(course)
+            self._course, self.is_skipping = course, course.sleeps is not None
 
 
 # the virtual time that the running test, and each task that descends from it, is in

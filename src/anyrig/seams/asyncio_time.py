@@ -25,7 +25,7 @@ from math import inf
 from typing import Any, NamedTuple
 
 from ..backends import Bound
-from ..clock.course import Course
+from ..clock.course import Course, Follower
 from . import anyio as anyio_seam
 from . import asyncio as asyncio_seam
 
@@ -63,15 +63,15 @@ def can_follow(loop: AbstractEventLoop) -> bool:
     return all(hasattr(loop, name) for name in ("_selector", "_ready", "_scheduled"))
 
 
-class LoopTime:
+class LoopTime(Follower):
     """The clock of one loop; real until it follows a course, and whenever it does not."""
 
     def __init__(self, loop: AbstractEventLoop) -> None:
+        super().__init__()
         self._loop: Any = loop
         self._selector: Any = loop._selector  # type: ignore[attr-defined]
         self._real = loop.time
         self._offset = 0.0  # of the time that the loop shows, where it is real
-        self._course: Course | None = None
         self._timers: list[_Timer] = []
         self._limit = _MANY
         self._order = count()
@@ -81,15 +81,6 @@ class LoopTime:
         self._wait: Callable[[float | None], Any] = self._selector.select
         self._submit = loop.run_in_executor
 
-    def follow(self, course: Course | None) -> None:
-        """Follow this course from now on, or none; to be called where the loop runs."""
-        if course is self._course:
-            return
-        if self._course is not None:
-            self._leave()
-        if course is not None:
-            self._enter(course)
-
     def close(self) -> None:
         """The loop ends: let go of it."""
         self.follow(None)
@@ -97,7 +88,6 @@ class LoopTime:
 
     def _enter(self, course: Course) -> None:
         loop = self._loop
-        self._course = course
         course.begin(loop.time(), self._descriptors, lambda: self._calls)
         self._wait, self._submit = self._selector.select, loop.run_in_executor
         self._selector.select = self._select if course.sleeps is None else self._select_skipping
@@ -111,11 +101,8 @@ class LoopTime:
             timer._scheduled = False
             self._timers.append((timer.when(), next(self._order), timer))
 
-    def _leave(self) -> None:
-        loop, course = self._loop, self._course
-        assert course is not None, "it follows one"
-        self._course = None
-        course.end()
+    def _leave(self, course: Course) -> None:
+        loop = self._loop
         self._selector.select = self._wait
         del loop.call_at, loop.run_in_executor
         # time never runs back
@@ -146,7 +133,7 @@ class LoopTime:
         if len(self._timers) >= self._limit:
             self._forget_cancelled()
         heappush(self._timers, (when, next(self._order), timer))
-        if when < inf and getattr(callback, "__name__", "") == _ENDS_SLEEP:
+        if self.is_skipping and when < inf and getattr(callback, "__name__", "") == _ENDS_SLEEP:
             self._note_sleep(timer)
         return timer
 

@@ -24,7 +24,7 @@ from typing import Any
 import trio
 from trio._core import _run
 
-from ..clock.course import Course
+from ..clock.course import Course, Follower
 from .trio import open_scopes
 
 _WITHIN = 8  # frames between the deadline of a scope and who opens it
@@ -32,18 +32,17 @@ _MANY = 64  # deadlines, before those that were changed are looked for
 _FOREVER = 86400.0  # seconds: the longest that trio waits
 
 
-class RunTime(trio.abc.Clock):
+class RunTime(Follower, trio.abc.Clock):
     """The clock of one run; real until it follows a course, and whenever it does not."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._runner: Any = None
         self._before: Any = None  # the clock that the run had
         self._offset = 0.0
-        self._course: Course | None = None
         self._deadlines = _Deadlines(self)
         self._order: tuple[Any, bool] = (None, False)  # what trio orders by, to be put back
         self._may_jump = False
-        self.is_skipping = False  # whether the course is of sleeps alone
 
     # -- what trio asks ------------------------------------------------------------------------
 
@@ -65,7 +64,7 @@ class RunTime(trio.abc.Clock):
             return deadline - self.current_time()
         if deadline <= course.now or self._deadlines.sleeps:
             return 0
-        if course.sleeps is not None:
+        if self.is_skipping:
             return deadline - course.now
         if deadline == inf or self._runner.waiting_for_idle or not course.may_jump(deadline):
             return _FOREVER
@@ -76,11 +75,11 @@ class RunTime(trio.abc.Clock):
 
     def expire(self, now: float) -> float:
         """What the time is for the deadlines that are about to expire: trio has polled I/O."""
-        if self._course is not None and self._course.sleeps is not None:
-            return self._skip(self._course)
+        course = self._course
+        if course is not None and self.is_skipping:
+            return self._skip(course)
         if self._may_jump:
             self._may_jump = False
-            course = self._course
             if course is not None and not self._runner.runq:
                 course.jump(self._deadlines.next_deadline())
                 return course.now
@@ -136,15 +135,6 @@ class RunTime(trio.abc.Clock):
         context: Any = _run.GLOBAL_RUN_CONTEXT
         return isinstance(context.runner.clock, _run.SystemClock)
 
-    def follow(self, course: Course | None) -> None:
-        """Follow this course from now on, or none; to be called in the run."""
-        if course is self._course:
-            return
-        if self._course is not None:
-            self._leave()
-        if course is not None:
-            self._enter(course)
-
     def _enter(self, course: Course) -> None:
         if self._runner is None:
             context: Any = _run.GLOBAL_RUN_CONTEXT
@@ -153,17 +143,12 @@ class RunTime(trio.abc.Clock):
             self._deadlines.take(runner.deadlines)
             runner.deadlines = self._deadlines
         course.begin(self.current_time(), self._descriptors)
-        self._course, self._may_jump = course, False
-        self.is_skipping = course.sleeps is not None
+        self._may_jump = False
         module: Any = _run
         self._order = module._r, module._ALLOW_DETERMINISTIC_SCHEDULING
         module._r, module._ALLOW_DETERMINISTIC_SCHEDULING = _FirstComeFirstServed(module._r), False
 
-    def _leave(self) -> None:
-        course = self._course
-        assert course is not None, "it follows one"
-        self._course = None
-        course.end()
+    def _leave(self, course: Course) -> None:
         self._deadlines.sleeps.clear()
         # time never runs back
         self._offset = course.now - self._before.current_time()
