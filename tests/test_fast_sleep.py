@@ -97,8 +97,8 @@ async def test_a_timeout_fires_only_if_it_is_shorter_than_what_it_wraps() -> Non
     with anyio.move_on_after(5) as scope:
         await anyio.sleep(10)
     assert scope.cancelled_caught
+    naps = 0
     with anyio.fail_after(100), anyio.move_on_after(10.5) as scope:
-        naps = 0
         while naps < 100:
             await anyio.sleep(1)
             naps += 1

@@ -7,7 +7,8 @@ import contextlib
 import functools
 import sys
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from unittest import mock
 
@@ -80,6 +81,35 @@ def test_body_that_never_started(run: Callable[[Function], object]) -> None:
     body = _observe(waits, run)
     assert not body.ran
     assert body.starts == 0
+
+
+@pytest.mark.skipif(
+    sys.version_info < (3, 12) and sys.platform != "linux",
+    reason="3.11 can't observe other threads, and only Linux tells whether they did anything",
+)
+def test_body_that_never_started_beside_a_thread_that_waits() -> None:
+    """A pool's thread that nobody uses is no reason not to look."""
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(threading.get_native_id).result()
+        # it is still on its way from its last call to its wait, for a while
+        assert any(not _observe(waits, lambda function: None).ran for _ in _others_turns())
+
+
+def _others_turns() -> Iterator[None]:
+    """Let the other threads go on, again and again."""
+    for _ in range(1000):
+        yield
+        thread = threading.Thread(target=threading.get_native_id)
+        thread.start()
+        thread.join()
+
+
+def test_body_that_ran_in_a_thread_made_before() -> None:
+    """A body that a pool's thread ran, ran."""
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(threading.get_native_id).result()
+        body = _observe(waits, lambda function: pool.submit(asyncio.run, function()).result())
+    assert body.ran
 
 
 def test_body_that_was_left_in_the_middle() -> None:

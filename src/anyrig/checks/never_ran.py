@@ -6,8 +6,9 @@ Approach: a dropped coroutine whose code is the test's own is told by the missed
 a test whose function is wrapped, the code of its body is observed for the one call: with
 ``sys.monitoring`` for that code alone, on Python 3.11 with a profile function that ends itself.
 Limits: where a profiler already runs on Python 3.11, or all of sys.monitoring's tools are taken,
-a wrapped test is not observed. On 3.11 neither is one that runs in a thread made before it, and
-a body whose cancellation was swallowed passes for one that ended.
+a wrapped test is not observed. On 3.11 neither is one during which a thread made before it did
+anything, for it could be run there; and a body whose cancellation was swallowed passes for one that
+ended.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from typing import Any
 
 from ..findings import Finding, Kind, Place
 from ..origins import Origins
+from ..seams.cpython.threads import processor_times, stood_still
 from ..seams.unittest_mock import is_mock_file
 
 kind = Kind.NEVER_RAN
@@ -134,7 +136,7 @@ class Body:
         if sys.getprofile() is not None or threading.getprofile() is not None:
             yield
             return
-        threads = threading.active_count()
+        others = processor_times()
         suspended: set[FrameType] = set()
         threading.setprofile(functools.partial(self._on_event, suspended))
         sys.setprofile(functools.partial(self._on_event, suspended))
@@ -143,7 +145,7 @@ class Body:
         finally:
             sys.setprofile(None)
             threading.setprofile(None)
-            self.is_observed = self.starts > 0 or threads == 1
+            self.is_observed = self.starts > 0 or stood_still(others)
 
     def _on_event(
         self, suspended: set[FrameType], frame: FrameType, event: str, arg: object

@@ -12,6 +12,9 @@ Approach: while entered, ``threading.Thread.start`` is ours, for it runs where t
 the new thread can't tell who waits for it. What it runs is in ``_target``, or is its ``run``;
 where it is, the interpreter tells by its number.
 
+Problem: what a thread did in the meantime, its frames do not tell. Approach: on Linux the clock of
+a thread's processor time has a number that follows from the thread's, as glibc and musl make it.
+
 Problem: `Thread.join` in a thread that threading has not started has threading list that one as a
 dummy, before 3.13 for ever. Approach: what ``join`` itself waits with is ``_handle`` since 3.13 and
 ``_wait_for_tstate_lock`` before. All seen on CPython 3.11 to 3.13.
@@ -21,6 +24,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 import weakref
 from collections.abc import Callable
 from types import FrameType, TracebackType
@@ -146,3 +150,29 @@ def join(thread: threading.Thread) -> None:
 def _module_of(thread: threading.Thread) -> str:
     target = getattr(thread, "_target", None) or type(thread).run
     return getattr(target, "__module__", "") or ""
+
+
+def processor_times() -> dict[int, int | None]:
+    """The processor time of each thread but this one, in nanoseconds; None where nothing tells."""
+    me = threading.get_native_id()
+    others = (thread.native_id for thread in threading.enumerate())
+    return {
+        thread: _processor_time(thread) for thread in others if thread is not None and thread != me
+    }
+
+
+def stood_still(before: dict[int, int | None]) -> bool:
+    """Whether none of these threads did anything since `processor_times` was asked."""
+    return all(
+        used is not None and _processor_time(thread) == used for thread, used in before.items()
+    )
+
+
+def _processor_time(thread: int) -> int | None:
+    """By its native id, which may be that of no thread any more."""
+    if sys.platform != "linux":
+        return None
+    try:
+        return time.clock_gettime_ns(~thread << 3 | 6)
+    except OSError:
+        return None
