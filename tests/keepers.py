@@ -32,6 +32,10 @@ class Nobody:
         """Nobody asks for it."""
         return nullcontext()
 
+    def words(self) -> list[str]:
+        """Nothing keeps it."""
+        return []
+
 
 class Slept:
     """What hears of sleeps: it keeps how long they are and the functions that sleep."""

@@ -328,6 +328,38 @@ def test_wrong_limit(suite: Suite, value: str) -> None:
     assert "or 'off'" in done.text
 
 
+def test_what_holds_virtual_time_is_told(suite: Suite) -> None:
+    """A test in virtual time that is too late says what its clock waited for."""
+    done = ran(
+        suite,
+        """
+@pytest.mark.anyrig(timeout=0.5)
+async def test_thread(clock):
+    clock.patience = 3600
+    stop = threading.Event()
+    def poll():
+        while not stop.wait(0.01):
+            pass
+    thread = threading.Thread(target=poll, name="poller", daemon=True)
+    thread.start()
+    try:
+        await anyio.sleep(5)
+    finally:
+        stop.set()
+        thread.join()
+
+@pytest.mark.anyrig(timeout=0.5, allow=["deadlock"])
+async def test_no_autojump(clock):
+    clock.autojump = False
+    await anyio.sleep(5)
+""",
+        backends=["asyncio", "trio"],
+    )
+    assert done.counts == {"failed": 4}, done.text
+    assert done.text.count("virtual time stands at 0 s: held by a thread of its own (poller)") == 2
+    assert done.text.count("virtual time stands at 0 s: `clock.autojump` is off") == 2
+
+
 def test_marker_turns_the_limit_off(suite: Suite) -> None:
     """The marker's ``timeout="off"`` wins over the run's limit."""
     done = ran(

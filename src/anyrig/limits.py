@@ -224,8 +224,14 @@ class Limits:
         from .checks import timeout
 
         limit.deadline = time.perf_counter() + 2 * limit.watch.settings.cancel_timeout + _GRACE
-        infos = get_running_tasks()
-        finding = timeout.in_loop(self._rig.origins, limit.watch.place, limit.seconds, infos)
+        infos, course = get_running_tasks(), self._rig.runners.course
+        finding = timeout.in_loop(
+            self._rig.origins,
+            limit.watch.place,
+            limit.seconds,
+            infos,
+            course.standing() if course is not None else (),
+        )
         limit.error = self._told(limit.watch, finding)
         if limit.error is not None:
             runner.stop_call(limit.error)

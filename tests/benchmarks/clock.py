@@ -1,8 +1,10 @@
 """Virtual clocks side by side, in one run and as ratios: ``python tests/benchmarks/clock.py``.
 
-Each tool does the same work, 100 tasks that sleep 100 times, in turn with the others (A B A B ...).
-The time is processor time around the work alone, the median of the rounds; a ratio is to anyrig's
-own on the same library. Tools that are not installed are left out, with a note. Nothing is
+Each tool does the same work, 100 tasks that sleep 100 times, in turn with the others (A B A B ...):
+in a test that anyrig watches, as its own clock's is (each coroutine notes where it was made, which
+is what the missed-await check costs), and by itself, without anyrig. The time is processor time
+around the work alone, the median of the rounds; a ratio is to anyrig's own on the same library.
+Tools that are not installed are left out, with a note. Nothing is
 asserted: what is too much is for the reader to say.
 """
 
@@ -86,7 +88,8 @@ async def main():
     tell(began)
 
 
-trio.run(main, clock=MockClock(autojump_threshold=0))
+def run():
+    trio.run(main, clock=MockClock(autojump_threshold=0))
 """
 _DETANGLE = """
 import asyncio, detangle
@@ -98,7 +101,17 @@ async def main():
     return began
 
 
-tell(detangle.run(main))
+def run():
+    tell(detangle.run(main))
+"""
+_BY_ITSELF = """
+
+run()
+"""
+_WATCHED = """
+
+def test_work():
+    run()
 """
 _PYTEST = ("-m", "pytest", "-q", "-p", "no:cacheprovider")
 _OURS = (*_PYTEST, "-p", "anyio", "-p", "anyrig", "-o", "anyio_mode=auto")
@@ -122,26 +135,37 @@ class Tool:
         return self.needs is None or importlib.util.find_spec(self.needs) is not None
 
 
-def _ours(library: str, *more: str, name: str = "") -> Tool:
+def _ours(library: str) -> Tool:
     text = _WORK + (_ASYNCIO if library == "asyncio" else _TRIO) + _FIXTURE.format(library=library)
-    arguments = (*_OURS, "-o", f"anyrig_backends={library}", *more)
-    base = f"anyrig, {library}" if name else None
-    return Tool(f"anyrig, {library}{name}", "test_work.py", text, arguments, base=base)
+    arguments = (*_OURS, "-o", f"anyrig_backends={library}")
+    return Tool(f"anyrig, {library}", "test_work.py", text, arguments)
 
 
-_OFF = ("--anyrig-missed-awaits=off",)
+def _theirs(name: str, text: str, library: str, needs: str) -> tuple[Tool, Tool]:
+    """A clock that a script can run as well as a test."""
+    base = f"anyrig, {library}"
+    text = _WORK + (_ASYNCIO if library == "asyncio" else _TRIO) + text
+    return (
+        Tool(f"{name}, watched", "test_work.py", text + _WATCHED, _OURS, needs, base),
+        Tool(f"{name}, by itself", "work.py", text + _BY_ITSELF, (), needs, base),
+    )
+
+
+def _looptime(how: str, *arguments: str) -> Tool:
+    environment: dict[str, str] = {}  # it has several plugins, and finds them itself
+    text = _WORK + _ASYNCIO + _LOOPTIME
+    command = (*_PYTEST, *arguments)
+    name = f"looptime, {how}"
+    return Tool(name, "test_work.py", text, command, "looptime", "anyrig, asyncio", environment)
+
+
 TOOLS = (
     _ours("asyncio"),
-    _ours("asyncio", *_OFF, name=", missed awaits off"),
-    Tool(
-        "looptime", "test_work.py", _WORK + _ASYNCIO + _LOOPTIME,
-        (*_PYTEST, "-p", "no:anyrig"), "looptime", "anyrig, asyncio",
-        {},  # it has several plugins, and finds them itself
-    ),
-    Tool("detangle", "work.py", _WORK + _ASYNCIO + _DETANGLE, (), "detangle", "anyrig, asyncio"),
+    _looptime("watched"),
+    _looptime("by itself", "-p", "no:anyrig"),
+    *_theirs("detangle", _DETANGLE, "asyncio", "detangle"),
     _ours("trio"),
-    _ours("trio", *_OFF, name=", missed awaits off"),
-    Tool("MockClock", "work.py", _WORK + _TRIO + _MOCK_CLOCK, (), "trio", "anyrig, trio"),
+    *_theirs("MockClock", _MOCK_CLOCK, "trio", "trio"),
     Tool("anyrig, one sleep(3600)", "test_work.py", _WORK + _ONE, _OURS),
 )  # fmt: skip
 

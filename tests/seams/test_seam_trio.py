@@ -82,7 +82,9 @@ def test_global_run_context_and_ki_manager(pytester: pytest.Pytester) -> None:
             await trio.sleep_forever()
 
         turns = queue.SimpleQueue()
-        before = signal.getsignal(signal.SIGINT)
+        # a process in a shell's background is begun with it ignored, and trio leaves that so
+        before = signal.default_int_handler
+        signal.signal(signal.SIGINT, before)
         trio.lowlevel.start_guest_run(
             main, run_sync_soon_threadsafe=turns.put, done_callback=print
         )

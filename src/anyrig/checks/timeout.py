@@ -20,7 +20,9 @@ from ..tasks.waiting import stack_of
 kind = Kind.TIMEOUT
 
 
-def in_loop(origins: Origins, place: Place, seconds: float, infos: Iterable[Any]) -> Finding:
+def in_loop(
+    origins: Origins, place: Place, seconds: float, infos: Iterable[Any], details: tuple[str, ...]
+) -> Finding:
     """The finding in words; the tasks are as ``anyio.get_running_tasks`` tells of them."""
     tasks = list(infos)
     return Finding(
@@ -29,6 +31,7 @@ def in_loop(origins: Origins, place: Place, seconds: float, infos: Iterable[Any]
         origin=where_it_waits(origins, tasks),
         what="the test",
         summary=_summary(seconds, place),
+        details=details,
         picture=tuple(draw(nodes(origins, tasks))),
         mend=_MEND,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from contextvars import ContextVar
@@ -38,6 +39,10 @@ class Keeper(Protocol):
 
     def named(self, words: str) -> AbstractContextManager[None]:
         """Keep the time while entered, for what the words say."""
+        raise NotImplementedError
+
+    def words(self) -> list[str]:
+        """What keeps it at this moment."""
         raise NotImplementedError
 
 
@@ -111,6 +116,15 @@ class Course:
         """Whether the time may jump to the next timer, where nothing keeps it."""
         return self.autojump or any(when <= target for target in self._targets)
 
+    def standing(self) -> tuple[str, ...]:
+        """Where it stands and why, in words."""
+        held = self.keeper.words()
+        if held:
+            why = "held by " + ", ".join(held)
+        else:
+            why = "nothing holds it" if self.autojump else "`clock.autojump` is off"
+        return (f"virtual time stands at {self.elapsed():g} s: {why}",)
+
     def head_for(self, target: float) -> None:
         """Let it jump up to here, whether or not it jumps by itself."""
         self._targets.append(target)
@@ -156,11 +170,23 @@ class Skipping(Course):
         """A loop whose clock says this begins to follow."""
         self.now = now
 
+    def standing(self) -> tuple[str, ...]:
+        """Nothing to tell: it goes on as the real one does."""
+        return ()
+
     def jump(self, when: float) -> None:
         """The end of the next sleep has come."""
         by = when - self.now
         if by > 0:
             self._ahead += by
+
+
+def is_unbegun(coroutine: object) -> bool:
+    """Whether it has yet to take its first step: nothing of what it does is in time yet."""
+    return (
+        inspect.iscoroutine(coroutine)
+        and inspect.getcoroutinestate(coroutine) == inspect.CORO_CREATED
+    )
 
 
 class Follower:

@@ -25,9 +25,10 @@ from math import inf
 from typing import Any, NamedTuple
 
 from ..backends import Bound
-from ..clock.course import Course, Follower
+from ..clock.course import Course, Follower, is_unbegun
 from . import anyio as anyio_seam
 from . import asyncio as asyncio_seam
+from . import asyncio_turns
 
 _ENDS_SLEEP = "_set_result_unless_cancelled"
 _MANY = 64  # timers, before those that were cancelled are looked for
@@ -40,6 +41,7 @@ class _Sleep(NamedTuple):
     timer: TimerHandle
     task: asyncio.Task[Any] | None
     skips: int  # that came before it began
+    turn: int  # of the loop, in which it began
 
     def is_in_flight(self) -> bool:
         """Whether nothing has ended it: the timer of one that was cancelled goes later."""
@@ -56,6 +58,12 @@ class _Sleep(NamedTuple):
         # a timer that was cancelled has none
         future: asyncio.Future[Any] = self.timer._args[0]
         return future
+
+
+def _is_first_step(handle: Any) -> bool:
+    """Whether it is that of a task; where a task is eager, there is none."""
+    task = getattr(handle._callback, "__self__", None)
+    return isinstance(task, asyncio.Task) and is_unbegun(task.get_coro())
 
 
 def can_follow(loop: AbstractEventLoop) -> bool:
@@ -77,7 +85,7 @@ class LoopTime(Follower):
         self._order = count()
         self._calls = 0  # under way in executors
         self._sleeps: list[_Sleep] = []  # where the course is of sleeps alone
-        self._skips = 0  # so far
+        self._skips = self._turns = 0  # so far
         self._wait: Callable[[float | None], Any] = self._selector.select
         self._submit = loop.run_in_executor
 
@@ -190,7 +198,7 @@ class LoopTime(Follower):
         if course is None or course.sleeps is None:
             return
         task = asyncio.current_task(self._loop)
-        self._sleeps.append(_Sleep(timer, task, self._skips))
+        self._sleeps.append(_Sleep(timer, task, self._skips, self._turns))
         frame = sys._getframe(2)  # that has called `call_at`
         inner = frame.f_back or frame  # asyncio's `sleep`, above its `call_later`
         seconds = inner.f_locals.get("delay")
@@ -204,6 +212,10 @@ class LoopTime(Follower):
         # A sleep without a skip in it counts for nothing: there may be one in every turn
         is_waking = any(one.skips < self._skips and one.has_come_to_its_end() for one in sleeps)
         sleeps[:] = [one for one in sleeps if one.is_in_flight()]
+        # and so does who was started before the first of them
+        if sleeps and sleeps[0].turn == self._turns:
+            is_waking = is_waking or any(map(_is_first_step, asyncio_turns.ready(self._loop) or ()))
+        self._turns += 1
         when = self._soonest()
         if sleeps or timeout is not None:
             events = self._wait(0)

@@ -24,7 +24,7 @@ from typing import Any
 import trio
 from trio._core import _run
 
-from ..clock.course import Course, Follower
+from ..clock.course import Course, Follower, is_unbegun
 from .trio import open_scopes
 
 _WITHIN = 8  # frames between the deadline of a scope and who opens it
@@ -43,6 +43,7 @@ class RunTime(Follower, trio.abc.Clock):
         self._deadlines = _Deadlines(self)
         self._order: tuple[Any, bool] = (None, False)  # what trio orders by, to be put back
         self._may_jump = False
+        self.turn = 0  # of the run, where the course is of sleeps alone
 
     # -- what trio asks ------------------------------------------------------------------------
 
@@ -107,7 +108,8 @@ class RunTime(Follower, trio.abc.Clock):
     def _skip(self, course: Course) -> float:
         """Move the time to the next deadline, but for the timeouts in which nobody sleeps."""
         sleeping = self._deadlines.sleeping()
-        if sleeping:
+        self.turn += 1
+        if sleeping and not self._has_started(self._deadlines.first_turn()):
             # the sleeper's own scope is the innermost of its task
             tasks = [task for scope in sleeping for task in scope._cancel_status._tasks]
             around = {id(scope) for task in tasks for scope in open_scopes(task, None)}
@@ -120,6 +122,10 @@ class RunTime(Follower, trio.abc.Clock):
                         scope.deadline += by
                 course.jump(when)
         return course.now
+
+    def _has_started(self, turn: int) -> bool:
+        """Whether the turn before was this one, and tasks that were started in it have yet to run."""
+        return turn + 1 == self.turn and any(is_unbegun(task.coro) for task in self._runner.runq)
 
     def _descriptors(self) -> list[int]:
         runner = self._runner
@@ -177,7 +183,8 @@ class _Deadlines:
         self._heap: list[tuple[float, int, Any]] = []
         self._order = count()
         self._limit = _MANY
-        self.sleeps: list[tuple[float, int, Any]] = []  # those that end one
+        # those that end one, and the turn of the run in which it began
+        self.sleeps: list[tuple[float, int, Any, int]] = []
 
     def take(self, others: Any) -> None:
         """Take over what is in trio's own."""
@@ -191,12 +198,16 @@ class _Deadlines:
         entry = (deadline, next(self._order), cancel_scope)
         heappush(self._heap, entry)
         if self._time.is_skipping and self._time.note_sleep():
-            self.sleeps.append(entry)
+            self.sleeps.append((*entry, self._time.turn))
 
     def sleeping(self) -> list[Any]:
         """The scopes that end a sleep which is in flight."""
         self.sleeps = [one for one in self.sleeps if one[0] == one[2]._registered_deadline]
-        return [scope for *_, scope in self.sleeps]
+        return [scope for *_, scope, _ in self.sleeps]
+
+    def first_turn(self) -> int:
+        """The turn in which the first of the sleeps in flight began."""
+        return self.sleeps[0][-1]
 
     def scopes(self) -> list[Any]:
         """The scopes that have a deadline."""
