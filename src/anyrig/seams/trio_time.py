@@ -124,7 +124,7 @@ class RunTime(Follower, trio.abc.Clock):
         return course.now
 
     def _has_started(self, turn: int) -> bool:
-        """Whether the turn before was this one, and tasks that were started in it have yet to run."""
+        """Whether it was the turn before, and tasks that were started in it have yet to run."""
         return turn + 1 == self.turn and any(is_unbegun(task.coro) for task in self._runner.runq)
 
     def _descriptors(self) -> list[int]:
