@@ -26,7 +26,8 @@ _DEPTH = 4  # a decorator or two, and the line that it is about
 class Call:
     """One call; ``task`` is who awaited it.
 
-    ``outcome`` is None until it ends, then "returned", or the name of what it raised. ``walked``
+    ``outcome`` is None until it ends, then "returned", or the name of what it raised. ``closed``
+    has the names of the coroutines that it was given and has closed. ``walked``
     is what `frames` is made of: flat, as the garbage collector walks what is in it each time.
     """
 
@@ -37,6 +38,7 @@ class Call:
     awaited: bool = False
     task: str | None = None
     outcome: str | None = None
+    closed: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:

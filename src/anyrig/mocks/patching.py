@@ -95,11 +95,12 @@ def _replace(
 
 
 def _double_at(
-    owner: Any, name: str, *, checkpoint: bool = True, delay: float = 0, **attributes: Any
-) -> Any:
+    owner: Any, name: str, *, checkpoint: bool = True, delay: float = 0,
+    awaits_arguments: bool | None = None, **attributes: Any,
+) -> Any:  # fmt: skip
     ledger = Ledger(checkpoint=checkpoint, delay=delay)
     nature = doubles.nature_behind(getattr(owner, name)) or of_attribute(owner, name)
-    return doubles.double_of(nature, name, ledger, attributes)
+    return doubles.double_of(nature, name, ledger, attributes, awaits_arguments)
 
 
 patch = Patch()
@@ -156,6 +157,10 @@ class Mocks:
         """As `anyrig.mocks.stub`."""
         return self._kept(doubles.stub(name, **options))
 
+    def adapt(self, mock: T, /, **options: Any) -> T:
+        """As `anyrig.mocks.adapt`."""
+        return self._kept(doubles.adapt(mock, **options))
+
     def assert_all_awaited(self) -> None:
         """Raise ``AssertionError`` where a call of any of these doubles was not awaited."""
         Ledger().check(self._calls())
@@ -171,7 +176,7 @@ class Mocks:
     def _place(self, replacing: Replacing) -> Any:
         return self._kept(self._undo.enter_context(replacing))
 
-    def _kept(self, double: Any) -> Any:
+    def _kept(self, double: T) -> T:
         self._doubles.append(double)
         return double
 

@@ -7,16 +7,30 @@ pass by a `Family` when they are made and when they are awaited.
 Limits: private names of ``unittest.mock``: ``_get_child_mock``, ``_mock_add_spec``, ``_mock_call``,
 ``_execute_mock_call``, ``_mock_check_sig``, ``_mock_new_parent``, ``_mock_methods``,
 ``_spec_class``, ``_spec_signature``, ``_spec_asyncs``, ``_mock_sealed``, ``_mock_wraps``,
-``_mock_return_value``, ``_call_matcher``, ``_Call``. Seen on CPython 3.11 to 3.13.
+``_mock_return_value``, ``_mock_children``, ``_call_matcher``, ``_Call``, ``AsyncMockMixin``. Seen
+on CPython 3.11 to 3.13.
+
+Problem: a mock that was made elsewhere is to keep a record, too. Approach: each stock mock has a
+class of its own, whose bases can be set; the first of them is what its children are made of.
 """
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from dataclasses import dataclass
+from types import FunctionType
 from typing import TYPE_CHECKING, Any, Protocol
-from unittest.mock import DEFAULT, AsyncMock, MagicMock, NonCallableMagicMock, _Call
+from unittest.mock import (
+    DEFAULT,
+    AsyncMock,
+    AsyncMockMixin,
+    MagicMock,
+    NonCallableMagicMock,
+    NonCallableMock,
+    _Call,
+)
 
 if TYPE_CHECKING:
     _Base: Any = object  # a checker can't know what stock mocks keep to themselves
@@ -65,8 +79,34 @@ class Family(Protocol):
 class Spec:
     """What a double of ours takes as ``spec=``."""
 
-    nature: Any
+    nature: Any  # None for a mock that was made elsewhere
     family: Family
+    target: Target | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Told:
+    """What the author of a double has said of its calls, and what one gives by that.
+
+    ``is_function`` and ``is_error`` are of its ``side_effect``, which may be a list of values too.
+    ``closed`` notes the names of coroutines.
+    """
+
+    outcome: Callable[[], Any]
+    closed: Callable[[tuple[str, ...]], object]
+    is_function: bool
+    is_error: bool
+    has_result: bool
+
+
+class Target(Protocol):
+    """What stands behind a double that is given coroutines to await."""
+
+    def call(self, told: Told, args: tuple[Any, ...], kwargs: dict[str, Any], /) -> Any:
+        """What a call of a sync double gives."""
+
+    async def call_async(self, told: Told, args: tuple[Any, ...], kwargs: dict[str, Any], /) -> Any:
+        """What an awaited call of an async double gives."""
 
 
 _KEY = "_anyrig_spec"
@@ -74,8 +114,14 @@ _KEY = "_anyrig_spec"
 
 def spec_of(double: Any) -> Spec | None:
     """What a double was made from; None for what is no double of ours."""
-    found = getattr(type(double), "__mro__", ())
-    return double.__dict__.get(_KEY) if _Doubled in found else None
+    mock = behind(double)
+    found = getattr(type(mock), "__mro__", ())
+    return mock.__dict__.get(_KEY) if _Told in found else None
+
+
+def behind(double: Any) -> Any:
+    """The mock itself: what ``create_autospec`` makes of a function is a function."""
+    return getattr(double, "mock", double) if type(double) is FunctionType else double
 
 
 def is_below(double: Any, above: Any) -> bool:
@@ -92,8 +138,22 @@ def make(spec: Spec, **kwargs: Any) -> Any:
     return _CLASSES[spec.nature.called.value](spec=spec, **kwargs)
 
 
-class _Doubled(_Base):  # type: ignore[misc]
-    """What is the same in all doubles; stands before the stock class."""
+class _Told(_Base):  # type: ignore[misc]
+    """What has a `Spec`; stands before the stock class."""
+
+    def assert_all_awaited(self) -> None:
+        """Raise ``AssertionError`` where a call of this double, or below it, was not awaited."""
+        family = self.__dict__[_KEY].family
+        family.check(family.records_below(self))
+
+    def assert_no_pending(self) -> None:
+        """Raise ``AssertionError`` where a call is not awaited yet, or has not come to its end."""
+        family = self.__dict__[_KEY].family
+        family.check_ended(family.records_below(self))
+
+
+class _Doubled(_Told):
+    """What is the same in all doubles that are made from a `Nature`."""
 
     def _mock_add_spec(self, spec: Any, *args: Any, **kwargs: Any) -> None:
         if not isinstance(spec, Spec):
@@ -136,16 +196,6 @@ class _Doubled(_Base):  # type: ignore[misc]
         if signature is not None:
             signature.bind(*args, **kwargs)
 
-    def assert_all_awaited(self) -> None:
-        """Raise ``AssertionError`` where a call of this double, or below it, was not awaited."""
-        family = self.__dict__[_KEY].family
-        family.check(family.records_below(self))
-
-    def assert_no_pending(self) -> None:
-        """Raise ``AssertionError`` where a call is not awaited yet, or has not come to its end."""
-        family = self.__dict__[_KEY].family
-        family.check_ended(family.records_below(self))
-
 
 class _Constant:
     """Holds a constant among the children of a mock."""
@@ -186,7 +236,38 @@ class Plain(_Doubled, NonCallableMagicMock):
     """A double of an object that can't be called."""
 
 
-class Sync(_Doubled, MagicMock):
+class _Calling(_Told):
+    """A sync mock that may stand for what awaits what it is given."""
+
+    def _execute_mock_call(self, /, *args: Any, **kwargs: Any) -> Any:
+        spec: Spec | None = self.__dict__.get(_KEY)
+        give = super()._execute_mock_call
+        if spec is None or spec.target is None:
+            return give(*args, **kwargs)
+        record = spec.family.called(self, args, kwargs)
+        spec.family.started(record)
+        try:
+            told = _told(self, lambda: give(*args, **kwargs), record)
+            result = spec.target.call(told, args, kwargs)
+        except BaseException as error:
+            spec.family.ended(record, error)
+            raise
+        spec.family.ended(record, None)
+        return result
+
+
+def _told(double: Any, outcome: Callable[[], Any], record: Any) -> Told:
+    effect = double.side_effect
+    return Told(
+        outcome=outcome,
+        closed=functools.partial(setattr, record, "closed"),
+        is_function=callable(effect) and not _is_error_class(effect),
+        is_error=isinstance(effect, BaseException) or _is_error_class(effect),
+        has_result=effect is not None or double._mock_return_value is not DEFAULT,
+    )
+
+
+class Sync(_Calling, _Doubled, MagicMock):
     """A double of a sync function, a class, or an object with a sync ``__call__``."""
 
 
@@ -221,8 +302,8 @@ def _is_error_class(value: object) -> bool:
     return isinstance(value, type) and issubclass(value, BaseException)
 
 
-class Async(_Doubled, AsyncMock):
-    """A double of an async function, or of an object with an async ``__call__``."""
+class _Recorded(_Told):
+    """An async mock each of whose calls is on record, and lets go of the loop."""
 
     def _mock_call(self, /, *args: Any, **kwargs: Any) -> Any:
         record = self.__dict__[_KEY].family.called(self, args, kwargs)
@@ -240,7 +321,12 @@ class Async(_Doubled, AsyncMock):
         try:
             if family.started(record):
                 await family.stepped()
-            result = await self._outcome(args, kwargs)
+            target = self.__dict__[_KEY].target
+            if target is None:
+                result = await self._outcome(args, kwargs)
+            else:
+                told = _told(self, lambda: self._outcome(args, kwargs), record)
+                result = await target.call_async(told, args, kwargs)
         except BaseException as error:
             family.ended(record, error)
             raise
@@ -310,6 +396,59 @@ class Async(_Doubled, AsyncMock):
             for record in self._records()
             if self._call_matcher(_Call((record.args, record.kwargs), two=True)) in expected
         ]
+
+
+class Async(_Recorded, _Doubled, AsyncMock):  # type: ignore[misc]
+    """A double of an async function, or of an object with an async ``__call__``."""
+
+
+class _Adapted(_Calling):
+    """A stock mock that was made elsewhere; what comes of it is adapted as well."""
+
+    def __getattr__(self, name: str) -> Any:
+        return self._with_us(super().__getattr__(name))  # what is made from an autospec
+
+    def _get_child_mock(self, /, **kwargs: Any) -> Any:
+        return self._with_us(super()._get_child_mock(**kwargs))
+
+    def _with_us(self, child: Any) -> Any:
+        spec = self.__dict__.get(_KEY)  # none in one that is being made
+        return child if spec is None else adapt(child, spec.family)
+
+
+class _AdaptedAsync(_Recorded, _Adapted):
+    """One that is async."""
+
+
+def adapt(thing: Any, family: Family, target: Target | None = None) -> Any:
+    """Have a stock mock, and what comes of it, tell a family of its calls; gives it back.
+
+    Whatever else it is given, it leaves as it is; so it does a double of ours.
+    """
+    mock = behind(thing)
+    if not is_stock(mock):
+        return thing
+    cls: Any = type(mock)  # each stock mock has a class of its own
+    if not issubclass(cls, _Adapted):
+        cls.__bases__ = (_adapted(cls.__bases__),)
+    mock.__dict__[_KEY] = Spec(None, family, target)
+    for child in (*mock._mock_children.values(), mock.__dict__.get("_mock_return_value")):
+        adapt(child, family)
+    return thing
+
+
+@functools.cache  # as many as there are kinds of stock mocks
+def _adapted(bases: tuple[Any, ...]) -> type:
+    """One class for the bases of a stock mock's: that makes its children of the first of them."""
+    is_async = any(issubclass(base, AsyncMockMixin) for base in bases)
+    ours: Any = _AdaptedAsync if is_async else _Adapted
+    return type(bases[-1].__name__, (ours, *bases), {})
+
+
+def is_stock(thing: Any) -> bool:
+    """Whether it is a mock of ``unittest.mock``'s own, as that makes them."""
+    mock = behind(thing)
+    return issubclass(type(mock), NonCallableMock) and _KEY not in mock.__dict__
 
 
 _CLASSES: dict[str, Any] = {
