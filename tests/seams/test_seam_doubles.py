@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
+import sys
 from typing import Any
 from unittest import mock
 from unittest.mock import (
@@ -21,7 +23,13 @@ from anyrig.mocks.ledger import Ledger
 from anyrig.seams.doubles import adapt
 from anyrig.seams.unittest_mock import mock_call_of
 
-OVERRIDDEN = ("_get_child_mock", "_mock_add_spec", "_mock_call", "_mock_check_sig")
+OVERRIDDEN = (
+    "_get_child_mock",
+    "_mock_add_spec",
+    "_mock_call",
+    "_mock_check_sig",
+    "_get_call_signature_from_name",
+)
 
 
 @pytest.mark.parametrize("name", [*OVERRIDDEN, "_execute_mock_call", "_call_matcher"])
@@ -43,6 +51,8 @@ def test_mock_has(kind: type[Any], name: str) -> None:
         "_mock_sealed",
         "_mock_wraps",
         "_mock_return_value",
+        "_mock_children",
+        "_mock_new_name",
     ],
 )
 def test_mock_keeps_in_its_dict(name: str) -> None:
@@ -93,6 +103,32 @@ def test_call_passes_the_signature_then__mock_call() -> None:
     result: Any = Ours()(1)
     assert result == 3
     assert seen == ["signature", "call"]
+
+
+def test_matcher_asks_for_signatures_by_name() -> None:
+    """``_call_matcher`` asks ``_get_call_signature_from_name`` for that of a call with a name."""
+    seen: list[str] = []
+
+    class Ours(MagicMock):
+        def _get_call_signature_from_name(self, name: str) -> inspect.Signature:
+            seen.append(name)
+            return inspect.signature(lambda a, b: None)
+
+    ours: Any = Ours()
+    written, made = mock.call.one().two(1, b=2), mock.call.one().two(1, 2)
+    assert ours._call_matcher(written) == ours._call_matcher(made)
+    assert seen == ["one().two"] * 2
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="Python 3.12 has a public mark")
+def test_asyncio_knows_its_own_mark() -> None:
+    """``_is_coroutine`` on a function is what ``asyncio.iscoroutinefunction`` asks for."""
+
+    def function() -> None: ...
+
+    assert not asyncio.iscoroutinefunction(function)
+    function._is_coroutine = asyncio.coroutines._is_coroutine  # type: ignore[attr-defined]
+    assert asyncio.iscoroutinefunction(function)
 
 
 def test_call_objects_are_equal_to_stock_ones() -> None:

@@ -7,7 +7,7 @@ from unittest.mock import MagicMock
 
 from ..findings import MockError
 from ..seams import doubles as seam
-from ..seams.doubles import Spec, make, spec_of
+from ..seams.doubles import Spec, make, records_below, spec_of
 from .awaiting import target_of
 from .ledger import Call, Ledger
 from .nature import OPEN_ASYNC, AnyNature, Nature, of_instance
@@ -95,11 +95,13 @@ def is_double(thing: object) -> bool:
 
 
 def calls(double: object) -> list[Call]:
-    """The records of the calls of a double's async functions, in their order."""
-    spec = spec_of(double)
-    if spec is None:
+    """The records of the calls of a double's async functions, in their order.
+
+    Those of doubles that were attached to it come last.
+    """
+    if spec_of(double) is None:
         raise MockError(f"{double!r} is no double of anyrig.mocks")
-    return spec.family.records_below(seam.behind(double))
+    return records_below(seam.behind(double))
 
 
 def double_of(

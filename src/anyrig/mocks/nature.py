@@ -18,6 +18,7 @@ import typing
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, TypeAlias
+from unittest.mock import AsyncMock, Mock, NonCallableMock
 
 _MISSING = object()
 _EMPTY = inspect.Signature.empty
@@ -74,7 +75,8 @@ class Nature:
     @property
     def cls(self) -> type | None:
         """What ``__class__`` says of a double."""
-        if self.is_open:
+        # inspect looks into what says that it is a partial, and finds a double there
+        if self.is_open or isinstance(self.thing, functools.partial):
             return None
         return self.thing if self.is_instance else type(self.thing)
 
@@ -123,11 +125,24 @@ def of(real: Any) -> AnyNature:
     """The nature of a thing as it stands: a class is a class."""
     if isinstance(real, type):
         return Nature(Called.SYNC, real, signature=_signature(real))
+    if _is_mock(real):
+        return _of_mock(type(real))
     if isinstance(real, _CONSTANTS):
         return Value(real)
     if inspect.isroutine(real) or isinstance(real, functools.partial):
         return _of_function(real, is_bound=False, owner=None)
     return of_instance(type(real), real)
+
+
+def _is_mock(thing: object) -> bool:
+    return issubclass(type(thing), NonCallableMock)  # its ``__class__`` is that of its spec
+
+
+def _of_mock(cls: type) -> Nature:
+    """Of a mock in the real thing: its class alone tells, as its attributes are made when asked."""
+    if issubclass(cls, AsyncMock):
+        return OPEN_ASYNC
+    return Nature(Called.SYNC if issubclass(cls, Mock) else Called.NEVER, is_open=True)
 
 
 def of_instance(cls: type, real: Any = _MISSING) -> Nature:
@@ -149,6 +164,8 @@ def of_attribute(owner: Any, name: str) -> AnyNature:
 
 
 def _of_member(found: Any, cls: type, *, is_bound: bool) -> AnyNature:
+    if _is_mock(found):
+        return _of_mock(type(found))
     if isinstance(found, property):
         return _of_hint(_return_hint(found.fget), cls)
     if isinstance(found, functools.cached_property):

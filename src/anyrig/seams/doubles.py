@@ -7,8 +7,9 @@ pass by a `Family` when they are made and when they are awaited.
 Limits: private names of ``unittest.mock``: ``_get_child_mock``, ``_mock_add_spec``, ``_mock_call``,
 ``_execute_mock_call``, ``_mock_check_sig``, ``_mock_new_parent``, ``_mock_methods``,
 ``_spec_class``, ``_spec_signature``, ``_spec_asyncs``, ``_mock_sealed``, ``_mock_wraps``,
-``_mock_return_value``, ``_mock_children``, ``_call_matcher``, ``_Call``, ``AsyncMockMixin``. Seen
-on CPython 3.11 to 3.13.
+``_mock_return_value``, ``_mock_children``, ``_mock_new_name``, ``_call_matcher``,
+``_get_call_signature_from_name``, ``_Call``, ``AsyncMockMixin``; on 3.11
+``asyncio.coroutines._is_coroutine``. Seen on CPython 3.11 to 3.13.
 
 Problem: a mock that was made elsewhere is to keep a record, too. Approach: each stock mock has a
 class of its own, whose bases can be set; the first of them is what its children are made of.
@@ -16,12 +17,15 @@ class of its own, whose bases can be set; the first of them is what its children
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import inspect
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+import re
+import sys
+import types
+from collections.abc import AsyncGenerator, Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
-from types import FunctionType
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from unittest.mock import (
     DEFAULT,
     AsyncMock,
@@ -36,6 +40,10 @@ if TYPE_CHECKING:
     _Base: Any = object  # a checker can't know what stock mocks keep to themselves
 else:
     _Base = object
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_PARTS = re.compile(r"\(\)|[^.()]+")  # of the name of a call: attributes, and "()" for a call
 
 
 class Family(Protocol):
@@ -121,7 +129,7 @@ def spec_of(double: Any) -> Spec | None:
 
 def behind(double: Any) -> Any:
     """The mock itself: what ``create_autospec`` makes of a function is a function."""
-    return getattr(double, "mock", double) if type(double) is FunctionType else double
+    return getattr(double, "mock", double) if type(double) is types.FunctionType else double
 
 
 def is_below(double: Any, above: Any) -> bool:
@@ -131,6 +139,40 @@ def is_below(double: Any, above: Any) -> bool:
             return True
         double = double.__dict__.get("_mock_new_parent")
     return False
+
+
+def records_below(double: Any) -> list[Any]:
+    """The calls of a double and of all that comes of it; of what was attached to it, last."""
+    families = dict.fromkeys(spec.family for mock in _tree(double) if (spec := spec_of(mock)))
+    return [record for family in families for record in family.records_below(double)]
+
+
+def _tree(mock: Any) -> Collection[Any]:
+    """A mock and all that it has made or was given, each once."""
+    seen: dict[int, Any] = {}  # the mock's id -> the mock; a return value may be its own parent
+    todo = [mock]
+    while todo:
+        mock = todo.pop()
+        if id(mock) not in seen and _is_mock(mock):
+            seen[id(mock)] = mock
+            todo += mock.__dict__["_mock_children"].values()
+            todo.append(mock.__dict__.get("_mock_return_value"))
+    return seen.values()
+
+
+def _is_mock(thing: object) -> bool:
+    return issubclass(type(thing), NonCallableMock)  # its ``__class__`` is that of its spec
+
+
+def _path(double: Any, above: Any) -> str:
+    """The name of a double's calls in the ``mock_calls`` of one above it."""
+    path = ""
+    while double is not above:
+        names = double.__dict__
+        name = names["_mock_new_name"]
+        path = name + ("." if path and not path.startswith("()") else "") + path
+        double = names["_mock_new_parent"]
+    return path
 
 
 def make(spec: Spec, **kwargs: Any) -> Any:
@@ -143,13 +185,30 @@ class _Told(_Base):  # type: ignore[misc]
 
     def assert_all_awaited(self) -> None:
         """Raise ``AssertionError`` where a call of this double, or below it, was not awaited."""
-        family = self.__dict__[_KEY].family
-        family.check(family.records_below(self))
+        self._check(records_below(self))
 
     def assert_no_pending(self) -> None:
         """Raise ``AssertionError`` where a call is not awaited yet, or has not come to its end."""
-        family = self.__dict__[_KEY].family
-        family.check_ended(family.records_below(self))
+        self.__dict__[_KEY].family.check_ended(records_below(self))
+
+    def assert_has_calls(self, calls: Sequence[Any], any_order: bool = False) -> None:
+        """These calls were made, and each async one that is like one of them was awaited."""
+        super().assert_has_calls(calls, any_order=any_order)
+        self._check(self._like(calls, records_below(self)))
+
+    def _like(self, calls: Sequence[Any], records: Sequence[Any], /) -> list[Any]:
+        # names are compared here: to a call without one, calls of all names are equal
+        expected = [(call[0] if len(call) > 2 else "", self._call_matcher(call)) for call in calls]
+        found = []
+        for record in records:
+            name = _path(record.double, self)
+            made = self._call_matcher(_Call((name, record.args, record.kwargs)))
+            if any(name == wanted and like == made for wanted, like in expected):
+                found.append(record)
+        return found
+
+    def _check(self, records: Sequence[Any], /) -> None:
+        self.__dict__[_KEY].family.check(records)
 
 
 class _Doubled(_Told):
@@ -195,6 +254,17 @@ class _Doubled(_Told):
         signature = self.__dict__["_spec_signature"]
         if signature is not None:
             signature.bind(*args, **kwargs)
+
+    def _get_call_signature_from_name(self, name: str) -> inspect.Signature | None:
+        # stock mocks pass over return values, and take the signature of what gave them
+        mock: Any = self
+        for part in _PARTS.findall(name):
+            if type(mock) is types.FunctionType:  # an autospecced function that was attached
+                mock = mock.__dict__.get("mock")
+            names = mock.__dict__ if _is_mock(mock) else {}
+            children = names.get("_mock_children", {})
+            mock = names.get("_mock_return_value") if part == "()" else children.get(part)
+        return mock.__dict__["_spec_signature"] if _is_mock(mock) else None
 
 
 class _Constant:
@@ -302,6 +372,16 @@ def _is_error_class(value: object) -> bool:
     return isinstance(value, type) and issubclass(value, BaseException)
 
 
+def _marked_async(function: F) -> F:
+    """A sync function of which ``iscoroutinefunction`` says that it is async."""
+    if sys.version_info >= (3, 12):
+        return inspect.markcoroutinefunction(function)
+    else:  # noqa: RET505 - asyncio's own mark, as 3.11's inspect has none
+        marked: Any = function
+        marked._is_coroutine = asyncio.coroutines._is_coroutine  # type: ignore[attr-defined]
+        return function
+
+
 class _Recorded(_Told):
     """An async mock each of whose calls is on record, and lets go of the loop."""
 
@@ -351,9 +431,6 @@ class _Recorded(_Told):
         super().reset_mock(*args, **kwargs)
         self.__dict__[_KEY].family.forget(self)
 
-    def _check(self, records: Sequence[Any], /) -> None:
-        self.__dict__[_KEY].family.check(records)
-
     def _records(self) -> list[Any]:
         return self.__dict__[_KEY].family.records(self)  # type: ignore[no-any-return]
 
@@ -380,26 +457,18 @@ class _Recorded(_Told):
     def assert_any_call(self, /, *args: Any, **kwargs: Any) -> None:
         """A call had these arguments, and one that had them was awaited."""
         super().assert_any_call(*args, **kwargs)
-        matching = self._matching([_Call((args, kwargs), two=True)])
+        matching = self._like([_Call((args, kwargs), two=True)], self._records())
         if not any(record.awaited for record in matching):
             self._check(matching)
-
-    def assert_has_calls(self, calls: Sequence[Any], any_order: bool = False) -> None:
-        """These calls were made, and each that is like one of them was awaited."""
-        super().assert_has_calls(calls, any_order=any_order)
-        self._check(self._matching(calls))
-
-    def _matching(self, calls: Sequence[Any], /) -> list[Any]:
-        expected = [self._call_matcher(call) for call in calls]
-        return [
-            record
-            for record in self._records()
-            if self._call_matcher(_Call((record.args, record.kwargs), two=True)) in expected
-        ]
 
 
 class Async(_Recorded, _Doubled, AsyncMock):  # type: ignore[misc]
     """A double of an async function, or of an object with an async ``__call__``."""
+
+    @_marked_async
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
+        """As the stock one; marked, so that what asks ``double.__call__`` sees that it is async."""
+        return super().__call__(*args, **kwargs)
 
 
 class _Adapted(_Calling):
