@@ -386,7 +386,7 @@ def test_after():
         backends=["asyncio"],
     )
     assert done.counts == {"failed": 1, "passed": 1}, done.text
-    assert "was stopped in its call (test_it.py:14)" in done.text
+    assert "was stopped in its call (test_it.py:" in done.text
 
 
 def test_marker_turns_the_limit_off(suite: Suite) -> None:
