@@ -23,8 +23,18 @@ from unittest.mock import AsyncMock, Mock, NonCallableMock
 _MISSING = object()
 _EMPTY = inspect.Signature.empty
 _SLOT = (types.MemberDescriptorType, types.GetSetDescriptorType)
+_FUNCTIONS = (
+    types.FunctionType,
+    types.MethodType,
+    types.BuiltinFunctionType,
+    types.MethodWrapperType,
+    types.MethodDescriptorType,
+    types.WrapperDescriptorType,
+    types.ClassMethodDescriptorType,
+)
 # what a class or module keeps of these is the same for a double; none can be changed
 _CONSTANTS = (type(None), bool, int, float, complex, str, bytes, enum.Enum, frozenset, range)
+_ASYNC_MAGIC = ("__aenter__", "__aexit__", "__anext__")
 # functions that contextlib has made of generators: all share one code
 _ASYNC_CONTEXT: Any = contextlib.asynccontextmanager(contextlib.aclosing).__code__  # type: ignore[arg-type]
 _CONTEXT: Any = contextlib.contextmanager(contextlib.closing).__code__  # type: ignore[arg-type]
@@ -97,7 +107,9 @@ class Nature:
         if self.enters is not _EMPTY and name in ("__enter__", "__aenter__"):
             called = Called.ASYNC if name == "__aenter__" else Called.SYNC
             return Nature(called, is_open=True, returns=self.enters)
-        if inspect.isroutine(self.thing) and name.startswith("__"):
+        if self.is_open and name in _ASYNC_MAGIC:
+            return OPEN_ASYNC
+        if _is_function(self.thing) and name.startswith("__"):
             return Value(getattr(self.thing, name))  # what inspect asks of functions
         found = inspect.getattr_static(self.thing, name, _MISSING)
         cls = self.thing if isinstance(self.thing, type) else type(self.thing)
@@ -129,7 +141,9 @@ def of(real: Any) -> AnyNature:
         return _of_mock(type(real))
     if isinstance(real, _CONSTANTS):
         return Value(real)
-    if inspect.isroutine(real) or isinstance(real, functools.partial):
+    if isinstance(real, staticmethod | classmethod):
+        return _of_member(real, object, is_bound=True)
+    if _is_function(real) or isinstance(real, functools.partial):
         return _of_function(real, is_bound=False, owner=None)
     return of_instance(type(real), real)
 
@@ -178,16 +192,23 @@ def _of_member(found: Any, cls: type, *, is_bound: bool) -> AnyNature:
         made = functools.partial(found.func, *((None,) if is_bound else ()), *found.args)
         made.keywords.update(found.keywords)
         return _of_function(made, is_bound=False, owner=cls)
-    if inspect.isroutine(found) or isinstance(found, functools.partial):
+    if isinstance(found, functools.singledispatchmethod):
+        return _of_function(found.func, is_bound=is_bound, owner=cls)
+    if isinstance(found, (*_FUNCTIONS, functools.partial)):
         # a function in a class takes self; a partial and a bound method do not
         takes_self = not isinstance(found, functools.partial | types.MethodType)
         is_builtin = isinstance(found, types.BuiltinFunctionType)
         return _of_function(found, is_bound=is_bound and takes_self and not is_builtin, owner=cls)
-    if hasattr(type(found), "__get__") and callable(found):  # a decorator's own object
+    if _is_function(found):
         return _of_function(found, is_bound=is_bound, owner=cls)
     if hasattr(type(found), "__get__"):
-        return Unknown()
+        return _of_hint(_return_hint(type(found).__get__), type(found))
     return of(found)
+
+
+def _is_function(thing: object) -> bool:
+    """Whether it is one, or a decorator's own object; `inspect.isroutine` takes any descriptor."""
+    return isinstance(thing, _FUNCTIONS) or (callable(thing) and hasattr(type(thing), "__get__"))
 
 
 def _of_function(function: Any, *, is_bound: bool, owner: type | None) -> Nature:
@@ -196,6 +217,8 @@ def _of_function(function: Any, *, is_bound: bool, owner: type | None) -> Nature
         signature = signature.replace(parameters=list(signature.parameters.values())[1:])
     inner = _innermost(function)
     returns = _return_hint(inner)
+    if returns is _EMPTY and not isinstance(inner, _FUNCTIONS):
+        returns = _return_hint(inspect.getattr_static(type(inner), "__call__", None))
     code: Any = getattr(_without_partials(function), "__code__", None)
     if code in (_ASYNC_CONTEXT, _CONTEXT):
         return Nature(Called.SYNC, function, False, signature, _Entering(code, returns), owner)
@@ -224,7 +247,7 @@ class _Entering:
 
 
 def _how_called(function: Any) -> Called:
-    if not inspect.isroutine(function):
+    if not isinstance(function, _FUNCTIONS):
         call = inspect.getattr_static(type(function), "__call__", None)
         if call is not None and inspect.isroutine(call):
             call = _innermost(call)

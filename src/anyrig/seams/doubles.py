@@ -281,8 +281,10 @@ def _is_everybodys(name: Any, nature: Any) -> bool:
     """Whether it is a magic method that the real thing has only because every object has it."""
     if not (isinstance(name, str) and name.startswith("__") and name.endswith("__")):
         return False
-    if nature.is_open or nature.enters is not inspect.Signature.empty:
-        return bool(nature.is_open)
+    if nature.is_open:  # anything can be entered with `async with`, as stock mocks can
+        return name not in ("__aenter__", "__aexit__", "__anext__")
+    if nature.enters is not inspect.Signature.empty:
+        return False
     found = inspect.getattr_static(nature.thing, name, None)
     return bool(found is None or found is inspect.getattr_static(object, name, None))
 
