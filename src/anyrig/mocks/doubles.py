@@ -8,10 +8,13 @@ from unittest.mock import MagicMock
 from ..findings import MockError
 from ..seams import doubles as seam
 from ..seams.doubles import Spec, make, records_below, spec_of
+from . import mistakes
 from .awaiting import target_of
 from .ledger import Call, Ledger
 from .nature import OPEN_ASYNC, AnyNature, Nature, of_instance
 from .nature import of as nature_of
+
+__tracebackhide__ = True  # a traceback ends at the line of the user's
 
 T = TypeVar("T")
 
@@ -41,8 +44,9 @@ def create(
     nature: AnyNature | None = nature_behind(spec)
     if nature is None:
         nature = of_instance(spec) if isinstance(spec, type) else nature_of(spec)
-    ledger = Ledger(checkpoint=checkpoint, delay=delay)
-    return double_of(nature, name or _name_of(spec), ledger, attributes, awaits_arguments)
+    ledger, name = Ledger(checkpoint=checkpoint, delay=delay), name or _name_of(spec)
+    mistakes.check_options(nature, name, attributes)
+    return double_of(nature, name, ledger, attributes, awaits_arguments)
 
 
 def stub(
@@ -105,7 +109,11 @@ def calls(double: object) -> list[Call]:
 
 
 def double_of(
-    nature: AnyNature, name: str, ledger: Ledger, attributes: dict[str, Any], awaits: bool | None
+    nature: AnyNature,
+    name: str,
+    ledger: Ledger,
+    attributes: dict[str, Any],
+    awaits: bool | None = None,
 ) -> Any:
     """A double of a nature; an error where there is nothing to make a double from."""
     if not isinstance(nature, Nature):

@@ -36,6 +36,8 @@ from unittest.mock import (
     _Call,
 )
 
+__tracebackhide__ = True  # a traceback ends at the line of the user's
+
 if TYPE_CHECKING:
     _Base: Any = object  # a checker can't know what stock mocks keep to themselves
 else:
@@ -78,6 +80,15 @@ class Family(Protocol):
 
     def forget(self, double: Any) -> None:
         """Drop the calls of one double."""
+
+    def accept(self, nature: Any, name: Callable[[], str], which: str, value: Any) -> None:
+        """Raise where what a double is to give, or to do, can't be meant."""
+
+    def accept_result(self, name: str, effect: Any, result: Any) -> None:
+        """Raise where what a side effect of an async double has given can't be meant."""
+
+    def hint(self) -> str | None:
+        """Why its doubles may not have been called."""
 
     def unknown(self, name: str, nature: Any) -> Any:
         """What stands where nothing says what there is."""
@@ -177,6 +188,10 @@ def _path(double: Any, above: Any) -> str:
 
 def make(spec: Spec, **kwargs: Any) -> Any:
     """A double, of the class that its nature asks for."""
+    if kwargs.get("return_value", DEFAULT) is not DEFAULT:  # which stock mocks put down unseen
+        spec.family.accept(
+            spec.nature, lambda: kwargs["name"], "return_value", kwargs["return_value"]
+        )
     return _CLASSES[spec.nature.called.value](spec=spec, **kwargs)
 
 
@@ -211,8 +226,24 @@ class _Told(_Base):  # type: ignore[misc]
         self.__dict__[_KEY].family.check(records)
 
 
+def _checked(name: str) -> Any:
+    """A property of stock mocks that looks at what it is set to; it gives it as ever."""
+    stock: Any = getattr(NonCallableMock, name)
+
+    def set_checked(double: Any, value: Any) -> None:
+        spec: Spec | None = double.__dict__.get(_KEY)
+        if value is not None and value is not DEFAULT and spec is not None:
+            spec.family.accept(spec.nature, double._extract_mock_name, name, value)
+        stock.fset(double, value)
+
+    return property(stock.fget, set_checked)
+
+
 class _Doubled(_Told):
     """What is the same in all doubles that are made from a `Nature`."""
+
+    return_value = _checked("return_value")
+    side_effect = _checked("side_effect")
 
     def _mock_add_spec(self, spec: Any, *args: Any, **kwargs: Any) -> None:
         if not isinstance(spec, Spec):
@@ -424,8 +455,10 @@ class _Recorded(_Told):
             result = MagicMock._execute_mock_call(self, *args, **kwargs)
         except StopIteration:  # a side_effect that is used up: no coroutine may raise this
             raise StopAsyncIteration from None
-        if source is not None and inspect.iscoroutinefunction(source):
+        if source is not None and _is_async(source):
             result = await result
+        elif source is not None:
+            self.__dict__[_KEY].family.accept_result(self._extract_mock_name(), source, result)
         return self.return_value if result is DEFAULT else result
 
     def reset_mock(self, /, *args: Any, **kwargs: Any) -> None:
@@ -462,6 +495,12 @@ class _Recorded(_Told):
         matching = self._like([_Call((args, kwargs), two=True)], self._records())
         if not any(record.awaited for record in matching):
             self._check(matching)
+
+
+def _is_async(function: Any) -> bool:
+    """Whether what a call of it gives is to be awaited; an object may have an async call."""
+    is_async = inspect.iscoroutinefunction
+    return is_async(function) or is_async(getattr(type(function), "__call__", None))  # noqa: B004
 
 
 class Async(_Recorded, _Doubled, AsyncMock):  # type: ignore[misc]
@@ -521,6 +560,27 @@ def is_stock(thing: Any) -> bool:
     mock = behind(thing)
     return issubclass(type(mock), NonCallableMock) and _KEY not in mock.__dict__
 
+
+def _explaining(cls: Any, name: str) -> Any:
+    """An assertion that says why, where a double was never called and its family knows it."""
+
+    def explained(double: Any, /, *args: Any, **kwargs: Any) -> None:
+        try:
+            getattr(super(cls, double), name)(*args, **kwargs)
+        except AssertionError as error:
+            why = None if double.called else double.__dict__[_KEY].family.hint()
+            if why is None:
+                raise
+            raise AssertionError(f"{error}\n{why}") from None
+
+    stock = getattr(AsyncMock, name)
+    return functools.wraps(stock)(explained)
+
+
+for _name in ("called", "called_once", "called_with", "called_once_with", "any_call", "has_calls"):
+    setattr(_Doubled, f"assert_{_name}", _explaining(_Doubled, f"assert_{_name}"))
+for _name in ("awaited", "awaited_once", "awaited_with", "awaited_once_with", "any_await"):
+    setattr(Async, f"assert_{_name}", _explaining(Async, f"assert_{_name}"))
 
 _CLASSES: dict[str, Any] = {
     "not callable": Plain,
