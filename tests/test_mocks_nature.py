@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 import pytest
 
+import anyrig
 from anyrig import mocks as am
 from anyrig.mocks.nature import Called, Nature, Unknown, Value, of, of_instance
 
@@ -260,3 +261,86 @@ def test_nothing_of_the_real_thing_is_run() -> None:
             raise AssertionError(name)
 
     assert isinstance(am.create(Trap).value, Row)
+
+
+class Loaded:
+    """A descriptor that is no function, as ORMs have them."""
+
+    def __get__(self, thing: object, cls: type) -> Row:
+        raise AssertionError
+
+
+class Untold:
+    """One that does not say what it gives."""
+
+    def __get__(self, thing, cls):  # type: ignore[no-untyped-def]
+        raise AssertionError
+
+
+class Decorated:
+    """A decorator's own object: a method of the class that it is in."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+
+    def __get__(self, thing: object, cls: type) -> Any:
+        return functools.partial(self, thing)
+
+    async def __call__(self, thing: object, key: int) -> Row:
+        return Row()
+
+
+class Described:
+    """What has descriptors."""
+
+    row = Loaded()
+    untold: Any = Untold()
+    decorated = Decorated(print)
+
+    @functools.singledispatchmethod
+    async def by_type(self, key: object) -> Row:
+        return Row()
+
+
+async def test_descriptors_are_what_they_say_that_they_give() -> None:
+    """A descriptor is no function for having a ``__get__``; its annotation says what it gives."""
+    described: Any = am.create(Described)
+    assert isinstance(described.row, Row)
+    with pytest.raises(anyrig.MockError, match=r"described\.untold"):
+        described.untold()
+
+
+async def test_decorators_that_are_objects() -> None:
+    """One with an async ``__call__`` is an async method; one of functools is what it dispatches."""
+    described: Any = am.create(Described)
+    assert isinstance(await described.decorated(1), Row)
+    assert isinstance(await described.by_type(1), Row)
+    with pytest.raises(TypeError, match="too many"):
+        described.by_type(1, 2)
+
+
+def test_raw_classmethods_and_staticmethods() -> None:
+    """What stands in the dict of a class is what the class gives for it."""
+
+    class Raw:
+        @classmethod
+        async def made(cls, key: int) -> None: ...
+
+        @staticmethod
+        def plain(key: int) -> None: ...
+
+    for name, called in (("made", Called.ASYNC), ("plain", Called.SYNC)):
+        nature = of(vars(Raw)[name])
+        assert isinstance(nature, Nature)
+        assert nature.called is called
+        assert nature.signature == inspect.signature(getattr(Raw, name))
+
+
+async def test_stub_is_entered() -> None:
+    """``async with`` works on a stub, as on a stock ``AsyncMock``, and its calls are on record."""
+    session: Any = am.stub("session")
+    session.__aenter__.return_value = 3
+    async with session as entered:
+        assert entered == 3
+    session.__aexit__.assert_awaited_once()
+    assert [call.name for call in am.calls(session)] == ["session.__aenter__", "session.__aexit__"]

@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
+import sys
 from typing import Any
 from unittest import mock
-from unittest.mock import AsyncMock, MagicMock, NonCallableMagicMock
+from unittest.mock import (
+    AsyncMock,
+    AsyncMockMixin,
+    MagicMock,
+    Mock,
+    NonCallableMagicMock,
+    NonCallableMock,
+)
 
 import pytest
 
 from anyrig import mocks
+from anyrig.mocks.ledger import Ledger
+from anyrig.seams.doubles import adapt
 from anyrig.seams.unittest_mock import mock_call_of
 
-OVERRIDDEN = ("_get_child_mock", "_mock_add_spec", "_mock_call", "_mock_check_sig")
+OVERRIDDEN = (
+    "_get_child_mock",
+    "_mock_add_spec",
+    "_mock_call",
+    "_mock_check_sig",
+    "_get_call_signature_from_name",
+)
 
 
 @pytest.mark.parametrize("name", [*OVERRIDDEN, "_execute_mock_call", "_call_matcher"])
@@ -34,6 +51,8 @@ def test_mock_has(kind: type[Any], name: str) -> None:
         "_mock_sealed",
         "_mock_wraps",
         "_mock_return_value",
+        "_mock_children",
+        "_mock_new_name",
     ],
 )
 def test_mock_keeps_in_its_dict(name: str) -> None:
@@ -86,6 +105,32 @@ def test_call_passes_the_signature_then__mock_call() -> None:
     assert seen == ["signature", "call"]
 
 
+def test_matcher_asks_for_signatures_by_name() -> None:
+    """``_call_matcher`` asks ``_get_call_signature_from_name`` for that of a call with a name."""
+    seen: list[str] = []
+
+    class Ours(MagicMock):
+        def _get_call_signature_from_name(self, name: str) -> inspect.Signature:
+            seen.append(name)
+            return inspect.signature(lambda a, b: None)
+
+    ours: Any = Ours()
+    written, made = mock.call.one().two(1, b=2), mock.call.one().two(1, 2)
+    assert ours._call_matcher(written) == ours._call_matcher(made)
+    assert seen == ["one().two"] * 2
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="Python 3.12 has a public mark")
+def test_asyncio_knows_its_own_mark() -> None:
+    """``_is_coroutine`` on a function is what ``asyncio.iscoroutinefunction`` asks for."""
+
+    def function() -> None: ...
+
+    assert not asyncio.iscoroutinefunction(function)
+    function._is_coroutine = asyncio.coroutines._is_coroutine  # type: ignore[attr-defined]
+    assert asyncio.iscoroutinefunction(function)
+
+
 def test_call_objects_are_equal_to_stock_ones() -> None:
     """``_Call`` takes ``two=True`` and compares with what ``call`` makes."""
     made: Any = mock._Call(((1,), {"two": 2}), two=True)
@@ -99,3 +144,32 @@ def test_coroutine_of_a_double_is_known() -> None:
     coroutine.close()
     assert call is not None
     assert (call.name, call.arguments, call.real_is_sync) == ("hook", "1, two='x'", False)
+
+
+@pytest.mark.parametrize("kind", [AsyncMock, MagicMock, Mock, NonCallableMock])
+def test_each_mock_has_a_class_of_its_own(kind: type[Any]) -> None:
+    """``__bases__`` of one can be set, and children are made of ``__mro__[1]``."""
+    one, other = kind(), kind()
+    assert type(one) is not type(other)
+    assert type(one).__mro__[1] is kind
+    adapt(one, Ledger())
+    assert type(other).__mro__[1] is kind
+    assert isinstance(one, kind)
+    assert isinstance(one.child, AsyncMock if kind is AsyncMock else Mock)
+
+
+@pytest.mark.parametrize("spec", ["async", "sync"])
+def test_async_mocks_have__async_mock_mixin(spec: str) -> None:
+    """``AsyncMockMixin`` tells those that are async, also of a `MagicMock` with a spec."""
+
+    async def real() -> None: ...
+
+    mock = MagicMock(spec=real if spec == "async" else len)
+    assert isinstance(mock, AsyncMockMixin) is (spec == "async")
+
+
+def test_children_are_kept_in__mock_children() -> None:
+    """A mock that is adapted has those adapted that are there already."""
+    mock = MagicMock()
+    child = mock.child
+    assert child in mock._mock_children.values()

@@ -18,12 +18,23 @@ import typing
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, TypeAlias
+from unittest.mock import AsyncMock, Mock, NonCallableMock
 
 _MISSING = object()
 _EMPTY = inspect.Signature.empty
 _SLOT = (types.MemberDescriptorType, types.GetSetDescriptorType)
+_FUNCTIONS = (
+    types.FunctionType,
+    types.MethodType,
+    types.BuiltinFunctionType,
+    types.MethodWrapperType,
+    types.MethodDescriptorType,
+    types.WrapperDescriptorType,
+    types.ClassMethodDescriptorType,
+)
 # what a class or module keeps of these is the same for a double; none can be changed
 _CONSTANTS = (type(None), bool, int, float, complex, str, bytes, enum.Enum, frozenset, range)
+_ASYNC_MAGIC = ("__aenter__", "__aexit__", "__anext__")
 # functions that contextlib has made of generators: all share one code
 _ASYNC_CONTEXT: Any = contextlib.asynccontextmanager(contextlib.aclosing).__code__  # type: ignore[arg-type]
 _CONTEXT: Any = contextlib.contextmanager(contextlib.closing).__code__  # type: ignore[arg-type]
@@ -74,7 +85,8 @@ class Nature:
     @property
     def cls(self) -> type | None:
         """What ``__class__`` says of a double."""
-        if self.is_open:
+        # inspect looks into what says that it is a partial, and finds a double there
+        if self.is_open or isinstance(self.thing, functools.partial):
             return None
         return self.thing if self.is_instance else type(self.thing)
 
@@ -95,7 +107,9 @@ class Nature:
         if self.enters is not _EMPTY and name in ("__enter__", "__aenter__"):
             called = Called.ASYNC if name == "__aenter__" else Called.SYNC
             return Nature(called, is_open=True, returns=self.enters)
-        if inspect.isroutine(self.thing) and name.startswith("__"):
+        if self.is_open and name in _ASYNC_MAGIC:
+            return OPEN_ASYNC
+        if _is_function(self.thing) and name.startswith("__"):
             return Value(getattr(self.thing, name))  # what inspect asks of functions
         found = inspect.getattr_static(self.thing, name, _MISSING)
         cls = self.thing if isinstance(self.thing, type) else type(self.thing)
@@ -123,11 +137,26 @@ def of(real: Any) -> AnyNature:
     """The nature of a thing as it stands: a class is a class."""
     if isinstance(real, type):
         return Nature(Called.SYNC, real, signature=_signature(real))
+    if _is_mock(real):
+        return _of_mock(type(real))
     if isinstance(real, _CONSTANTS):
         return Value(real)
-    if inspect.isroutine(real) or isinstance(real, functools.partial):
+    if isinstance(real, staticmethod | classmethod):
+        return _of_member(real, object, is_bound=True)
+    if _is_function(real) or isinstance(real, functools.partial):
         return _of_function(real, is_bound=False, owner=None)
     return of_instance(type(real), real)
+
+
+def _is_mock(thing: object) -> bool:
+    return issubclass(type(thing), NonCallableMock)  # its ``__class__`` is that of its spec
+
+
+def _of_mock(cls: type) -> Nature:
+    """Of a mock in the real thing: its class alone tells, as its attributes are made when asked."""
+    if issubclass(cls, AsyncMock):
+        return OPEN_ASYNC
+    return Nature(Called.SYNC if issubclass(cls, Mock) else Called.NEVER, is_open=True)
 
 
 def of_instance(cls: type, real: Any = _MISSING) -> Nature:
@@ -149,6 +178,8 @@ def of_attribute(owner: Any, name: str) -> AnyNature:
 
 
 def _of_member(found: Any, cls: type, *, is_bound: bool) -> AnyNature:
+    if _is_mock(found):
+        return _of_mock(type(found))
     if isinstance(found, property):
         return _of_hint(_return_hint(found.fget), cls)
     if isinstance(found, functools.cached_property):
@@ -161,16 +192,23 @@ def _of_member(found: Any, cls: type, *, is_bound: bool) -> AnyNature:
         made = functools.partial(found.func, *((None,) if is_bound else ()), *found.args)
         made.keywords.update(found.keywords)
         return _of_function(made, is_bound=False, owner=cls)
-    if inspect.isroutine(found) or isinstance(found, functools.partial):
+    if isinstance(found, functools.singledispatchmethod):
+        return _of_function(found.func, is_bound=is_bound, owner=cls)
+    if isinstance(found, (*_FUNCTIONS, functools.partial)):
         # a function in a class takes self; a partial and a bound method do not
         takes_self = not isinstance(found, functools.partial | types.MethodType)
         is_builtin = isinstance(found, types.BuiltinFunctionType)
         return _of_function(found, is_bound=is_bound and takes_self and not is_builtin, owner=cls)
-    if hasattr(type(found), "__get__") and callable(found):  # a decorator's own object
+    if _is_function(found):
         return _of_function(found, is_bound=is_bound, owner=cls)
     if hasattr(type(found), "__get__"):
-        return Unknown()
+        return _of_hint(_return_hint(type(found).__get__), type(found))
     return of(found)
+
+
+def _is_function(thing: object) -> bool:
+    """Whether it is one, or a decorator's own object; `inspect.isroutine` takes any descriptor."""
+    return isinstance(thing, _FUNCTIONS) or (callable(thing) and hasattr(type(thing), "__get__"))
 
 
 def _of_function(function: Any, *, is_bound: bool, owner: type | None) -> Nature:
@@ -179,6 +217,8 @@ def _of_function(function: Any, *, is_bound: bool, owner: type | None) -> Nature
         signature = signature.replace(parameters=list(signature.parameters.values())[1:])
     inner = _innermost(function)
     returns = _return_hint(inner)
+    if returns is _EMPTY and not isinstance(inner, _FUNCTIONS):
+        returns = _return_hint(inspect.getattr_static(type(inner), "__call__", None))
     code: Any = getattr(_without_partials(function), "__code__", None)
     if code in (_ASYNC_CONTEXT, _CONTEXT):
         return Nature(Called.SYNC, function, False, signature, _Entering(code, returns), owner)
@@ -207,7 +247,7 @@ class _Entering:
 
 
 def _how_called(function: Any) -> Called:
-    if not inspect.isroutine(function):
+    if not isinstance(function, _FUNCTIONS):
         call = inspect.getattr_static(type(function), "__call__", None)
         if call is not None and inspect.isroutine(call):
             call = _innermost(call)
