@@ -5,11 +5,12 @@ keeps a record of each call nor lets go of the loop.
 Approach: subclasses that make each child from the real attribute (`Nature`), and whose async calls
 pass by a `Family` when they are made and when they are awaited.
 Limits: private names of ``unittest.mock``: ``_get_child_mock``, ``_mock_add_spec``, ``_mock_call``,
-``_execute_mock_call``, ``_mock_check_sig``, ``_mock_new_parent``, ``_mock_methods``,
-``_spec_class``, ``_spec_signature``, ``_spec_asyncs``, ``_mock_sealed``, ``_mock_wraps``,
-``_mock_return_value``, ``_mock_children``, ``_mock_new_name``, ``_call_matcher``,
-``_get_call_signature_from_name``, ``_Call``; on 3.11 ``asyncio.coroutines._is_coroutine``. Seen on
-CPython 3.11 to 3.13.
+``_execute_mock_call``, ``_increment_mock_call``, ``_mock_check_sig``, ``_mock_new_parent``,
+``_mock_new_name``, ``_mock_children``, ``_mock_methods``, ``_mock_sealed``, ``_mock_wraps``,
+``_mock_return_value``, ``_mock_await_count``, ``_mock_await_args``, ``_mock_await_args_list``,
+``_spec_class``, ``_spec_signature``, ``_spec_asyncs``, ``_call_matcher``, ``_Call``,
+``_get_call_signature_from_name``; on 3.11 ``asyncio.coroutines._is_coroutine``. Seen on CPython
+3.11 to 3.13.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import asyncio
 import inspect
 import re
 import sys
+import threading
 import types
 from collections.abc import AsyncGenerator, Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -38,6 +40,8 @@ else:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+# stock mocks lose calls that threads make at once; one lock will do, as it is held for a moment
+_COUNTING = threading.RLock()
 _PARTS = re.compile(r"\(\)|[^.()]+")  # of the name of a call: attributes, and "()" for a call
 
 
@@ -187,6 +191,10 @@ class _Doubled(_Base):  # type: ignore[misc]
         if signature is not None:
             signature.bind(*args, **kwargs)
 
+    def _increment_mock_call(self, /, *args: Any, **kwargs: Any) -> None:
+        with _COUNTING:
+            super()._increment_mock_call(*args, **kwargs)
+
     def _get_call_signature_from_name(self, name: str) -> inspect.Signature | None:
         # stock mocks pass over return values, and take the signature of what gave them
         mock: Any = self
@@ -318,7 +326,9 @@ class Async(_Doubled, AsyncMock):
     @_marked_async
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         """As the stock one; marked, so that what asks ``double.__call__`` sees that it is async."""
-        return super().__call__(*args, **kwargs)
+        self._mock_check_sig(*args, **kwargs)
+        self._increment_mock_call(*args, **kwargs)
+        return self._mock_call(*args, **kwargs)
 
     def _mock_call(self, /, *args: Any, **kwargs: Any) -> Any:
         record = self.__dict__[_KEY].family.called(self, args, kwargs)
@@ -330,9 +340,11 @@ class Async(_Doubled, AsyncMock):
     ) -> Any:
         family = self.__dict__[_KEY].family
         call = _Call((args, kwargs), two=True)
-        self.await_count += 1
-        self.await_args = call
-        self.await_args_list.append(call)
+        names = self.__dict__  # a stock mock's own __setattr__ takes longer than all the rest
+        with _COUNTING:
+            names["_mock_await_count"] += 1
+            names["_mock_await_args"] = call
+            names["_mock_await_args_list"].append(call)
         try:
             if family.started(record):
                 await family.stepped()
