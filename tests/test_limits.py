@@ -360,6 +360,35 @@ async def test_no_autojump(clock):
     assert done.text.count("virtual time stands at 0 s: `clock.autojump` is off") == 2
 
 
+def test_no_runner_is_left_half_made(suite: Suite) -> None:
+    """A limit that passes while anyio makes the runner waits until there is one."""
+    done = ran(
+        suite,
+        """
+import gc
+
+def slow():
+    time.sleep(0.3)
+    return asyncio.new_event_loop()
+
+@pytest.mark.parametrize("anyio_backend", [("asyncio", {"loop_factory": slow})])
+@pytest.mark.anyrig(timeout=0.1)
+async def test_late(anyio_backend):
+    await anyio.sleep(60)
+
+def test_after():
+    gc.collect()
+    loops = [one for one in gc.get_objects() if isinstance(one, asyncio.BaseEventLoop)]
+    assert [one for one in loops if not one.is_closed()] == []
+    with pytest.raises(sniffio.AsyncLibraryNotFoundError):
+        sniffio.current_async_library()
+""",
+        backends=["asyncio"],
+    )
+    assert done.counts == {"failed": 1, "passed": 1}, done.text
+    assert "was stopped in its call (test_it.py:" in done.text
+
+
 def test_marker_turns_the_limit_off(suite: Suite) -> None:
     """The marker's ``timeout="off"`` wins over the run's limit."""
     done = ran(

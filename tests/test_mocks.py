@@ -206,7 +206,7 @@ def test_mock_as_a_spec() -> None:
 
 def test_target_that_is_not_there() -> None:
     """A patch of what does not exist says so."""
-    with pytest.raises(AttributeError, match="no_such"), am.patch(f"{__name__}.no_such"):
+    with pytest.raises(anyrig.MockError, match="no_such"), am.patch(f"{__name__}.no_such"):
         pass
 
 

@@ -48,6 +48,8 @@ def pytest_configure(config: pytest.Config) -> None:
     else:
         checks = rig.start()
         config.pluginmanager.register(Phases(rig, checks), "anyrig-phases")
+        if rig.settings.adapt_mocks:
+            config.pluginmanager.register(Mockers(), "anyrig-mockers")
         if pytest.version_tuple < (8, 4):
             config.pluginmanager.register(InnerHooks(checks.lost), "anyrig-inner-hooks")
 
@@ -105,6 +107,20 @@ class InnerHooks:
             return (yield)
 
     pytest_runtest_call = pytest_runtest_teardown = pytest_runtest_setup
+
+
+class Mockers:
+    """The hook for pytest-mock's fixtures, where ``anyrig_adapt_mocks`` is on."""
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_fixture_setup(self, fixturedef: pytest.FixtureDef[Any]) -> Wrapper:
+        from .mocks.mocker import FIXTURES, adapt_mocker
+
+        value = yield
+        is_theirs = type(value).__module__.partition(".")[0] == "pytest_mock"
+        if fixturedef.argname in FIXTURES and is_theirs:
+            adapt_mocker(value)
+        return value
 
 
 class Reports:

@@ -109,6 +109,14 @@ OPTIONS: tuple[Option, ...] = (
         help="tasks that are no leaks, by the names of their coroutines; * stands for any text",
     ),
     Option(
+        ini="anyrig_adapt_mocks",
+        flag="--anyrig-adapt-mocks",
+        marker=None,
+        values="on | off",
+        default="off",
+        help="whether what pytest-mock's mocker makes has to be awaited as mocks of anyrig's do",
+    ),
+    Option(
         ini=None,
         flag=None,
         marker="clock",
@@ -142,6 +150,7 @@ _METAVARS = {
     "--anyrig-cancel-timeout": "SECONDS",
     "--anyrig-timeout": "SECONDS",
     "--anyrig-blocked-loop-after": "SECONDS",
+    "--anyrig-adapt-mocks": "SWITCH",
 }
 
 
@@ -155,6 +164,7 @@ class Settings(NamedTuple):
     timeout: float  # seconds; 0 is off
     blocked_loop_after: float  # seconds
     known_tasks: tuple[str, ...]
+    adapt_mocks: bool
     report: Path | None = None
     chosen_kinds: frozenset[Kind] = frozenset()  # whose policy somebody has set
     allowed: frozenset[Kind] = frozenset()
@@ -219,6 +229,7 @@ def read(config: pytest.Config) -> Settings:
         timeout=_timeout(*given("anyrig_timeout")),
         blocked_loop_after=_seconds(*given("anyrig_blocked_loop_after")),
         known_tasks=tuple(config.getini("anyrig_known_tasks")),
+        adapt_mocks=_switch(*given("anyrig_adapt_mocks")),
         report=None if report is None else _report_path(config, report),
         chosen_kinds=frozenset(kind for kind in Kind if given.is_set(kind.setting)),
     )
@@ -344,6 +355,13 @@ def _timeout(value: object, where: str) -> float:
         return _seconds(value, where)
     except pytest.UsageError as error:
         raise pytest.UsageError(f"{error}, or 'off'") from None
+
+
+def _switch(value: object, where: str) -> bool:
+    words = {"on": True, "off": False}
+    if not isinstance(value, str) or value not in words:
+        raise pytest.UsageError(f"{where}: unknown switch {value!r}; use {_listed(words)}")
+    return words[value]
 
 
 def _is_virtual(value: object, where: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from contextlib import nullcontext
 from typing import Any
 
@@ -101,3 +102,17 @@ async def test_what_a_group_encloses() -> None:
             await anyio.wait_all_tasks_blocked()
         seam.unshield(group)
     assert seam.tasks_within(group) == []
+
+
+def test_get_runner_is_seen_on_the_stack() -> None:
+    """``anyio.pytest_plugin.get_runner`` is a function whose code stands on the stack."""
+    seen: list[bool] = []
+
+    def make(library: str, options: object) -> Any:
+        seen.append(seam.is_getting_runner(sys._getframe()))
+        return nullcontext()
+
+    get_runner: Any = anyio.pytest_plugin.get_runner
+    with seam.provided(make), get_runner("trio", {}):
+        seen.append(seam.is_getting_runner(sys._getframe()))
+    assert seen == [True, False]

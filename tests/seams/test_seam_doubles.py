@@ -7,11 +7,20 @@ import inspect
 import sys
 from typing import Any
 from unittest import mock
-from unittest.mock import AsyncMock, MagicMock, NonCallableMagicMock
+from unittest.mock import (
+    AsyncMock,
+    AsyncMockMixin,
+    MagicMock,
+    Mock,
+    NonCallableMagicMock,
+    NonCallableMock,
+)
 
 import pytest
 
 from anyrig import mocks
+from anyrig.mocks.ledger import Ledger
+from anyrig.seams.doubles import adapt
 from anyrig.seams.unittest_mock import mock_call_of
 
 OVERRIDDEN = (
@@ -43,6 +52,7 @@ def test_mock_has(kind: type[Any], name: str) -> None:
         "_mock_sealed",
         "_mock_wraps",
         "_mock_return_value",
+        "_mock_delegate",
         "_mock_children",
         "_mock_new_name",
     ],
@@ -147,3 +157,32 @@ def test_coroutine_of_a_double_is_known() -> None:
     coroutine.close()
     assert call is not None
     assert (call.name, call.arguments, call.real_is_sync) == ("hook", "1, two='x'", False)
+
+
+@pytest.mark.parametrize("kind", [AsyncMock, MagicMock, Mock, NonCallableMock])
+def test_each_mock_has_a_class_of_its_own(kind: type[Any]) -> None:
+    """``__bases__`` of one can be set, and children are made of ``__mro__[1]``."""
+    one, other = kind(), kind()
+    assert type(one) is not type(other)
+    assert type(one).__mro__[1] is kind
+    adapt(one, Ledger())
+    assert type(other).__mro__[1] is kind
+    assert isinstance(one, kind)
+    assert isinstance(one.child, AsyncMock if kind is AsyncMock else Mock)
+
+
+@pytest.mark.parametrize("spec", ["async", "sync"])
+def test_async_mocks_have__async_mock_mixin(spec: str) -> None:
+    """``AsyncMockMixin`` tells those that are async, also of a `MagicMock` with a spec."""
+
+    async def real() -> None: ...
+
+    mock = MagicMock(spec=real if spec == "async" else len)
+    assert isinstance(mock, AsyncMockMixin) is (spec == "async")
+
+
+def test_children_are_kept_in__mock_children() -> None:
+    """A mock that is adapted has those adapted that are there already."""
+    mock = MagicMock()
+    child = mock.child
+    assert child in mock._mock_children.values()

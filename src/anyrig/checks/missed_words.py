@@ -96,6 +96,10 @@ class Words:
         if missed.given_to is not None:
             yield "let the mock await what it is given, or close it there:"
             yield f"    {missed.given_to}.side_effect = ..."
+            target = self._site.given_to if self._site is not None else None
+            if target is not None and target.startswith("asyncio."):
+                yield "or patch it with the fixture `mocks`, whose double awaits it:"
+                yield f'    mocks.patch("{target}")'
         elif mock is None or mock.real_is_sync is False:
             yield from self._await_it()
         elif mock.real_is_sync:

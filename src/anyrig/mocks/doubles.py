@@ -1,15 +1,20 @@
-"""`create`, `stub` and `of`: doubles of real things, and the mock behind a double."""
+"""`create`, `stub`, `adapt` and `of`: doubles of real things, and the mock behind a double."""
 
 from __future__ import annotations
 
 from typing import Any, TypeVar, overload
-from unittest.mock import MagicMock, NonCallableMock
+from unittest.mock import MagicMock
 
 from ..findings import MockError
+from ..seams import doubles as seam
 from ..seams.doubles import Spec, make, records_below, spec_of
+from . import mistakes
+from .awaiting import target_of
 from .ledger import Call, Ledger
 from .nature import OPEN_ASYNC, AnyNature, Nature, of_instance
 from .nature import of as nature_of
+
+__tracebackhide__ = True  # a traceback ends at the line of the user's
 
 T = TypeVar("T")
 
@@ -17,33 +22,60 @@ T = TypeVar("T")
 @overload
 def create(
     spec: type[T], /, *, name: str | None = ..., checkpoint: bool = ..., delay: float = ...,
-    **attributes: Any,
+    awaits_arguments: bool | None = ..., **attributes: Any,
 ) -> T: ...  # fmt: skip
 @overload
 def create(
     spec: T, /, *, name: str | None = ..., checkpoint: bool = ..., delay: float = ...,
-    **attributes: Any,
+    awaits_arguments: bool | None = ..., **attributes: Any,
 ) -> T: ...  # fmt: skip
 def create(
     spec: Any, /, *, name: str | None = None, checkpoint: bool = True, delay: float = 0,
-    **attributes: Any,
+    awaits_arguments: bool | None = None, **attributes: Any,
 ) -> Any:  # fmt: skip
     """A double of an object of a class, or of the very function or object that is given.
 
     Each attribute of it is async or sync, and takes the arguments, as the real one. An awaited
     call passes a checkpoint, or takes ``delay`` seconds; ``checkpoint=False`` has it do neither.
+    Coroutines that it is given go to the real function with ``awaits_arguments``, as they do where
+    that is one of asyncio's that awaits them; with ``awaits_arguments=False`` it closes them.
     ``attributes`` are set as `unittest.mock`'s ``configure_mock`` does.
     """
     nature: AnyNature | None = nature_behind(spec)
     if nature is None:
         nature = of_instance(spec) if isinstance(spec, type) else nature_of(spec)
+    ledger, name = Ledger(checkpoint=checkpoint, delay=delay), name or _name_of(spec)
+    mistakes.check_options(nature, name, attributes)
+    return double_of(nature, name, ledger, attributes, awaits_arguments)
+
+
+def stub(
+    name: str, /, *, checkpoint: bool = True, delay: float = 0,
+    awaits_arguments: bool | None = None, **attributes: Any,
+) -> Any:  # fmt: skip
+    """An async function that takes any arguments, and gives None or what it is told to.
+
+    With ``awaits_arguments`` it awaits the coroutines that it is given, and gives what they do.
+    """
     ledger = Ledger(checkpoint=checkpoint, delay=delay)
-    return double_of(nature, name or _name_of(spec), ledger, attributes)
+    return double_of(OPEN_ASYNC, name, ledger, attributes, awaits_arguments)
 
 
-def stub(name: str, /, *, checkpoint: bool = True, delay: float = 0, **attributes: Any) -> Any:
-    """An async function that takes any arguments, and gives None or what it is told to."""
-    return double_of(OPEN_ASYNC, name, Ledger(checkpoint=checkpoint, delay=delay), attributes)
+def adapt(mock: T, /, *, checkpoint: bool = True, delay: float = 0) -> T:
+    """A mock that stock `unittest.mock` has made, with the promises of a double; the same object.
+
+    Each call of what is async in it, now or later, is on record and has to be awaited, and an
+    awaited one passes a checkpoint or takes ``delay`` seconds, as those of `create`. What is async
+    is as it was: a mock without a spec guesses.
+    """
+    if spec_of(mock) is not None:
+        return mock
+    if not seam.is_stock(mock):
+        raise MockError(
+            f"{mock!r} is no mock of unittest.mock's; `create` makes one of a real thing"
+        )
+    seam.adapt(mock, Ledger(checkpoint=checkpoint, delay=delay))
+    return mock
 
 
 def of(double: object) -> MagicMock:
@@ -56,7 +88,7 @@ def of(double: object) -> MagicMock:
 def nature_behind(thing: Any) -> Nature | None:
     """What a double of ours was made from; an error for a mock of another make."""
     spec = spec_of(thing)
-    if spec is None and issubclass(type(thing), NonCallableMock):
+    if seam.is_stock(thing) or (spec is not None and spec.nature is None):
         raise MockError(f"{thing!r} is a mock already: give the real thing, or `new=...`")
     return spec.nature if spec is not None else None
 
@@ -73,14 +105,20 @@ def calls(double: object) -> list[Call]:
     """
     if spec_of(double) is None:
         raise MockError(f"{double!r} is no double of anyrig.mocks")
-    return records_below(double)
+    return records_below(seam.behind(double))
 
 
-def double_of(nature: AnyNature, name: str, ledger: Ledger, attributes: dict[str, Any]) -> Any:
+def double_of(
+    nature: AnyNature,
+    name: str,
+    ledger: Ledger,
+    attributes: dict[str, Any],
+    awaits: bool | None = None,
+) -> Any:
     """A double of a nature; an error where there is nothing to make a double from."""
     if not isinstance(nature, Nature):
         raise MockError(f"`{name}` is no function, class or object to make a double from")
-    return make(Spec(nature, ledger), name=name, **attributes)
+    return make(Spec(nature, ledger, target_of(nature, name, awaits)), name=name, **attributes)
 
 
 def _name_of(spec: Any) -> str:

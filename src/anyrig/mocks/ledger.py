@@ -16,7 +16,10 @@ from ..findings import MockError
 from ..origins import Origins, RawFrame
 from ..seams.doubles import is_below
 from ..seams.unittest_mock import is_mock_file, mock_name, words_of_arguments
+from . import mistakes
 from .nature import Unknown
+
+__tracebackhide__ = True  # a traceback ends at the line of the user's
 
 _HERE = os.path.dirname(os.path.dirname(__file__)) + os.sep
 _DEPTH = 4  # a decorator or two, and the line that it is about
@@ -26,7 +29,8 @@ _DEPTH = 4  # a decorator or two, and the line that it is about
 class Call:
     """One call; ``task`` is who awaited it.
 
-    ``outcome`` is None until it ends, then "returned", or the name of what it raised. ``walked``
+    ``outcome`` is None until it ends, then "returned", or the name of what it raised. ``closed``
+    has the names of the coroutines that it was given and has closed. ``walked``
     is what `frames` is made of: flat, as the garbage collector walks what is in it each time.
     """
 
@@ -37,6 +41,7 @@ class Call:
     awaited: bool = False
     task: str | None = None
     outcome: str | None = None
+    closed: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -58,6 +63,7 @@ class Ledger:
 
     def __init__(self, *, checkpoint: bool = True, delay: float = 0) -> None:
         self.calls: list[Call] = []
+        self.replaced: mistakes.Replaced | None = None  # by a patch of a module
         self._lets_go = checkpoint or delay > 0
         self._delay = delay
 
@@ -112,6 +118,13 @@ class Ledger:
         self.check(calls)
         _fail(f"`{call}`, called at {_where(call)}, has not come to its end: {call.task} awaits it"
               for call in calls if call.outcome is None)  # fmt: skip
+
+    accept = staticmethod(mistakes.check_given)
+    accept_result = staticmethod(mistakes.check_effect)
+
+    def hint(self) -> str | None:
+        """Why its doubles may not have been called."""
+        return self.replaced.hint() if self.replaced is not None else None
 
     def unknown(self, name: str, nature: Unknown) -> NotGiven:
         """What stands where nothing says what there is."""

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import functools
 import inspect
-import pkgutil
+import sys
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack
-from types import TracebackType
+from types import FrameType, ModuleType, TracebackType
 from typing import Any, TypeVar, cast, overload
 from unittest import mock
 
-from . import doubles
+from ..findings import MockError
+from . import doubles, mistakes
 from .ledger import Call, Ledger
 from .nature import of_attribute
+
+__tracebackhide__ = True  # a traceback ends at the line of the user's
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
@@ -28,12 +31,13 @@ class Patch:
 
     def __call__(self, target: str, new: Any = mock.DEFAULT, **options: Any) -> Replacing:
         """Put a double (or ``new``) in the place of ``"module.name"``."""
-        owner, _, name = target.rpartition(".")
-        return Replacing(lambda: _replace(pkgutil.resolve_name(owner), name, new, options))
+        by = _caller()
+        return Replacing(lambda: _replace(*mistakes.resolve(target), new, options, by))
 
     def object(self, owner: Any, name: str, new: Any = mock.DEFAULT, **options: Any) -> Replacing:
         """Put a double (or ``new``) in the place of an attribute."""
-        return Replacing(lambda: _replace(owner, name, new, options))
+        by = _caller()
+        return Replacing(lambda: _replace(owner, name, new, options, by))
 
     def dict(
         self,
@@ -87,19 +91,35 @@ class Replacing:
 
 
 def _replace(
-    owner: Any, name: str, new: Any, options: dict[str, Any]
+    owner: Any, name: str, new: Any, options: dict[str, Any], by: str | None
 ) -> AbstractContextManager[Any]:
-    if new is mock.DEFAULT and hasattr(owner, name):
-        new = _double_at(owner, name, **options)
+    mistakes.check_there(owner, name)
+    if new is mock.DEFAULT:
+        new = _double_at(owner, name, by, **options)
+    elif options:
+        raise MockError(f"`{name}`: `new` stands there as it is, without {', '.join(options)}")
     return mock.patch.object(owner, name, new)
 
 
+def _caller() -> str | None:
+    """The module that patches, outside of this one: it may hold what it patches."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_globals.get("__name__") == __name__:
+        frame = frame.f_back
+    return None if frame is None else frame.f_globals.get("__name__")
+
+
 def _double_at(
-    owner: Any, name: str, *, checkpoint: bool = True, delay: float = 0, **attributes: Any
-) -> Any:
+    owner: Any, name: str, by: str | None, *, checkpoint: bool = True, delay: float = 0,
+    awaits_arguments: bool | None = None, **attributes: Any,
+) -> Any:  # fmt: skip
     ledger = Ledger(checkpoint=checkpoint, delay=delay)
-    nature = doubles.nature_behind(getattr(owner, name)) or of_attribute(owner, name)
-    return doubles.double_of(nature, name, ledger, attributes)
+    real = getattr(owner, name)
+    if isinstance(owner, ModuleType):
+        ledger.replaced = mistakes.Replaced(owner, name, real, by)
+    nature = doubles.nature_behind(real) or of_attribute(owner, name)
+    mistakes.check_options(nature, name, attributes)
+    return doubles.double_of(nature, name, ledger, attributes, awaits_arguments)
 
 
 patch = Patch()
@@ -156,6 +176,10 @@ class Mocks:
         """As `anyrig.mocks.stub`."""
         return self._kept(doubles.stub(name, **options))
 
+    def adapt(self, mock: T, /, **options: Any) -> T:
+        """As `anyrig.mocks.adapt`."""
+        return self._kept(doubles.adapt(mock, **options))
+
     def assert_all_awaited(self) -> None:
         """Raise ``AssertionError`` where a call of any of these doubles was not awaited."""
         Ledger().check(self._calls())
@@ -171,7 +195,7 @@ class Mocks:
     def _place(self, replacing: Replacing) -> Any:
         return self._kept(self._undo.enter_context(replacing))
 
-    def _kept(self, double: Any) -> Any:
+    def _kept(self, double: T) -> T:
         self._doubles.append(double)
         return double
 

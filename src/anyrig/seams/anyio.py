@@ -6,6 +6,9 @@ Approach: the plugin asks the name ``get_async_backend`` of its module for what 
 (``create_test_runner``, which `anyio.abc.AsyncBackend` promises), so we answer. A task's scopes
 are ``_task_states[task].cancel_scope`` and each one's ``_parent_scope``; the task group of a scope
 is found among what refers to it, its errors are ``_exceptions``. Seen on anyio 4.13 to 4.16.
+
+Problem: an error that is raised in the plugin while it makes a runner, or lets go of one, leaves
+the runner open and the library's name set. Approach: its ``get_runner`` is then on the stack.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ import functools
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from types import ModuleType
+from types import FrameType, ModuleType
 from typing import Any
 
 from .cpython.referrers import owners_of
@@ -41,6 +44,15 @@ class _Answer:
 
     def create_test_runner(self, options: dict[str, Any]) -> Any:
         return self._make(self._library, options)
+
+
+def is_getting_runner(frame: FrameType | None) -> bool:
+    """Whether the plugin is making a runner or letting go of one, in this frame or above it."""
+    get_runner: Any = getattr(sys.modules.get(_PLUGIN), "get_runner", None)
+    code = getattr(getattr(get_runner, "__wrapped__", None), "__code__", None)
+    while frame is not None and frame.f_code is not code:
+        frame = frame.f_back
+    return frame is not None
 
 
 @contextmanager

@@ -7,15 +7,19 @@ pass by a `Family` when they are made and when they are awaited.
 Limits: private names of ``unittest.mock``: ``_get_child_mock``, ``_mock_add_spec``, ``_mock_call``,
 ``_execute_mock_call``, ``_increment_mock_call``, ``_mock_check_sig``, ``_mock_new_parent``,
 ``_mock_new_name``, ``_mock_children``, ``_mock_methods``, ``_mock_sealed``, ``_mock_wraps``,
-``_mock_return_value``, ``_mock_await_count``, ``_mock_await_args``, ``_mock_await_args_list``,
-``_spec_class``, ``_spec_signature``, ``_spec_asyncs``, ``_call_matcher``, ``_Call``,
-``_get_call_signature_from_name``; on 3.11 ``asyncio.coroutines._is_coroutine``. Seen on CPython
-3.11 to 3.13.
+``_mock_return_value``, ``_mock_delegate``, ``_mock_await_count``, ``_mock_await_args``,
+``_mock_await_args_list``, ``_spec_class``, ``_spec_signature``, ``_spec_asyncs``,
+``_call_matcher``, ``_get_call_signature_from_name``, ``_Call``, ``AsyncMockMixin``; on 3.11
+``asyncio.coroutines._is_coroutine``. Seen on CPython 3.11 to 3.13.
+
+Problem: a mock that was made elsewhere is to keep a record, too. Approach: each stock mock has a
+class of its own, whose bases can be set; the first of them is what its children are made of.
 """
 
 from __future__ import annotations
 
 import asyncio
+import functools
 import inspect
 import re
 import sys
@@ -27,11 +31,14 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from unittest.mock import (
     DEFAULT,
     AsyncMock,
+    AsyncMockMixin,
     MagicMock,
     NonCallableMagicMock,
     NonCallableMock,
     _Call,
 )
+
+__tracebackhide__ = True  # a traceback ends at the line of the user's
 
 if TYPE_CHECKING:
     _Base: Any = object  # a checker can't know what stock mocks keep to themselves
@@ -78,6 +85,15 @@ class Family(Protocol):
     def forget(self, double: Any) -> None:
         """Drop the calls of one double."""
 
+    def accept(self, nature: Any, name: Callable[[], str], which: str, value: Any) -> None:
+        """Raise where what a double is to give, or to do, can't be meant."""
+
+    def accept_result(self, name: str, effect: Any, result: Any) -> None:
+        """Raise where what a side effect of an async double has given can't be meant."""
+
+    def hint(self) -> str | None:
+        """Why its doubles may not have been called."""
+
     def unknown(self, name: str, nature: Any) -> Any:
         """What stands where nothing says what there is."""
 
@@ -86,8 +102,34 @@ class Family(Protocol):
 class Spec:
     """What a double of ours takes as ``spec=``."""
 
-    nature: Any
+    nature: Any  # None for a mock that was made elsewhere
     family: Family
+    target: Target | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Told:
+    """What the author of a double has said of its calls, and what one gives by that.
+
+    ``is_function`` and ``is_error`` are of its ``side_effect``, which may be a list of values too.
+    ``closed`` notes the names of coroutines.
+    """
+
+    outcome: Callable[[], Any]
+    closed: Callable[[tuple[str, ...]], object]
+    is_function: bool
+    is_error: bool
+    has_result: bool
+
+
+class Target(Protocol):
+    """What stands behind a double that is given coroutines to await."""
+
+    def call(self, told: Told, args: tuple[Any, ...], kwargs: dict[str, Any], /) -> Any:
+        """What a call of a sync double gives."""
+
+    async def call_async(self, told: Told, args: tuple[Any, ...], kwargs: dict[str, Any], /) -> Any:
+        """What an awaited call of an async double gives."""
 
 
 _KEY = "_anyrig_spec"
@@ -95,8 +137,14 @@ _KEY = "_anyrig_spec"
 
 def spec_of(double: Any) -> Spec | None:
     """What a double was made from; None for what is no double of ours."""
-    found = getattr(type(double), "__mro__", ())
-    return double.__dict__.get(_KEY) if _Doubled in found else None
+    mock = behind(double)
+    found = getattr(type(mock), "__mro__", ())
+    return mock.__dict__.get(_KEY) if _Told in found else None
+
+
+def behind(double: Any) -> Any:
+    """The mock itself: what ``create_autospec`` makes of a function is a function."""
+    return getattr(double, "mock", double) if type(double) is types.FunctionType else double
 
 
 def is_below(double: Any, above: Any) -> bool:
@@ -144,11 +192,66 @@ def _path(double: Any, above: Any) -> str:
 
 def make(spec: Spec, **kwargs: Any) -> Any:
     """A double, of the class that its nature asks for."""
+    if kwargs.get("return_value", DEFAULT) is not DEFAULT:  # which stock mocks put down unseen
+        spec.family.accept(
+            spec.nature, lambda: kwargs["name"], "return_value", kwargs["return_value"]
+        )
     return _CLASSES[spec.nature.called.value](spec=spec, **kwargs)
 
 
-class _Doubled(_Base):  # type: ignore[misc]
-    """What is the same in all doubles; stands before the stock class."""
+class _Told(_Base):  # type: ignore[misc]
+    """What has a `Spec`; stands before the stock class."""
+
+    def _increment_mock_call(self, /, *args: Any, **kwargs: Any) -> None:
+        with _COUNTING:
+            super()._increment_mock_call(*args, **kwargs)
+
+    def assert_all_awaited(self) -> None:
+        """Raise ``AssertionError`` where a call of this double, or below it, was not awaited."""
+        self._check(records_below(self))
+
+    def assert_no_pending(self) -> None:
+        """Raise ``AssertionError`` where a call is not awaited yet, or has not come to its end."""
+        self.__dict__[_KEY].family.check_ended(records_below(self))
+
+    def assert_has_calls(self, calls: Sequence[Any], any_order: bool = False) -> None:
+        """These calls were made, and each async one that is like one of them was awaited."""
+        super().assert_has_calls(calls, any_order=any_order)
+        self._check(self._like(calls, records_below(self)))
+
+    def _like(self, calls: Sequence[Any], records: Sequence[Any], /) -> list[Any]:
+        # names are compared here: to a call without one, calls of all names are equal
+        expected = [(call[0] if len(call) > 2 else "", self._call_matcher(call)) for call in calls]
+        found = []
+        for record in records:
+            name = _path(record.double, self)
+            made = self._call_matcher(_Call((name, record.args, record.kwargs)))
+            if any(name == wanted and like == made for wanted, like in expected):
+                found.append(record)
+        return found
+
+    def _check(self, records: Sequence[Any], /) -> None:
+        self.__dict__[_KEY].family.check(records)
+
+
+def _checked(name: str) -> Any:
+    """A property of stock mocks that looks at what it is set to; it gives it as ever."""
+    stock: Any = getattr(NonCallableMock, name)
+
+    def set_checked(double: Any, value: Any) -> None:
+        spec: Spec | None = double.__dict__.get(_KEY)
+        if value is not None and value is not DEFAULT and spec is not None:
+            spec.family.accept(spec.nature, double._extract_mock_name, name, value)
+        stock.fset(double, value)
+
+    return property(stock.fget, set_checked)
+
+
+class _Doubled(_Told):
+    """What is the same in all doubles that are made from a `Nature`."""
+
+    return_value = _checked("return_value")
+    side_effect = _checked("side_effect")
 
     def _mock_add_spec(self, spec: Any, *args: Any, **kwargs: Any) -> None:
         if not isinstance(spec, Spec):
@@ -191,10 +294,6 @@ class _Doubled(_Base):  # type: ignore[misc]
         if signature is not None:
             signature.bind(*args, **kwargs)
 
-    def _increment_mock_call(self, /, *args: Any, **kwargs: Any) -> None:
-        with _COUNTING:
-            super()._increment_mock_call(*args, **kwargs)
-
     def _get_call_signature_from_name(self, name: str) -> inspect.Signature | None:
         # stock mocks pass over return values, and take the signature of what gave them
         mock: Any = self
@@ -205,33 +304,6 @@ class _Doubled(_Base):  # type: ignore[misc]
             children = names.get("_mock_children", {})
             mock = names.get("_mock_return_value") if part == "()" else children.get(part)
         return mock.__dict__["_spec_signature"] if _is_mock(mock) else None
-
-    def assert_all_awaited(self) -> None:
-        """Raise ``AssertionError`` where a call of this double, or below it, was not awaited."""
-        self._check(records_below(self))
-
-    def assert_no_pending(self) -> None:
-        """Raise ``AssertionError`` where a call is not awaited yet, or has not come to its end."""
-        self.__dict__[_KEY].family.check_ended(records_below(self))
-
-    def assert_has_calls(self, calls: Sequence[Any], any_order: bool = False) -> None:
-        """These calls were made, and each async one that is like one of them was awaited."""
-        super().assert_has_calls(calls, any_order=any_order)
-        self._check(self._like(calls, records_below(self)))
-
-    def _like(self, calls: Sequence[Any], records: Sequence[Any], /) -> list[Any]:
-        # names are compared here: to a call without one, calls of all names are equal
-        expected = [(call[0] if len(call) > 2 else "", self._call_matcher(call)) for call in calls]
-        found = []
-        for record in records:
-            name = _path(record.double, self)
-            made = self._call_matcher(_Call((name, record.args, record.kwargs)))
-            if any(name == wanted and like == made for wanted, like in expected):
-                found.append(record)
-        return found
-
-    def _check(self, records: Sequence[Any], /) -> None:
-        self.__dict__[_KEY].family.check(records)
 
 
 class _Constant:
@@ -275,7 +347,38 @@ class Plain(_Doubled, NonCallableMagicMock):
     """A double of an object that can't be called."""
 
 
-class Sync(_Doubled, MagicMock):
+class _Calling(_Told):
+    """A sync mock that may stand for what awaits what it is given."""
+
+    def _execute_mock_call(self, /, *args: Any, **kwargs: Any) -> Any:
+        spec: Spec | None = self.__dict__.get(_KEY)
+        give = super()._execute_mock_call
+        if spec is None or spec.target is None:
+            return give(*args, **kwargs)
+        record = spec.family.called(self, args, kwargs)
+        spec.family.started(record)
+        try:
+            told = _told(self, lambda: give(*args, **kwargs), record)
+            result = spec.target.call(told, args, kwargs)
+        except BaseException as error:
+            spec.family.ended(record, error)
+            raise
+        spec.family.ended(record, None)
+        return result
+
+
+def _told(double: Any, outcome: Callable[[], Any], record: Any) -> Told:
+    effect = double.side_effect
+    return Told(
+        outcome=outcome,
+        closed=functools.partial(setattr, record, "closed"),
+        is_function=callable(effect) and not _is_error_class(effect),
+        is_error=isinstance(effect, BaseException) or _is_error_class(effect),
+        has_result=effect is not None or double._mock_return_value is not DEFAULT,
+    )
+
+
+class Sync(_Calling, _Doubled, MagicMock):
     """A double of a sync function, a class, or an object with a sync ``__call__``."""
 
 
@@ -320,15 +423,8 @@ def _marked_async(function: F) -> F:
         return function
 
 
-class Async(_Doubled, AsyncMock):
-    """A double of an async function, or of an object with an async ``__call__``."""
-
-    @_marked_async
-    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
-        """As the stock one; marked, so that what asks ``double.__call__`` sees that it is async."""
-        self._mock_check_sig(*args, **kwargs)
-        self._increment_mock_call(*args, **kwargs)
-        return self._mock_call(*args, **kwargs)
+class _Recorded(_Told):
+    """An async mock each of whose calls is on record, and lets go of the loop."""
 
     def _mock_call(self, /, *args: Any, **kwargs: Any) -> Any:
         record = self.__dict__[_KEY].family.called(self, args, kwargs)
@@ -340,20 +436,34 @@ class Async(_Doubled, AsyncMock):
     ) -> Any:
         family = self.__dict__[_KEY].family
         call = _Call((args, kwargs), two=True)
-        names = self.__dict__  # a stock mock's own __setattr__ takes longer than all the rest
         with _COUNTING:
-            names["_mock_await_count"] += 1
-            names["_mock_await_args"] = call
-            names["_mock_await_args_list"].append(call)
+            self._count_await(call)
         try:
             if family.started(record):
                 await family.stepped()
-            result = await self._outcome(args, kwargs)
+            target = self.__dict__[_KEY].target
+            if target is None:
+                result = await self._outcome(args, kwargs)
+            else:
+                told = _told(self, lambda: self._outcome(args, kwargs), record)
+                result = await target.call_async(told, args, kwargs)
         except BaseException as error:
             family.ended(record, error)
             raise
         family.ended(record, None)
         return result
+
+    def _count_await(self, call: Any) -> None:
+        names = self.__dict__
+        if names["_mock_delegate"] is None:
+            # a stock mock's own __setattr__ takes longer than all the rest
+            names["_mock_await_count"] += 1
+            names["_mock_await_args"] = call
+            names["_mock_await_args_list"].append(call)
+        else:  # of an autospecced function, which has these itself
+            self.await_count += 1
+            self.await_args = call
+            self.await_args_list.append(call)
 
     async def _outcome(self, args: tuple[Any, ...], kwargs: dict[str, Any], /) -> Any:
         source = self.side_effect
@@ -364,8 +474,10 @@ class Async(_Doubled, AsyncMock):
             result = MagicMock._execute_mock_call(self, *args, **kwargs)
         except StopIteration:  # a side_effect that is used up: no coroutine may raise this
             raise StopAsyncIteration from None
-        if source is not None and inspect.iscoroutinefunction(source):
+        if source is not None and _is_async(source):
             result = await result
+        elif source is not None:
+            self.__dict__[_KEY].family.accept_result(self._extract_mock_name(), source, result)
         return self.return_value if result is DEFAULT else result
 
     def reset_mock(self, /, *args: Any, **kwargs: Any) -> None:
@@ -403,6 +515,93 @@ class Async(_Doubled, AsyncMock):
         if not any(record.awaited for record in matching):
             self._check(matching)
 
+
+def _is_async(function: Any) -> bool:
+    """Whether what a call of it gives is to be awaited; an object may have an async call."""
+    is_async = inspect.iscoroutinefunction
+    return is_async(function) or is_async(getattr(type(function), "__call__", None))  # noqa: B004
+
+
+class Async(_Recorded, _Doubled, AsyncMock):  # type: ignore[misc]
+    """A double of an async function, or of an object with an async ``__call__``."""
+
+    @_marked_async
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
+        """As the stock one; marked, so that what asks ``double.__call__`` sees that it is async."""
+        self._mock_check_sig(*args, **kwargs)
+        self._increment_mock_call(*args, **kwargs)
+        return self._mock_call(*args, **kwargs)
+
+
+class _Adapted(_Calling):
+    """A stock mock that was made elsewhere; what comes of it is adapted as well."""
+
+    def __getattr__(self, name: str) -> Any:
+        return self._with_us(super().__getattr__(name))  # what is made from an autospec
+
+    def _get_child_mock(self, /, **kwargs: Any) -> Any:
+        return self._with_us(super()._get_child_mock(**kwargs))
+
+    def _with_us(self, child: Any) -> Any:
+        spec = self.__dict__.get(_KEY)  # none in one that is being made
+        return child if spec is None else adapt(child, spec.family)
+
+
+class _AdaptedAsync(_Recorded, _Adapted):
+    """One that is async."""
+
+
+def adapt(thing: Any, family: Family, target: Target | None = None) -> Any:
+    """Have a stock mock, and what comes of it, tell a family of its calls; gives it back.
+
+    Whatever else it is given, it leaves as it is; so it does a double of ours.
+    """
+    mock = behind(thing)
+    if not is_stock(mock):
+        return thing
+    cls: Any = type(mock)  # each stock mock has a class of its own
+    if not issubclass(cls, _Adapted):
+        cls.__bases__ = (_adapted(cls.__bases__),)
+    mock.__dict__[_KEY] = Spec(None, family, target)
+    for child in (*mock._mock_children.values(), mock.__dict__.get("_mock_return_value")):
+        adapt(child, family)
+    return thing
+
+
+@functools.cache  # as many as there are kinds of stock mocks
+def _adapted(bases: tuple[Any, ...]) -> type:
+    """One class for the bases of a stock mock's: that makes its children of the first of them."""
+    is_async = any(issubclass(base, AsyncMockMixin) for base in bases)
+    ours: Any = _AdaptedAsync if is_async else _Adapted
+    return type(bases[-1].__name__, (ours, *bases), {})
+
+
+def is_stock(thing: Any) -> bool:
+    """Whether it is a mock of ``unittest.mock``'s own, as that makes them."""
+    mock = behind(thing)
+    return issubclass(type(mock), NonCallableMock) and _KEY not in mock.__dict__
+
+
+def _explaining(cls: Any, name: str) -> Any:
+    """An assertion that says why, where a double was never called and its family knows it."""
+
+    def explained(double: Any, /, *args: Any, **kwargs: Any) -> None:
+        try:
+            getattr(super(cls, double), name)(*args, **kwargs)
+        except AssertionError as error:
+            why = None if double.called else double.__dict__[_KEY].family.hint()
+            if why is None:
+                raise
+            raise AssertionError(f"{error}\n{why}") from None
+
+    stock = getattr(AsyncMock, name)
+    return functools.wraps(stock)(explained)
+
+
+for _name in ("called", "called_once", "called_with", "called_once_with", "any_call", "has_calls"):
+    setattr(_Doubled, f"assert_{_name}", _explaining(_Doubled, f"assert_{_name}"))
+for _name in ("awaited", "awaited_once", "awaited_with", "awaited_once_with", "any_await"):
+    setattr(Async, f"assert_{_name}", _explaining(Async, f"assert_{_name}"))
 
 _CLASSES: dict[str, Any] = {
     "not callable": Plain,

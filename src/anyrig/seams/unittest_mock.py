@@ -62,6 +62,8 @@ def mock_call_of(coroutine: AnyCoroutine) -> MockCall | None:
         return None
     names = frame.f_locals
     mock = names.get("self")
+    # a stock mock that `anyrig.mocks.adapt` was given is what it was
+    is_ours = is_ours and mock.__dict__["_anyrig_spec"].nature is not None
     name = mock_name(mock)
     return MockCall(
         name=name,
@@ -152,7 +154,7 @@ class ArgumentNotes:
         note = self._note
 
         def _increment_mock_call(self: Any, /, *args: Any, **kwargs: Any) -> Any:
-            for coroutine in _coroutines(args, kwargs):
+            for coroutine in coroutines_in(args, kwargs):
                 note(coroutine, self)
             return previous(self, *args, **kwargs)
 
@@ -160,7 +162,8 @@ class ArgumentNotes:
         self._replaced[mixin] = (previous, _increment_mock_call)
 
 
-def _coroutines(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[AnyCoroutine]:
+def coroutines_in(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[AnyCoroutine]:
+    """The coroutines among the arguments of a call, and in a list, tuple or set among them."""
     for value in (*args, *kwargs.values()):
         if type(value) is CoroutineType:
             yield value
