@@ -522,7 +522,7 @@ def _is_async(function: Any) -> bool:
     return is_async(function) or is_async(getattr(type(function), "__call__", None))  # noqa: B004
 
 
-class Async(_Recorded, _Doubled, AsyncMock):  # type: ignore[misc]
+class Async(_Recorded, _Doubled, AsyncMock):
     """A double of an async function, or of an object with an async ``__call__``."""
 
     @_marked_async
