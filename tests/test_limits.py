@@ -6,16 +6,23 @@ import sys
 import threading
 from collections.abc import Callable
 from types import FrameType
+from typing import TypeAlias
+from unittest.mock import MagicMock
 
+import anyio
 import pytest
 
+from anyrig import runners
 from anyrig.origins import RawFrame
+from anyrig.polled import Polled
 from anyrig.watchdog import Beats, Watchdog
 from inner import BACKENDS, Suite
 from support import Ran
 
 ALL = len(BACKENDS)
 TOLD = [name for name in BACKENDS if name != "asyncio+uvloop"]  # which know what they wait for
+
+Noted: TypeAlias = list[tuple[list[RawFrame], float, Polled | None]]
 
 HEAD = "import asyncio, os, signal, threading, time\nimport anyio, pytest, sniffio\n"
 
@@ -403,6 +410,22 @@ async def test_takes_its_time():
     assert done.counts == {"passed": ALL}
 
 
+@pytest.mark.parametrize("library", ["asyncio", "trio"])
+def test_what_is_asked_before_a_run_has_begun_is_called(library: str) -> None:
+    """A loop that is asked to turn while it is being made does so: it is not held."""
+    host = MagicMock(course=None, cancel_timeout=1.0)
+    asked: list[str] = []
+
+    async def body() -> None:
+        while not asked:
+            await anyio.lowlevel.checkpoint()
+
+    with runners.create(host, library, {}) as runner:
+        runner.call_soon(lambda: asked.append("before"))
+        runner.run_test(body, {})
+    assert asked == ["before"]
+
+
 # -- the watchdog ----------------------------------------------------------------------------------
 
 
@@ -427,29 +450,29 @@ class Turning:
 
 
 @pytest.fixture
-def noted() -> list[tuple[list[RawFrame], float]]:
+def noted() -> Noted:
     """What the beats have told."""
     return []
 
 
 @pytest.fixture
-def beats(noted: list[tuple[list[RawFrame], float]]) -> Beats:
+def beats(noted: Noted) -> Beats:
     """Beats that look at this thread."""
     return Beats(threading.get_ident(), lambda *told: noted.append(told))
 
 
-def test_loop_that_is_held(beats: Beats, noted: list[tuple[list[RawFrame], float]]) -> None:
+def test_loop_that_is_held(beats: Beats, noted: Noted) -> None:
     """A loop that does not turn in the time is told once, with the frames that hold it."""
     loop = Turning()
     for now in (0.0, 0.5, 0.9, 1.0, 1.5, 2.0):
         beats.look(loop, 1.0, now)
-    ((frames, seconds),) = noted
-    assert seconds == 1.0
+    ((frames, seconds, polled),) = noted
+    assert (seconds, polled) == (1.0, None)
     assert any(function == "test_loop_that_is_held" for _, _, function in frames)
     assert len(loop.asked) == 1
 
 
-def test_loop_that_turns(beats: Beats, noted: list[tuple[list[RawFrame], float]]) -> None:
+def test_loop_that_turns(beats: Beats, noted: Noted) -> None:
     """A loop that turns in time is never told, however busy it is."""
     loop = Turning()
     for number in range(50):
@@ -458,9 +481,7 @@ def test_loop_that_turns(beats: Beats, noted: list[tuple[list[RawFrame], float]]
     assert noted == []
 
 
-def test_loop_that_waits_is_left_alone(
-    beats: Beats, noted: list[tuple[list[RawFrame], float]]
-) -> None:
+def test_loop_that_waits_is_left_alone(beats: Beats, noted: Noted) -> None:
     """A loop that waits is asked nothing: no look of ours wakes it."""
     loop = Turning()
     loop.waits = True
@@ -469,7 +490,7 @@ def test_loop_that_waits_is_left_alone(
     assert (loop.asked, noted) == ([], [])
 
 
-def test_no_loop_and_no_call(beats: Beats, noted: list[tuple[list[RawFrame], float]]) -> None:
+def test_no_loop_and_no_call(beats: Beats, noted: Noted) -> None:
     """Without a loop, or a call in it, there is nothing to look at."""
     loop = Turning()
     loop.is_busy = False

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from .findings import Finding, FindingError, Kind, Place, Policy
 from .origins import Origins, RawFrame
+from .polled import Polled
 from .report import words
 from .seams import anyio as anyio_seam
 from .seams.cpython import stacks
@@ -96,8 +97,9 @@ class Limits:
         self._looks = 0
         self._is_due: Limit | None = None  # what the signal is for
         self.limit: Limit | None = None
-        # what the watchdog has seen, until the phase ends: where, and the frames that hold a loop
-        self.blocked: list[tuple[Place, list[RawFrame], float]] = []
+        # what the watchdog has seen, until the phase ends: where, the frames that hold a loop, and
+        # the mock that it asked meanwhile
+        self.blocked: list[tuple[Place, list[RawFrame], float, Polled | None]] = []
 
     # -- the run ---------------------------------------------------------------------------------
 
@@ -211,10 +213,10 @@ class Limits:
         terminal.flush()
         os._exit(_EXIT_STATUS)
 
-    def _note_blocked(self, frames: list[RawFrame], seconds: float) -> None:
+    def _note_blocked(self, frames: list[RawFrame], seconds: float, polled: Polled | None) -> None:
         watch = self._rig.watch
         if watch is not None:
-            self.blocked.append((watch.place, frames, seconds))
+            self.blocked.append((watch.place, frames, seconds, polled))
 
     # -- in the loop -------------------------------------------------------------------------------
 

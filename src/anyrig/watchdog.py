@@ -4,7 +4,7 @@ Problem: who is held up can't say so.
 Approach: a thread looks every so often. Where the loop's thread is in the loop's own wait, all is
 well, and nothing is touched: a loop that waits is not woken, so no test sees another order. Else
 the loop is asked to call a function; where it does not for some time, one call holds it, and the
-thread's frames say which.
+thread's frames say which, and the looks until then what mock it asked again and again.
 Limits: a call that begins just after a look is seen one look later. A thread makes ``os.fork()``
 warn, so it ends before one and begins again after it.
 """
@@ -22,6 +22,7 @@ from types import FrameType
 from typing import Protocol
 
 from .origins import RawFrame
+from .polled import Polled, Polling
 from .seams.cpython import stacks
 from .tasks.waiting import stack_of
 
@@ -127,30 +128,48 @@ class Loop(Protocol):
 class Beats:
     """Knows how long a loop has not turned, from looks at it."""
 
-    def __init__(self, thread: int, note: Callable[[list[RawFrame], float], None]) -> None:
+    def __init__(
+        self, thread: int, note: Callable[[list[RawFrame], float, Polled | None], None]
+    ) -> None:
         self._thread = thread
-        self._note = note  # called with the frames that hold a loop, innermost first
+        # called with the frames that hold a loop, innermost first, and the mock asked meanwhile
+        self._note = note
         self._asked: float | None = None  # when the loop was asked to turn
         self._loop: Loop | None = None
         self._is_told = False
+        self._polling = Polling()
 
     def look(self, loop: Loop | None, after: float, now: float) -> float:
         """Look once; the seconds until the next look."""
         pause = after / _LOOKS
         frame = stacks.frame_of(self._thread)
         if loop is None or frame is None or not loop.is_busy or loop.is_waiting(frame):
-            self._asked = None
-        elif self._asked is None or self._loop is not loop:
+            self._forget()
+            return pause
+        asked = self._asked  # the loop may turn at any moment, and forget it
+        if asked is None or self._loop is not loop:
             self._asked, self._loop, self._is_told = now, loop, False
+            self._polling = Polling()
             loop.call_soon(self._turned(now))
-        elif now - self._asked >= after and not self._is_told and not stacks.is_debugged(frame):
-            self._is_told = True
-            self._note(stack_of(frame), after)
+        elif not self._is_told and not stacks.is_debugged(frame):
+            self._look_at_held(frame, now - asked, after)
         return pause
+
+    def _look_at_held(self, frame: FrameType, seconds: float, after: float) -> None:
+        polling = self._polling
+        caller = polling.look(frame)
+        if seconds >= after:
+            self._is_told = True
+            polled = polling.polled()
+            self._note(stack_of(frame if polled is None else caller), after, polled)
+
+    def _forget(self) -> None:
+        self._asked = None
+        self._polling = Polling()  # it holds mocks
 
     def _turned(self, asked: float) -> Callable[[], None]:
         def turned() -> None:
             if self._asked == asked:
-                self._asked = None
+                self._forget()
 
         return turned

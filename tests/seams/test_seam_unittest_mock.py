@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from types import CoroutineType
 from typing import Any
 from unittest import mock
-from unittest.mock import AsyncMock, MagicMock, Mock
+from unittest.mock import AsyncMock, MagicMock, Mock, create_autospec
 
 import pytest
 
+from anyrig import mocks
 from anyrig.seams.unittest_mock import (
     MOCK_CODE_NAME,
     ArgumentNotes,
     MockCall,
+    is_async_mock,
+    is_double,
     is_mock_file,
     mock_call_of,
     mock_name,
+    mocks_at_work,
 )
 
 
@@ -212,3 +217,30 @@ def test_mock_is_put_back() -> None:
     with ArgumentNotes(lambda coroutine, mocked: None):
         assert mixin.__dict__["_increment_mock_call"] is not before
     assert mixin.__dict__["_increment_mock_call"] is before
+
+
+async def test_function_of_create_autospec() -> None:
+    """It calls ``_checksig_``, and is its mock's ``_mock_delegate``."""
+    double = create_autospec(Store.save)
+    seen: list[Any] = []
+    double.side_effect = lambda *args: seen.extend(mocks_at_work(sys._getframe()))
+    await double(Store(), "Ada")
+    assert "_checksig_" in double.__code__.co_names
+    assert seen[0][0].__dict__["_mock_delegate"] is double
+    assert mock_name(seen[0][0]) == "save"
+
+
+@pytest.mark.parametrize("make", [AsyncMock, lambda: mocks.stub("poll")])
+async def test_async_mocks_count_their_awaits(make: Callable[[], Any]) -> None:
+    """``await_count`` is on the classes of async mocks, and on no other mock's."""
+    double = make()
+    await double()
+    assert is_async_mock(double)
+    assert double.await_count == 1
+    assert not any(map(is_async_mock, (MagicMock(), Mock(), Store(), None)))
+
+
+def test_double_is_told_from_a_stock_mock() -> None:
+    """A class of ours is known by its module, also where each mock has a class of its own."""
+    assert is_double(mocks.stub("poll"))
+    assert not is_double(AsyncMock())

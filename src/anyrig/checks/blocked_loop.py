@@ -2,23 +2,34 @@
 
 Problem: a blocking call stops every task, every timeout and every cancellation, and the test that
 has only one task does not notice.
-Approach: the watchdog's thread notes the frames of the loop's thread while it is held.
+Approach: the watchdog's thread notes the frames of the loop's thread while it is held, and the
+mock that is awaited again and again meanwhile: one that never yields holds the loop of who asks it
+until it gives something else.
 Limits: only loops of the runner's are looked at. A machine that gives the process no time for so
 long looks the same.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from ..findings import Finding, Kind, Place
 from ..origins import Origins, RawFrame
+from ..polled import Polled
 
 kind = Kind.BLOCKED_LOOP
 
 
-def finding(origins: Origins, place: Place, frames: Sequence[RawFrame], seconds: float) -> Finding:
+def finding(
+    origins: Origins,
+    place: Place,
+    frames: Sequence[RawFrame],
+    seconds: float,
+    polled: Polled | None = None,
+) -> Finding:
     """The finding in words; the frames are those of the loop's thread, innermost first."""
+    if polled is not None:
+        return _of_mock(origins, place, frames, seconds, polled)
     filename, lineno, function = frames[0]
     inner = f"it was in {function} ({filename}:{lineno})"
     return Finding(
@@ -34,3 +45,38 @@ def finding(origins: Origins, place: Place, frames: Sequence[RawFrame], seconds:
             "or, where it only waits, await anyio.sleep() or the like",
         ),
     )
+
+
+def _of_mock(
+    origins: Origins,
+    place: Place,
+    frames: Sequence[RawFrame],
+    seconds: float,
+    polled: Polled,
+) -> Finding:
+    return Finding(
+        kind=kind,
+        place=place,
+        origin=origins.locate(frames),
+        what=polled.words,
+        summary=f"`{polled.name}` was awaited again and again for more than {seconds:g} s",
+        details=tuple(_details(polled)),
+        mend=tuple(_mend(polled)),
+    )
+
+
+def _details(polled: Polled) -> Iterable[str]:
+    why = "checkpoint=False" if polled.is_double else "an AsyncMock never does"
+    yield f"it was awaited {polled.times:,} times in a row, and never let go of the loop ({why})"
+    if polled.others:
+        yield f"in turn with {', '.join(f'`{name}`' for name in polled.others)}"
+
+
+def _mend(polled: Polled) -> Iterable[str]:
+    it = "the one that the loop asks" if polled.others else "it"
+    yield f"have {it} give what ends the loop:"
+    yield f"    {polled.name}.side_effect = [...]"
+    if polled.is_double:
+        yield "or have it yield: leave out checkpoint=False"
+    else:
+        yield "or put a double that yields in its place: mocks.create(...), mocks.patch(...)"

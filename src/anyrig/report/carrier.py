@@ -67,6 +67,10 @@ class Carrier:
         if isinstance(error, FindingError) and report.failed and _is_ours(call):
             assert call.excinfo is not None
             report.longrepr = _representation(call.excinfo, error)
+            # what cut the phase off is told first: it knew nothing of the others
+            more = [one for one in found if one.is_failing and one not in error.findings]
+            if more:
+                report.sections.append(("anyrig", words.text(more)))
         elif found:
             failing = [one for one in found if one.is_failing]
             if failing and report.skipped and not hasattr(report, "wasxfail"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from contextvars import Context
@@ -72,6 +73,7 @@ class TrioRunner(Runner):
         instruments = [*options.get("instruments", ()), Waits(self)]
         self._options = {**options, "instruments": instruments}
         self._token: trio.lowlevel.TrioToken | None = None
+        self._asked: deque[Callable[[], object]] = deque()  # to call, by any thread
         self._turns: SimpleQueue[Callable[[], object]] = SimpleQueue()
         self._task: trio.lowlevel.Task | None = None
         self._around: trio.CancelScope | None = None  # around all calls
@@ -159,9 +161,15 @@ class TrioRunner(Runner):
             self._turns.get()()
 
     def call_soon(self, function: Callable[[], object]) -> None:
-        if self._token is not None:
-            with suppress(trio.RunFinishedError):
-                self._token.run_sync_soon(function)
+        self._asked.append(function)
+        self._pass_on()
+
+    def _pass_on(self) -> None:
+        """Hand to the run what it was asked to call, once it has begun."""
+        while self._token is not None and self._asked:
+            # IndexError: another thread was quicker
+            with suppress(IndexError, trio.RunFinishedError):
+                self._token.run_sync_soon(self._asked.popleft())
 
     def is_waiting(self, frame: FrameType) -> bool:
         return frame.f_code.co_filename == __file__  # the host's, in `_turn_until_done`
@@ -198,6 +206,7 @@ class TrioRunner(Runner):
         self._task = trio.lowlevel.current_task()
         self._task.name = TASK_NAME
         self._token = trio.lowlevel.current_trio_token()
+        self._pass_on()
         with trio.CancelScope() as self._around:
             self._base = trio_seam.innermost(self._task)
             while (call := await self._take()) is not None:

@@ -6,7 +6,8 @@ Approach: the coroutine's frame still has ``self``, ``args`` and ``kwargs``; and
 mock passes ``CallableMixin._increment_mock_call``, where coroutines among its arguments are noted.
 Limits: private names of ``unittest.mock`` (and of its backport ``mock``): ``_execute_mock_call``,
 ``_increment_mock_call``, ``_extract_mock_name``, ``_mock_parent``, ``_mock_new_parent``,
-``_spec_class``. Seen on CPython 3.11 to 3.13.
+``_mock_delegate``, ``_spec_class``, and ``_checksig_``, which the functions of ``create_autospec``
+call. Seen on CPython 3.11 to 3.13.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import os
 import reprlib
 import sys
 from collections.abc import Callable, Iterator
-from types import CoroutineType, TracebackType
+from types import CoroutineType, FrameType, TracebackType
 from typing import Any, NamedTuple, Self, TypeAlias
 
 AnyCoroutine: TypeAlias = "CoroutineType[Any, Any, Any]"  # subscriptable from 3.13 on
@@ -25,6 +26,7 @@ MOCK_CODE_NAME = "_execute_mock_call"
 
 # the classes of `anyrig.mocks`, whose coroutines have the same names in them
 _OURS = os.path.join(os.path.dirname(__file__), "doubles.py")
+_DOUBLES = f"{__package__}.doubles"
 
 _LONG = 50
 _repr = reprlib.Repr()
@@ -73,13 +75,50 @@ def mock_call_of(coroutine: AnyCoroutine) -> MockCall | None:
     )
 
 
+def is_double(mock: object) -> bool:
+    """Whether a mock is of a class of `anyrig.mocks`."""
+    return any(base.__module__ == _DOUBLES for base in type(mock).__mro__)
+
+
+def is_async_mock(thing: object) -> bool:
+    """Whether it is a mock that counts how often it was awaited, of whichever make."""
+    # asked of the class alone: a mock would make an attribute of each name that it is asked for
+    return hasattr(type(thing), "await_count") and hasattr(type(thing), "_extract_mock_name")
+
+
+def mocks_at_work(frame: FrameType | None) -> list[tuple[Any, FrameType]]:
+    """The async mocks whose calls a thread is in, by its innermost frame: the innermost mock first.
+
+    Each with the frame of the code that calls it.
+    """
+    found: dict[int, tuple[Any, FrameType]] = {}  # by the mock's id
+    inside: list[Any] = []  # the mocks of the frames since the last that is none of a mock's
+    while frame is not None:
+        filename = frame.f_code.co_filename
+        is_autospec = "_checksig_" in frame.f_code.co_names  # a function that it has made
+        if filename in (_OURS, __file__) or is_mock_file(filename) or is_autospec:
+            mock = frame.f_locals.get("self")
+            if is_async_mock(mock):
+                inside.append(mock)
+        elif inside:
+            # the outermost code is who calls it: `unittest.mock` itself goes through others
+            found |= {id(mock): (mock, frame) for mock in inside}
+            inside = []
+        frame = frame.f_back
+    return list(found.values())
+
+
 def mock_name(mock: Any) -> str:
     """The mock's dotted name as its author would write it, from ``name=`` or its parents."""
     try:
         name = str(mock._extract_mock_name())
     except Exception:  # noqa: BLE001 - a mock of another make: its class will do
         return type(mock).__name__
-    return name if name != "mock" or _is_named(mock) else type(mock).__name__
+    if name != "mock" or _is_named(mock):
+        return name
+    # the function of `create_autospec`, which has the name of the real one
+    function = mock.__dict__.get("_mock_delegate")
+    return getattr(function, "__name__", type(mock).__name__)
 
 
 def _is_named(mock: Any) -> bool:

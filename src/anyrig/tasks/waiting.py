@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sys
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from types import FrameType
 from typing import Any
 
+from .. import polled
 from ..origins import Origins, RawFrame, raw_frames
 from ..seams.cpython.asyncgen import wrapped
+from ..seams.unittest_mock import is_async_mock
 
 # where a coroutine, a generator and an async generator keep their frame and what they wait for
 _AWAITED = (("cr_frame", "cr_await"), ("gi_frame", "gi_yieldfrom"), ("ag_frame", "ag_await"))
@@ -72,7 +74,9 @@ def awaited(coroutine: Any, origins: Origins) -> str | None:
 
 
 def _in_words(thing: Any, user: FrameType, origins: Origins) -> str:
-    name = _name_of(thing, user.f_locals)
+    if is_async_mock(thing):
+        return polled.words(thing, user.f_locals)  # and no attribute of it: a mock has them all
+    name = polled.name_among(user.f_locals, thing)
     words = f"the {type(thing).__name__}" + ("" if name is None else f" `{name}`")
     statistics = getattr(thing, "statistics", None)
     owner = getattr(statistics(), "owner", None) if callable(statistics) else None
@@ -90,20 +94,6 @@ def _made(thing: Any) -> Any:
     import tracemalloc  # with pickle and more: only a report needs it
 
     return tracemalloc.get_object_traceback(thing)
-
-
-def _name_of(thing: Any, names: Mapping[str, Any]) -> str | None:
-    """The name that a frame has for a thing: a variable, or an attribute of one."""
-    for name, value in names.items():
-        if value is thing:
-            return name
-    for name, value in names.items():
-        attributes = getattr(value, "__dict__", None)
-        if isinstance(attributes, dict):
-            for attribute, one in attributes.items():
-                if one is thing:
-                    return f"{name}.{attribute}"
-    return None
 
 
 def lines(coroutine: Any, origins: Origins) -> list[str]:
