@@ -7,7 +7,8 @@ pass by a `Family` when they are made and when they are awaited.
 Limits: private names of ``unittest.mock``: ``_get_child_mock``, ``_mock_add_spec``, ``_mock_call``,
 ``_execute_mock_call``, ``_increment_mock_call``, ``_mock_check_sig``, ``_mock_new_parent``,
 ``_mock_new_name``, ``_mock_children``, ``_mock_methods``, ``_mock_sealed``, ``_mock_wraps``,
-``_mock_return_value``, ``_mock_delegate``, ``_mock_await_count``, ``_mock_await_args``,
+``_mock_return_value``, ``_mock_side_effect``, ``_mock_delegate``, ``_mock_await_count``,
+``_mock_await_args``,
 ``_mock_await_args_list``, ``_spec_class``, ``_spec_signature``, ``_spec_asyncs``,
 ``_call_matcher``, ``_get_call_signature_from_name``, ``_Call``, ``AsyncMockMixin``; on 3.11
 ``asyncio.coroutines._is_coroutine``. Seen on CPython 3.11 to 3.13.
@@ -441,8 +442,12 @@ class _Recorded(_Told):
         try:
             if family.started(record):
                 await family.stepped()
-            target = self.__dict__[_KEY].target
-            if target is None:
+            names = self.__dict__
+            target, given = names[_KEY].target, names["_mock_return_value"]
+            is_told = names["_mock_side_effect"] is None and names["_mock_delegate"] is None
+            if target is None and is_told and given is not DEFAULT:
+                result = given  # as nearly all calls end
+            elif target is None:
                 result = await self._outcome(args, kwargs)
             else:
                 told = _told(self, lambda: self._outcome(args, kwargs), record)
