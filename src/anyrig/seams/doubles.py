@@ -85,6 +85,9 @@ class Family(Protocol):
     def forget(self, double: Any) -> None:
         """Drop the calls of one double."""
 
+    def configured(self, double: Any) -> None:
+        """A double was told what to give, or to do."""
+
     def accept(self, nature: Any, name: Callable[[], str], which: str, value: Any) -> None:
         """Raise where what a double is to give, or to do, can't be meant."""
 
@@ -133,6 +136,7 @@ class Target(Protocol):
 
 
 _KEY = "_anyrig_spec"
+_USED = "_anyrig_used"  # set where calls were forgotten
 
 
 def spec_of(double: Any) -> Spec | None:
@@ -175,6 +179,30 @@ def _tree(mock: Any) -> Collection[Any]:
     return seen.values()
 
 
+def told_below(double: Any) -> list[Any]:
+    """A double and those of ours that have come of it; what Python itself calls is left out."""
+    return [
+        mock
+        for mock in _tree(behind(double))
+        if spec_of(mock) is not None and not str(mock.__dict__["_mock_new_name"]).startswith("__")
+    ]
+
+
+def was_called(mock: Any) -> bool:
+    """Whether a mock was ever called, also before a ``reset_mock``."""
+    return bool(mock.call_count) or _USED in mock.__dict__
+
+
+def given_result(mock: Any) -> Any:
+    """The return value that somebody gave a mock; None where it has one of its own making."""
+    value = mock.__dict__.get("_mock_return_value", DEFAULT)
+    if value is DEFAULT:
+        return None
+    names = value.__dict__ if _is_mock(value) else {}
+    is_own = names.get("_mock_new_name") == "()" and names.get("_mock_new_parent") is mock
+    return None if is_own else value
+
+
 def _is_mock(thing: object) -> bool:
     return issubclass(type(thing), NonCallableMock)  # its ``__class__`` is that of its spec
 
@@ -205,6 +233,12 @@ class _Told(_Base):  # type: ignore[misc]
     def _increment_mock_call(self, /, *args: Any, **kwargs: Any) -> None:
         with _COUNTING:
             super()._increment_mock_call(*args, **kwargs)
+
+    def reset_mock(self, /, *args: Any, **kwargs: Any) -> None:
+        """As the stock one."""
+        if self.call_count:
+            self.__dict__[_USED] = True
+        super().reset_mock(*args, **kwargs)
 
     def assert_all_awaited(self) -> None:
         """Raise ``AssertionError`` where a call of this double, or below it, was not awaited."""
@@ -242,6 +276,7 @@ def _checked(name: str) -> Any:
         spec: Spec | None = double.__dict__.get(_KEY)
         if value is not None and value is not DEFAULT and spec is not None:
             spec.family.accept(spec.nature, double._extract_mock_name, name, value)
+            spec.family.configured(double)
         stock.fset(double, value)
 
     return property(stock.fget, set_checked)

@@ -127,13 +127,14 @@ def _is_named(mock: Any) -> bool:
 
 def words_of_arguments(args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
     """The arguments of a call as one would write them, long ones shortened."""
-    parts = [_short(value) for value in args]
-    parts += [f"{name}={_short(value)}" for name, value in kwargs.items()]
+    parts = [short(value) for value in args]
+    parts += [f"{name}={short(value)}" for name, value in kwargs.items()]
     text = ", ".join(parts)
     return text if len(text) <= _LONG else text[:_LONG].rstrip(", ") + ", ..."
 
 
-def _short(value: object) -> str:
+def short(value: object) -> str:
+    """A value as one would write it, a long one shortened."""
     try:
         return _repr.repr(value).replace("\n", " ")
     except Exception:  # noqa: BLE001 - the user's own __repr__: the test is not about it
