@@ -9,8 +9,8 @@ Limits: private names of ``unittest.mock``: ``_get_child_mock``, ``_mock_add_spe
 ``_mock_new_name``, ``_mock_children``, ``_mock_methods``, ``_mock_sealed``, ``_mock_wraps``,
 ``_mock_return_value``, ``_mock_side_effect``, ``_mock_delegate``, ``_mock_await_count``,
 ``_mock_await_args``, ``_mock_await_args_list``, ``_spec_class``, ``_spec_signature``,
-``_spec_asyncs``, ``_call_matcher``, ``_get_call_signature_from_name``, ``_Call``, ``AsyncMockMixin``; on 3.11
-``asyncio.coroutines._is_coroutine``. Seen on CPython 3.11 to 3.13.
+``_spec_asyncs``, ``_call_matcher``, ``_get_call_signature_from_name``, ``_Call``,
+``AsyncMockMixin``; on 3.11 ``asyncio.coroutines._is_coroutine``. Seen on CPython 3.11 to 3.13.
 
 Problem: a mock that was made elsewhere is to keep a record, too. Approach: each stock mock has a
 class of its own, whose bases can be set; the first of them is what its children are made of.
