@@ -28,6 +28,7 @@ OVERRIDDEN = (
     "_mock_add_spec",
     "_mock_call",
     "_mock_check_sig",
+    "_increment_mock_call",
     "_get_call_signature_from_name",
 )
 
@@ -51,6 +52,8 @@ def test_mock_has(kind: type[Any], name: str) -> None:
         "_mock_sealed",
         "_mock_wraps",
         "_mock_return_value",
+        "_mock_delegate",
+        "_mock_side_effect",
         "_mock_children",
         "_mock_new_name",
     ],
@@ -58,6 +61,14 @@ def test_mock_has(kind: type[Any], name: str) -> None:
 def test_mock_keeps_in_its_dict(name: str) -> None:
     """Stock mocks keep this in their ``__dict__``."""
     assert name in MagicMock().__dict__
+
+
+@pytest.mark.parametrize("name", ["await_count", "await_args", "await_args_list"])
+def test_async_mock_keeps_its_awaits_in_its_dict(name: str) -> None:
+    """What an ``AsyncMock`` says of its awaits is kept under the name with ``_mock_`` before it."""
+    stock, value = AsyncMock(), object()
+    stock.__dict__[f"_mock_{name}"] = value
+    assert getattr(stock, name) is value
 
 
 def test_children_are_made_by__get_child_mock(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,13 +99,16 @@ def test_spec_is_taken_by__mock_add_spec() -> None:
     assert seen == [spec]
 
 
-def test_call_passes_the_signature_then__mock_call() -> None:
-    """A call asks ``_mock_check_sig``, then what ``_mock_call`` gives is its result."""
+def test_call_passes_the_signature_the_count_and__mock_call() -> None:
+    """A call asks ``_mock_check_sig``, is counted, and what ``_mock_call`` gives is its result."""
     seen: list[str] = []
 
     class Ours(AsyncMock):
         def _mock_check_sig(self, /, *args: Any, **kwargs: Any) -> None:
             seen.append("signature")
+
+        def _increment_mock_call(self, /, *args: Any, **kwargs: Any) -> None:
+            seen.append("count")
 
         def _mock_call(self, /, *args: Any, **kwargs: Any) -> Any:
             seen.append("call")
@@ -102,7 +116,7 @@ def test_call_passes_the_signature_then__mock_call() -> None:
 
     result: Any = Ours()(1)
     assert result == 3
-    assert seen == ["signature", "call"]
+    assert seen == ["signature", "count", "call"]
 
 
 def test_matcher_asks_for_signatures_by_name() -> None:

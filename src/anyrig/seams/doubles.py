@@ -5,11 +5,12 @@ keeps a record of each call nor lets go of the loop.
 Approach: subclasses that make each child from the real attribute (`Nature`), and whose async calls
 pass by a `Family` when they are made and when they are awaited.
 Limits: private names of ``unittest.mock``: ``_get_child_mock``, ``_mock_add_spec``, ``_mock_call``,
-``_execute_mock_call``, ``_mock_check_sig``, ``_mock_new_parent``, ``_mock_methods``,
-``_spec_class``, ``_spec_signature``, ``_spec_asyncs``, ``_mock_sealed``, ``_mock_wraps``,
-``_mock_return_value``, ``_mock_children``, ``_mock_new_name``, ``_call_matcher``,
-``_get_call_signature_from_name``, ``_Call``, ``AsyncMockMixin``; on 3.11
-``asyncio.coroutines._is_coroutine``. Seen on CPython 3.11 to 3.13.
+``_execute_mock_call``, ``_increment_mock_call``, ``_mock_check_sig``, ``_mock_new_parent``,
+``_mock_new_name``, ``_mock_children``, ``_mock_methods``, ``_mock_sealed``, ``_mock_wraps``,
+``_mock_return_value``, ``_mock_side_effect``, ``_mock_delegate``, ``_mock_await_count``,
+``_mock_await_args``, ``_mock_await_args_list``, ``_spec_class``, ``_spec_signature``,
+``_spec_asyncs``, ``_call_matcher``, ``_get_call_signature_from_name``, ``_Call``,
+``AsyncMockMixin``; on 3.11 ``asyncio.coroutines._is_coroutine``. Seen on CPython 3.11 to 3.13.
 
 Problem: a mock that was made elsewhere is to keep a record, too. Approach: each stock mock has a
 class of its own, whose bases can be set; the first of them is what its children are made of.
@@ -22,6 +23,7 @@ import functools
 import inspect
 import re
 import sys
+import threading
 import types
 from collections.abc import AsyncGenerator, Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -45,6 +47,8 @@ else:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+# stock mocks lose calls that threads make at once; one lock will do, as it is held for a moment
+_COUNTING = threading.RLock()
 _PARTS = re.compile(r"\(\)|[^.()]+")  # of the name of a call: attributes, and "()" for a call
 
 
@@ -225,6 +229,10 @@ def make(spec: Spec, **kwargs: Any) -> Any:
 
 class _Told(_Base):  # type: ignore[misc]
     """What has a `Spec`; stands before the stock class."""
+
+    def _increment_mock_call(self, /, *args: Any, **kwargs: Any) -> None:
+        with _COUNTING:
+            super()._increment_mock_call(*args, **kwargs)
 
     def reset_mock(self, /, *args: Any, **kwargs: Any) -> None:
         """As the stock one."""
@@ -463,14 +471,17 @@ class _Recorded(_Told):
     ) -> Any:
         family = self.__dict__[_KEY].family
         call = _Call((args, kwargs), two=True)
-        self.await_count += 1
-        self.await_args = call
-        self.await_args_list.append(call)
+        with _COUNTING:
+            self._count_await(call)
         try:
             if family.started(record):
                 await family.stepped()
-            target = self.__dict__[_KEY].target
-            if target is None:
+            names = self.__dict__
+            target, given = names[_KEY].target, names["_mock_return_value"]
+            is_told = names["_mock_side_effect"] is None and names["_mock_delegate"] is None
+            if target is None and is_told and given is not DEFAULT:
+                result = given  # as nearly all calls end
+            elif target is None:
                 result = await self._outcome(args, kwargs)
             else:
                 told = _told(self, lambda: self._outcome(args, kwargs), record)
@@ -480,6 +491,18 @@ class _Recorded(_Told):
             raise
         family.ended(record, None)
         return result
+
+    def _count_await(self, call: Any) -> None:
+        names = self.__dict__
+        if names["_mock_delegate"] is None:
+            # a stock mock's own __setattr__ takes longer than all the rest
+            names["_mock_await_count"] += 1
+            names["_mock_await_args"] = call
+            names["_mock_await_args_list"].append(call)
+        else:  # of an autospecced function, which has these itself
+            self.await_count += 1
+            self.await_args = call
+            self.await_args_list.append(call)
 
     async def _outcome(self, args: tuple[Any, ...], kwargs: dict[str, Any], /) -> Any:
         source = self.side_effect
@@ -538,13 +561,15 @@ def _is_async(function: Any) -> bool:
     return is_async(function) or is_async(getattr(type(function), "__call__", None))  # noqa: B004
 
 
-class Async(_Recorded, _Doubled, AsyncMock):  # type: ignore[misc]
+class Async(_Recorded, _Doubled, AsyncMock):
     """A double of an async function, or of an object with an async ``__call__``."""
 
     @_marked_async
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
         """As the stock one; marked, so that what asks ``double.__call__`` sees that it is async."""
-        return super().__call__(*args, **kwargs)
+        self._mock_check_sig(*args, **kwargs)
+        self._increment_mock_call(*args, **kwargs)
+        return self._mock_call(*args, **kwargs)
 
 
 class _Adapted(_Calling):
