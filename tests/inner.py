@@ -172,6 +172,11 @@ async def test_breaks():
         break
 """
 
+UNUSED_STUB = """
+def test_tells(mocks):
+    mocks.stub("hook", return_value=1)
+"""
+
 SAMPLES = {
     "missed_await": MISSED_AWAIT,
     "never_ran": NEVER_RAN,
@@ -182,6 +187,7 @@ SAMPLES = {
     "blocked_loop": BLOCKED_LOOP,
     "leaked_thread": LEAKED_THREAD,
     "leaked_contextvar": LEAKED_CONTEXTVAR,
+    "unused_stub": UNUSED_STUB,
     "lost_exception": LOST_EXCEPTION,
     "leaked_asyncgen": LEAKED_ASYNCGEN,
 }

@@ -152,6 +152,7 @@ def test_corpus_notices_that_the_check_is_off(runs: Runs) -> None:
         ("backends", "bad_wrong_backend.py::TestAnother::test_names_another"),
         ("threads", "bad_threads_left.py::test_sync"),
         ("contexts", "bad_leaked_contextvars.py::test_sets"),
+        ("unused", "bad_unused_stubs.py::test_return_value_of_what_is_sync"),
         ("left", "bad_leaked_tasks.py::test_create_task"),
         ("dropped", "bad_leaked_asyncgens.py::test_break"),
         ("losses", "bad_lost_exceptions.py::test_thread"),

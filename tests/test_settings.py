@@ -22,6 +22,7 @@ BAD = {
     "blocked_loop": "test_holds[asyncio]",
     "leaked_thread": "test_leaves",
     "leaked_contextvar": "test_leaves",
+    "unused_stub": "test_tells",
     "lost_exception": "test_loses",
     "leaked_asyncgen": "test_breaks[asyncio]",
 }

@@ -54,6 +54,7 @@ from .findings import (
     TaskDidNotEnd,
     TimedOutError,
     UnusedAllowanceError,
+    UnusedStubError,
     WrongBackendError,
 )
 from .services import Service, service
@@ -90,6 +91,7 @@ __all__ = [
     "TaskDidNotEnd",
     "TimedOutError",
     "UnusedAllowanceError",
+    "UnusedStubError",
     "WrongBackendError",
     "__version__",
     "allow",

@@ -25,6 +25,7 @@ class Kind(enum.StrEnum):
     DEADLOCK = "deadlock"
     TIMEOUT = "timeout"
     LEAKED_CONTEXTVAR = "leaked_contextvar"
+    UNUSED_STUB = "unused_stub"
 
     @property
     def setting(self) -> str:
@@ -49,6 +50,7 @@ _MARKER_WORDS = {
     Kind.DEADLOCK: "deadlock",
     Kind.TIMEOUT: "timeouts",
     Kind.LEAKED_CONTEXTVAR: "leaked_contextvars",
+    Kind.UNUSED_STUB: "unused_stubs",
 }
 
 
@@ -238,6 +240,10 @@ class LeakedContextVarError(FindingError):
     """A test left a context variable changed for the next one."""
 
 
+class UnusedStubError(FindingError):
+    """A double was told what to give, and nobody asked it for that."""
+
+
 class CancelledByFixture(FindingError):
     """A test, or the setup of a fixture, was cut off by the cancel scope of a fixture.
 
@@ -280,6 +286,7 @@ for _error in (
     DeadlockError,
     TimedOutError,
     LeakedContextVarError,
+    UnusedStubError,
     CancelledByFixture,
     TaskDidNotEnd,
     DidNotHappen,
@@ -299,6 +306,7 @@ ERRORS: dict[Kind, type[FindingError]] = {
     Kind.DEADLOCK: DeadlockError,
     Kind.TIMEOUT: TimedOutError,
     Kind.LEAKED_CONTEXTVAR: LeakedContextVarError,
+    Kind.UNUSED_STUB: UnusedStubError,
 }
 
 

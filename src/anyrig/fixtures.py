@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from .findings import Kind
 from .rig import RIG
 
 if TYPE_CHECKING:
@@ -70,9 +71,13 @@ def anyrig_fast_sleep(request: pytest.FixtureRequest, anyio_backend: object) -> 
 
 
 @pytest.fixture
-def mocks() -> Iterator[Mocks]:
+def mocks(request: pytest.FixtureRequest) -> Iterator[Mocks]:
     """`anyrig.mocks` for this test: ``create``, ``stub``, ``patch``, undone at its end."""
     from .mocks import Mocks
 
-    with closing(Mocks()) as mocks:
+    rig = request.config.stash[RIG]
+    is_on = rig.current_settings.is_on(Kind.UNUSED_STUB)
+    with closing(Mocks(notes_lines=is_on)) as mocks:
         yield mocks
+        if is_on:
+            rig.tell_unused(mocks.unused())

@@ -20,6 +20,7 @@ from threading import Thread
 from types import FrameType, ModuleType
 from typing import Any, NamedTuple
 
+from .libraries import library_of
 from .seams.asyncio import loop_of
 
 _DEPTH = 12
@@ -99,7 +100,10 @@ def _recognise_common(referrer: Any, seen: set[int]) -> Holder | None:
         return Holder(Held.CLASS, f"the class attribute {referrer.__name__}.{name}", referrer)
     if isinstance(referrer, FrameType):
         name = _name_of(referrer.f_locals, seen)
-        return Holder(Held.FRAME, f"the local {name} of {referrer.f_code.co_name}()", referrer)
+        code, module = referrer.f_code, str(referrer.f_globals.get("__name__"))
+        library = library_of(code.co_filename, module)
+        function = f"{code.co_name}()" if library is None else f"{library}'s {code.co_name}()"
+        return Holder(Held.FRAME, f"the local {name} of {function}", referrer)
     return None
 
 

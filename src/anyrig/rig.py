@@ -16,7 +16,7 @@ import pytest
 from ._version import __version__
 from .allowances import Permit
 from .backends import backend_of
-from .checks import lost_exception
+from .checks import lost_exception, unused_stub
 from .checks.leaked_asyncgen import LeakedGenerators
 from .checks.leaked_thread import LeakedThreads
 from .checks.lost_exception import Lost, LostExceptions
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from .clock.course import Course
     from .clock.face import Clock
     from .clock.fast import FastSleep
+    from .mocks.unused import Unused
     from .seams.cpython.stacks import Doing
 
 RIG = pytest.StashKey["Rig"]()
@@ -202,6 +203,16 @@ class Rig:
 
         seconds = self.current_settings.cancel_timeout
         return open_group(seconds, self.origins, self.runners.give_up)
+
+    def tell_unused(self, unused: Iterable[Unused]) -> None:
+        """The running test has ended with doubles that nobody asked for what they were told.
+
+        A test that has failed or was skipped has not come to where they are asked.
+        """
+        watch = self.watch
+        if watch is not None and not watch.has_failed:
+            findings = (unused_stub.finding(self.origins, watch.place, one) for one in unused)
+            watch.found += [self.rulings.of_one(watch, finding) for finding in findings]
 
     @contextmanager
     def open_clock(self, backend: object) -> Iterator[Clock]:

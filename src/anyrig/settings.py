@@ -43,9 +43,19 @@ _KIND_HELP = {
     Kind.DEADLOCK: "a test whose tasks all wait, with nothing left to wake them",
     Kind.TIMEOUT: "a test that takes longer than anyrig_timeout seconds",
     Kind.LEAKED_CONTEXTVAR: "a context variable that a test leaves changed for the next one",
+    Kind.UNUSED_STUB: "a double of the fixture mocks that has more to give than it was asked for",
 }
 # what is told and fails nothing, unless a setting says so
 _WARNS = frozenset({Kind.LEAKED_THREAD, Kind.BLOCKED_LOOP, Kind.LEAKED_CONTEXTVAR})
+# what nobody is told who has not asked for it
+_OFF = frozenset({Kind.UNUSED_STUB})
+
+
+def _default(kind: Kind) -> Policy:
+    if kind in _OFF:
+        return Policy.OFF
+    return Policy.WARN if kind in _WARNS else Policy.FAIL
+
 
 OPTIONS: tuple[Option, ...] = (
     Option(
@@ -70,7 +80,7 @@ OPTIONS: tuple[Option, ...] = (
             flag="--" + kind.setting.replace("_", "-"),
             marker=kind.marker_word,
             values=_POLICIES,
-            default=(Policy.WARN if kind in _WARNS else Policy.FAIL).value,
+            default=_default(kind).value,
             help=f"what to do about {_KIND_HELP[kind]}",
             kind=kind,
         )

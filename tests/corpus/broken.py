@@ -13,6 +13,7 @@ from anyrig.checks.leaked_thread import LeakedThreads
 from anyrig.checks.lost_exception import LostExceptions
 from anyrig.checks.missed_await import MissedAwaits
 from anyrig.checks.never_ran import Body
+from anyrig.mocks.unused import Told
 from anyrig.runners import Runner
 
 # part -> (its class, its name, what stands in its place)
@@ -26,6 +27,7 @@ PARTS: dict[str, tuple[type, str, Any]] = {
     "losses": (LostExceptions, "note", lambda self, loss, thread=None: False),
     "held losses": (LostExceptions, "keep", lambda self, future: None),
     "dropped": (LeakedGenerators, "note", lambda self, dropped: False),
+    "unused": (Told, "unused", lambda self, doubles: iter(())),
     "left": (Runner, "left", lambda self, owner=None: []),
 }
 

@@ -53,6 +53,7 @@ def test_mock_has(kind: type[Any], name: str) -> None:
         "_mock_wraps",
         "_mock_return_value",
         "_mock_delegate",
+        "_mock_side_effect",
         "_mock_children",
         "_mock_new_name",
     ],

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, assert_type
+from abc import ABC, abstractmethod
+from typing import Any, Protocol, assert_type
 
 from anyio.abc import TaskStatus
 
@@ -95,6 +96,41 @@ class Store:
     async def save(self, name: str) -> int:
         """Save it."""
         return 1
+
+
+class Named(Protocol):
+    """A Protocol, to be doubled."""
+
+    async def name(self) -> str: ...
+
+
+class Closing(ABC):
+    """An abstract class, to be doubled."""
+
+    @abstractmethod
+    async def close(self) -> int: ...
+
+
+class Sized:
+    """An object that can be called is no class of what its call gives."""
+
+    def __call__(self, name: str) -> int:
+        return len(name)
+
+
+async def doubles_of_what_nobody_can_make(mocks: Mocks) -> None:
+    """A Protocol and an abstract class are specs for objects, as any class is."""
+    assert_type(create(Named), Named)
+    assert_type(mocks.create(Named), Named)
+    assert_type(await create(Closing, checkpoint=False).close(), int)
+    assert_type(mocks.create(Closing), Closing)
+    assert_type(create(Sized()), Sized)
+    assert_type(await create(connect)("url"), bytes)
+
+
+async def connect(url: str) -> bytes:
+    """A function, to be doubled."""
+    return url.encode()
 
 
 async def doubles(mocks: Mocks) -> None:

@@ -11,6 +11,7 @@ blocked_loop       a call held the event loop, and nothing else could run
 deadlock           all tasks wait, and nothing is left that could wake one
 timeout            a test takes longer than it may
 leaked_contextvar  a context variable that a test leaves changed for the next one
+unused_stub        a double that has more to give than it was asked for
 
 To add one: a `Kind` in ``findings.py`` with its error class (its settings follow from it), a file
 here whose class has ``finding(...)`` for the words, a call in ``rig.py`` where its facts are

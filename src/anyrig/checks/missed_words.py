@@ -50,7 +50,7 @@ class Words:
     def _call_text(self) -> str:
         """The call as the source has it; a mock's with the arguments that it got."""
         mock, site = self._missed.mock, self._site
-        if mock is not None:
+        if mock is not None and (mock.library is None or site is None):
             return f"{mock.name if site is None else site.function_text}({mock.arguments})"
         if site is not None and len(site.text) <= _LONG:
             return site.text
@@ -59,7 +59,8 @@ class Words:
     def _what(self) -> str:
         mock = self._missed.mock
         if mock is not None:
-            return f"the {mock.class_name} `{mock.name}`"
+            of_library = "" if mock.library is None else f" of {mock.library}"
+            return f"the {mock.class_name} `{mock.name}`{of_library}"
         if self._missed.code is None:
             return f"`{self._missed.name}()`"
         return f"the coroutine `{self._missed.name}`"
@@ -100,7 +101,7 @@ class Words:
             if target is not None and target.startswith("asyncio."):
                 yield "or patch it with the fixture `mocks`, whose double awaits it:"
                 yield f'    mocks.patch("{target}")'
-        elif mock is None or mock.real_is_sync is False:
+        elif mock is None or mock.real_is_sync is False or mock.library is not None:
             yield from self._await_it()
         elif mock.real_is_sync:
             yield f"the real `{mock.name}` is sync: give it a MagicMock"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar, overload
+from typing import Any, Protocol, TypeVar, overload
 from unittest.mock import MagicMock
 
 from ..findings import MockError
@@ -17,11 +17,34 @@ from .nature import of as nature_of
 __tracebackhide__ = True  # a traceback ends at the line of the user's
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+
+class AnyClass(Protocol[T_co]):
+    """A class of T for a type checker, also where that is a Protocol or abstract.
+
+    Such a one is no ``type[T]`` to mypy, as nobody can make an object of it; but it is called as
+    a class is, and has what every class has and no function or object.
+    """
+
+    @property
+    def __mro__(self) -> tuple[type, ...]:
+        """What tells it from whatever else can be called."""
+        raise NotImplementedError
+
+    def __call__(self, *args: Any, **kwargs: Any) -> T_co:
+        """An object of it."""
+        raise NotImplementedError
 
 
 @overload
 def create(
     spec: type[T], /, *, name: str | None = ..., checkpoint: bool = ..., delay: float = ...,
+    awaits_arguments: bool | None = ..., **attributes: Any,
+) -> T: ...  # fmt: skip
+@overload
+def create(
+    spec: AnyClass[T], /, *, name: str | None = ..., checkpoint: bool = ..., delay: float = ...,
     awaits_arguments: bool | None = ..., **attributes: Any,
 ) -> T: ...  # fmt: skip
 @overload

@@ -51,8 +51,7 @@ class Call:
     @property
     def frames(self) -> tuple[RawFrame, ...]:
         """The frames of the caller, innermost first."""
-        codes: Any = zip(self.walked[::2], self.walked[1::2], strict=True)
-        return tuple((code.co_filename, line, code.co_name) for code, line in codes)
+        return frames_of(self.walked)
 
     def __str__(self) -> str:
         return f"{self.name}({words_of_arguments(self.args, self.kwargs)})"
@@ -63,15 +62,21 @@ class Ledger:
 
     def __init__(self, *, checkpoint: bool = True, delay: float = 0) -> None:
         self.calls: list[Call] = []
+        self.lines: dict[int, tuple[CodeType | int, ...]] | None = None  # see `unused.Told`
         self.replaced: targets.Replaced | None = None  # by a patch of a module
         self._lets_go = checkpoint or delay > 0
         self._delay = delay
 
     def called(self, double: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
         """Record a call."""
-        call = Call(double, args, kwargs, _caller())
+        call = Call(double, args, kwargs, caller())
         self.calls.append(call)
         return call
+
+    def configured(self, double: Any) -> None:
+        """A double was told what to give, or to do."""
+        if self.lines is not None:
+            self.lines[id(double)] = caller()
 
     def started(self, call: Call) -> bool:
         """Record who awaits it; gives whether it is to let go of the loop."""
@@ -179,7 +184,14 @@ def _where(call: Call) -> str:
     return str(origin) if origin is not None else "an unknown line"
 
 
-def _caller() -> tuple[CodeType | int, ...]:
+def frames_of(walked: tuple[CodeType | int, ...]) -> tuple[RawFrame, ...]:
+    """The frames that `caller` has walked, innermost first."""
+    codes: Any = zip(walked[::2], walked[1::2], strict=True)
+    return tuple((code.co_filename, line, code.co_name) for code, line in codes)
+
+
+def caller() -> tuple[CodeType | int, ...]:
+    """The innermost frames outside of mocks: code and line in turn, for `frames_of`."""
     frame: FrameType | None = sys._getframe(2)
     while frame is not None and _is_inside(frame.f_code.co_filename):
         frame = frame.f_back

@@ -14,8 +14,9 @@ from unittest import mock
 
 from ..findings import MockError
 from . import doubles, mistakes, targets
-from .ledger import Call, Ledger
+from .ledger import Call, Ledger, caller
 from .nature import of_attribute
+from .unused import Told, Unused
 
 __tracebackhide__ = True  # a traceback ends at the line of the user's
 
@@ -201,13 +202,16 @@ class Mocks:
     of = staticmethod(doubles.of)
     calls = staticmethod(doubles.calls)
 
-    def __init__(self) -> None:
+    def __init__(self, *, notes_lines: bool = False) -> None:
         self._undo = ExitStack()
         self._doubles: list[Any] = []
+        self._told = Told() if notes_lines else None
         self.patch = _Placed(self._place)
 
     @overload
     def create(self, spec: type[T], /, **options: Any) -> T: ...
+    @overload
+    def create(self, spec: doubles.AnyClass[T], /, **options: Any) -> T: ...
     @overload
     def create(self, spec: T, /, **options: Any) -> T: ...
     def create(self, spec: Any, /, **options: Any) -> Any:
@@ -216,7 +220,7 @@ class Mocks:
 
     def stub(self, name: str, /, **options: Any) -> Any:
         """As `anyrig.mocks.stub`."""
-        return self._kept(doubles.stub(name, **options))
+        return self._kept(doubles.stub(name, **options), is_stub=True)
 
     def adapt(self, mock: T, /, **options: Any) -> T:
         """As `anyrig.mocks.adapt`."""
@@ -230,6 +234,10 @@ class Mocks:
         """Raise ``AssertionError`` where a call is not awaited yet, or has not come to its end."""
         Ledger().check_ended(self._calls())
 
+    def unused(self) -> list[Unused]:
+        """What doubles were told and nobody asked for; nothing where no lines are noted."""
+        return [] if self._told is None else list(self._told.unused(self._doubles))
+
     def close(self) -> None:
         """Undo all patches, last first."""
         self._undo.close()
@@ -239,8 +247,10 @@ class Mocks:
         self._undo.push(replacing)
         return self._kept(placed)
 
-    def _kept(self, double: T) -> T:
+    def _kept(self, double: T, *, is_stub: bool = False) -> T:
         self._doubles.append(double)
+        if self._told is not None:
+            self._told.made(double, caller(), is_stub=is_stub)
         return double
 
     def _calls(self) -> list[Call]:

@@ -21,6 +21,7 @@ _WHY = {
     Kind.BLOCKED_LOOP: "no other task, no timeout and no cancellation could run meanwhile",
     Kind.DEADLOCK: "it would have waited for ever",
     Kind.TIMEOUT: "it was stopped; what it was to show it has not shown",
+    Kind.UNUSED_STUB: "the test says what it gives, and nothing asks for that",
     Kind.LEAKED_CONTEXTVAR: "the next test starts with it, and depends on the order of the tests",
 }
 

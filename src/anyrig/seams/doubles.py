@@ -7,10 +7,10 @@ pass by a `Family` when they are made and when they are awaited.
 Limits: private names of ``unittest.mock``: ``_get_child_mock``, ``_mock_add_spec``, ``_mock_call``,
 ``_execute_mock_call``, ``_increment_mock_call``, ``_mock_check_sig``, ``_mock_new_parent``,
 ``_mock_new_name``, ``_mock_children``, ``_mock_methods``, ``_mock_sealed``, ``_mock_wraps``,
-``_mock_return_value``, ``_mock_delegate``, ``_mock_await_count``, ``_mock_await_args``,
-``_mock_await_args_list``, ``_spec_class``, ``_spec_signature``, ``_spec_asyncs``,
-``_call_matcher``, ``_get_call_signature_from_name``, ``_Call``, ``AsyncMockMixin``; on 3.11
-``asyncio.coroutines._is_coroutine``. Seen on CPython 3.11 to 3.13.
+``_mock_return_value``, ``_mock_side_effect``, ``_mock_delegate``, ``_mock_await_count``,
+``_mock_await_args``, ``_mock_await_args_list``, ``_spec_class``, ``_spec_signature``,
+``_spec_asyncs``, ``_call_matcher``, ``_get_call_signature_from_name``, ``_Call``,
+``AsyncMockMixin``; on 3.11 ``asyncio.coroutines._is_coroutine``. Seen on CPython 3.11 to 3.13.
 
 Problem: a mock that was made elsewhere is to keep a record, too. Approach: each stock mock has a
 class of its own, whose bases can be set; the first of them is what its children are made of.
@@ -88,6 +88,9 @@ class Family(Protocol):
     def forget(self, double: Any) -> None:
         """Drop the calls of one double."""
 
+    def configured(self, double: Any) -> None:
+        """A double was told what to give, or to do."""
+
     def accept(self, nature: Any, name: Callable[[], str], which: str, value: Any) -> None:
         """Raise where what a double is to give, or to do, can't be meant."""
 
@@ -139,6 +142,7 @@ _KEY = "_anyrig_spec"
 _GIVEN = frozenset({"return_value", "side_effect"})
 # what stock mocks set at each call
 _COUNTED = frozenset({"await_args", "await_count", "call_args", "call_count", "called"})
+_USED = "_anyrig_used"  # set where calls were forgotten
 
 
 def spec_of(double: Any) -> Spec | None:
@@ -181,6 +185,30 @@ def _tree(mock: Any) -> Collection[Any]:
     return seen.values()
 
 
+def told_below(double: Any) -> list[Any]:
+    """A double and those of ours that have come of it; what Python itself calls is left out."""
+    return [
+        mock
+        for mock in _tree(behind(double))
+        if spec_of(mock) is not None and not str(mock.__dict__["_mock_new_name"]).startswith("__")
+    ]
+
+
+def was_called(mock: Any) -> bool:
+    """Whether a mock was ever called, also before a ``reset_mock``."""
+    return bool(mock.call_count) or _USED in mock.__dict__
+
+
+def given_result(mock: Any) -> Any:
+    """The return value that somebody gave a mock; None where it has one of its own making."""
+    value = mock.__dict__.get("_mock_return_value", DEFAULT)
+    if value is DEFAULT:
+        return None
+    names = value.__dict__ if _is_mock(value) else {}
+    is_own = names.get("_mock_new_name") == "()" and names.get("_mock_new_parent") is mock
+    return None if is_own else value
+
+
 def _is_mock(thing: object) -> bool:
     return issubclass(type(thing), NonCallableMock)  # its ``__class__`` is that of its spec
 
@@ -214,6 +242,12 @@ class _Told(_Base):  # type: ignore[misc]
     def _increment_mock_call(self, /, *args: Any, **kwargs: Any) -> None:
         with _COUNTING:
             super()._increment_mock_call(*args, **kwargs)
+
+    def reset_mock(self, /, *args: Any, **kwargs: Any) -> None:
+        """As the stock one."""
+        if self.call_count:
+            self.__dict__[_USED] = True
+        super().reset_mock(*args, **kwargs)
 
     def assert_all_awaited(self) -> None:
         """Raise ``AssertionError`` where a call of this double, or below it, was not awaited."""
@@ -255,6 +289,7 @@ class _Doubled(_Told):
             spec: Spec | None = self.__dict__.get(_KEY)
             if spec is not None:
                 spec.family.accept(spec.nature, self._extract_mock_name, name, value)
+                spec.family.configured(self)
         super().__setattr__(name, value)
 
     def configure_mock(self, /, **kwargs: Any) -> None:
@@ -460,6 +495,8 @@ def _marked_async(function: F) -> F:
 class _Recorded(_Told):
     """An async mock each of whose calls is on record, and lets go of the loop."""
 
+    _is_by_hand = False
+
     def _mock_call(self, /, *args: Any, **kwargs: Any) -> Any:
         record = self.__dict__[_KEY].family.called(self, args, kwargs)
         return self._execute_mock_call(record, args, kwargs)
@@ -475,8 +512,12 @@ class _Recorded(_Told):
         try:
             if family.started(record):
                 await family.stepped()
-            target = self.__dict__[_KEY].target
-            if target is None:
+            names = self.__dict__
+            target, given = names[_KEY].target, names["_mock_return_value"]
+            is_told = names["_mock_side_effect"] is None and names["_mock_delegate"] is None
+            if target is None and is_told and given is not DEFAULT and not self._is_by_hand:
+                result = given  # as nearly all calls end
+            elif target is None:
                 result = await self._outcome(args, kwargs)
             else:
                 told = _told(self, lambda: self._outcome(args, kwargs), record)
@@ -504,7 +545,7 @@ class _Recorded(_Told):
         if source is None and self._mock_return_value is DEFAULT:
             source = self._mock_wraps
         elif isinstance(source, BaseException) or _is_error_class(source):
-            raise source  # here, as in `__setattr__`
+            raise source  # here: a stock frame would end the traceback
         try:
             # the sync mock's way through side_effect, return_value and wraps
             result = MagicMock._execute_mock_call(self, *args, **kwargs)
@@ -572,6 +613,8 @@ class Async(_Recorded, _Doubled, AsyncMock):
 
 class AsyncByHand(Async):
     """A double of a sync function that gives something to be awaited, as ``return_value`` may."""
+
+    _is_by_hand = True
 
     async def _outcome(self, args: tuple[Any, ...], kwargs: dict[str, Any], /) -> Any:
         result = await super()._outcome(args, kwargs)

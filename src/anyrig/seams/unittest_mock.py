@@ -20,6 +20,8 @@ from collections.abc import Callable, Iterator
 from types import CoroutineType, FrameType, TracebackType
 from typing import Any, NamedTuple, Self, TypeAlias
 
+from ..libraries import library_of
+
 AnyCoroutine: TypeAlias = "CoroutineType[Any, Any, Any]"  # subscriptable from 3.13 on
 
 MOCK_CODE_NAME = "_execute_mock_call"
@@ -39,12 +41,14 @@ class MockCall(NamedTuple):
 
     ``real_is_sync`` is true where the mock stands for something whose spec says that it is not
     async, false where the spec says that it is, and None where there is no spec to ask.
+    ``library`` is the installed package whose function it calls: its author's, aioresponses say.
     """
 
     name: str
     class_name: str
     arguments: str
     real_is_sync: bool | None
+    library: str | None = None
 
 
 def is_mock_file(filename: str) -> bool:
@@ -56,6 +60,8 @@ def is_mock_file(filename: str) -> bool:
 def mock_call_of(coroutine: AnyCoroutine) -> MockCall | None:
     """The mock and the call behind an unawaited coroutine, or None where it is no mock's."""
     code = coroutine.cr_code
+    if "_checksig_" in code.co_names:
+        return _call_of_autospec(coroutine)
     is_ours = code.co_filename == _OURS
     if code.co_name != MOCK_CODE_NAME or not (is_ours or is_mock_file(code.co_filename)):
         return None
@@ -72,7 +78,23 @@ def mock_call_of(coroutine: AnyCoroutine) -> MockCall | None:
         class_name="double" if is_ours else type(mock).__name__,
         arguments=words_of_arguments(names.get("args", ()), names.get("kwargs", {})),
         real_is_sync=False if is_ours else _real_is_sync(mock, name),
+        library=None if is_ours else _library(mock),
     )
+
+
+def _call_of_autospec(coroutine: AnyCoroutine) -> MockCall | None:
+    """The call of an autospecced function, which is async itself from 3.13 on.
+
+    Its name and its line are those of the real one: more is told where a library has made it.
+    """
+    frame = coroutine.cr_frame
+    mock = None if frame is None else frame.f_globals.get("mock")
+    library = None if mock is None else _library(mock)
+    if frame is None or library is None:
+        return None
+    names = frame.f_locals
+    arguments = words_of_arguments(names.get("args", ()), names.get("kwargs", {}))
+    return MockCall(coroutine.cr_code.co_name, type(mock).__name__, arguments, False, library)
 
 
 def is_double(mock: object) -> bool:
@@ -127,17 +149,25 @@ def _is_named(mock: Any) -> bool:
 
 def words_of_arguments(args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
     """The arguments of a call as one would write them, long ones shortened."""
-    parts = [_short(value) for value in args]
-    parts += [f"{name}={_short(value)}" for name, value in kwargs.items()]
+    parts = [short(value) for value in args]
+    parts += [f"{name}={short(value)}" for name, value in kwargs.items()]
     text = ", ".join(parts)
     return text if len(text) <= _LONG else text[:_LONG].rstrip(", ") + ", ..."
 
 
-def _short(value: object) -> str:
+def short(value: object) -> str:
+    """A value as one would write it, a long one shortened."""
     try:
         return _repr.repr(value).replace("\n", " ")
     except Exception:  # noqa: BLE001 - the user's own __repr__: the test is not about it
         return f"<{type(value).__name__}>"
+
+
+def _library(mock: Any) -> str | None:
+    effect = getattr(mock, "side_effect", None)
+    function = getattr(effect, "__func__", effect)
+    code = getattr(function, "__code__", None)
+    return None if code is None else library_of(code.co_filename, str(function.__module__))
 
 
 def _real_is_sync(mock: Any, name: str) -> bool | None:
