@@ -468,6 +468,12 @@ def test_who_is_not_named(suite: Suite) -> None:
             import client
             client.Client()
             assert told(double.return_value.close) == []
+
+        def test_before_a_reset(mocks):
+            double = mocks.patch("client.Client")
+            double()
+            double.reset_mock()
+            assert told(double) == []
         """,
     )
     suite.write("client.py", HELD["client.py"] + "class Client:\n    def close(self): ...\n")
@@ -549,3 +555,24 @@ def test_attribute_of_a_call_that_was_not_awaited(suite: Suite) -> None:
     assert "'coroutine' object has no attribute 'json'" in done.text
     assert "`client.get('/')` was never awaited (test_it.py:" in done.text
     assert '(await client.get("/")).json()' in done.text
+
+
+def test_coroutine_of_a_lambda(suite: Suite) -> None:
+    """A lambda can't await: what is to be typed in its place has no lambda in it."""
+    suite.write(
+        "test_it.py",
+        """
+        class Store:
+            def is_known(self, key): ...
+
+        async def known(key): ...
+
+        def test_store(mocks):
+            store = mocks.create(Store)
+            store.is_known.side_effect = lambda key: known(key)
+            assert store.is_known(1)
+        """,
+    )
+    done = suite.spawn()
+    mend = "mend:   an `async def` in place of the lambda, with\n            await known(key)\n"
+    assert mend in done.text, done.text

@@ -20,6 +20,7 @@ from typing import Any
 
 from ..findings import MockError
 from ..origins import Origins
+from ..seams.doubles import told_below, was_called
 from .mistakes import close, error, may_have
 
 __tracebackhide__ = True  # a traceback ends at the line of the user's
@@ -143,7 +144,9 @@ class Replaced:
 
     def hint(self) -> str | None:
         """Who holds a name of its own for the real thing, where nobody has called the double."""
-        holders = [] if self.double.mock_calls else sorted(self._holders(), key=self._is_unlikely)
+        if self.double.mock_calls or any(map(was_called, told_below(self.double))):
+            return None
+        holders = sorted(self._holders(), key=self._is_unlikely)
         if not holders:
             return None
         target = f"{self.owner.__name__}.{self.name}"

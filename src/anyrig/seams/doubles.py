@@ -542,8 +542,8 @@ class _Recorded(_Told):
 
     async def _outcome(self, args: tuple[Any, ...], kwargs: dict[str, Any], /) -> Any:
         source = self.side_effect
-        if source is None and self._mock_return_value is DEFAULT:
-            source = self._mock_wraps
+        if source is None:
+            source = self._mock_wraps if self._mock_return_value is DEFAULT else None
         elif isinstance(source, BaseException) or _is_error_class(source):
             raise source  # here: a stock frame would end the traceback
         try:
