@@ -256,7 +256,11 @@ async def test_side_effect_that_gives_a_coroutine() -> None:
         ({"get.return_value.kye": 1}, r'`store.get.return_value` has no attribute `kye`.*"get.ret'),
         ({"chekpoint": False}, "no such option.*mend:   checkpoint=..."),
         ({"get.checkpoint": False}, "`store.get` has no attribute `checkpoint`"),
-        ({"return_value": 3}, "`store` has no attribute `return_value`"),
+        (
+            {"return_value": 3},
+            r'`store` can\'t be called: it takes no return_value.*"method.re',
+        ),
+        ({"side_effect": [3]}, "`store` can't be called: it takes no side_effect"),
         ({"autospec": True}, "is unittest.mock's.*leave it out"),
         ({"zzz": 1}, "no such option.*annotate it in the class"),
     ],

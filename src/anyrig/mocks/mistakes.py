@@ -22,7 +22,8 @@ from .nature import AnyNature, Called, Nature
 
 __tracebackhide__ = True  # a traceback ends at the line of the user's
 
-_OPTIONS = ("awaits_arguments", "checkpoint", "delay", "return_value", "side_effect")
+_GIVEN = ("return_value", "side_effect")
+_OPTIONS = ("awaits_arguments", "checkpoint", "delay", *_GIVEN)
 _STOCK = {
     "autospec": "a double is made from the real thing anyway: leave it out",
     "new_callable": "give what it is to make: new=...",
@@ -137,12 +138,19 @@ def check_options(nature: AnyNature, name: str, options: Iterable[str]) -> None:
 def _check_option(nature: AnyNature, name: str, option: str) -> None:
     parts = option.split(".")
     for index, part in enumerate(parts):
-        if not isinstance(nature, Nature) or part == "side_effect":
+        if not isinstance(nature, Nature):
             return
-        if part == "return_value" and nature.called is not Called.NEVER:
+        names = nature.names()
+        if part in _GIVEN and part not in (names or ()):
+            if nature.called is Called.NEVER and names is not None:
+                raise error(
+                    f"`{'.'.join([name, *parts[:index]])}` can't be called: it takes no {part}",
+                    f'**{{"method.{part}": ...}}, for one of its methods',
+                )
+            if part == "side_effect":
+                return
             nature = nature.result()
             continue
-        names = nature.names()
         if index == 0 and part in _STOCK and part not in (names or ()):
             raise error(f"`{name}`: {part}= is unittest.mock's", _STOCK[part])
         if names is None:
@@ -161,7 +169,7 @@ def _unknown(path: str, option: str, part: str, names: list[str]) -> MockError:
         what += ", and there is no such option"
         known += _OPTIONS
     asked, _, given = part.rpartition("__")
-    if given not in ("return_value", "side_effect"):
+    if given not in _GIVEN:
         asked, given = part, ""
     near = [option.replace(part, f"{name}.{given}".strip("."), 1) for name in close(asked, known)]
     typed = [f"{one}=..." if one.isidentifier() else f'**{{"{one}": ...}}' for one in near]
