@@ -125,11 +125,13 @@ class Words:
         elif site.function == "<module>":
             yield f"    asyncio.run({site.text})"
         else:
+            mended = site.mended
             if site.function == "<lambda>":
                 yield "an `async def` in place of the lambda, with"
+                mended = None  # the line has the lambda in it, which can't await
             elif not site.in_async:
                 yield f"make `{site.function}` an `async def`, with"
-            yield f"    {site.mended or f'await {site.text}'}"
+            yield f"    {mended or f'await {site.text}'}"
 
 
 def _where_passed(origins: Origins, missed: Missed) -> Missed:

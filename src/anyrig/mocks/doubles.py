@@ -8,7 +8,7 @@ from unittest.mock import MagicMock
 from ..findings import MockError
 from ..seams import doubles as seam
 from ..seams.doubles import Spec, make, records_below, spec_of
-from . import mistakes
+from . import mistakes, targets
 from .awaiting import target_of
 from .ledger import Call, Ledger
 from .nature import OPEN_ASYNC, AnyNature, Nature, of_instance
@@ -119,6 +119,13 @@ def nature_behind(thing: Any) -> Nature | None:
 def is_double(thing: object) -> bool:
     """Whether it is a double of ours."""
     return spec_of(thing) is not None
+
+
+def note_replaced(double: object, replaced: targets.Replaced) -> None:
+    """Have a double of ours know what it was put in the place of."""
+    spec = spec_of(double)
+    if spec is not None and isinstance(spec.family, Ledger):
+        spec.family.replaced = replaced
 
 
 def calls(double: object) -> list[Call]:

@@ -16,7 +16,7 @@ from ..findings import MockError
 from ..origins import Origins, RawFrame
 from ..seams.doubles import is_below
 from ..seams.unittest_mock import is_mock_file, mock_name, words_of_arguments
-from . import mistakes
+from . import mistakes, targets
 from .nature import Unknown
 
 __tracebackhide__ = True  # a traceback ends at the line of the user's
@@ -63,7 +63,7 @@ class Ledger:
     def __init__(self, *, checkpoint: bool = True, delay: float = 0) -> None:
         self.calls: list[Call] = []
         self.lines: dict[int, tuple[CodeType | int, ...]] | None = None  # see `unused.Told`
-        self.replaced: mistakes.Replaced | None = None  # by a patch of a module
+        self.replaced: targets.Replaced | None = None  # by a patch of a module
         self._lets_go = checkpoint or delay > 0
         self._delay = delay
 

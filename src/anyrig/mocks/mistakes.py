@@ -1,37 +1,31 @@
-"""Mistakes with doubles, each told at the line that makes it, with what to type.
+"""Mistakes with what a double is given, each told at the line that makes it, with what to type.
 
 Problem: a stock mock takes anything: a coroutine as a return value that can be awaited once, an
-async side effect where the real thing is sync, a keyword with a typo in it, a patch that nobody
-sees because the code under test holds its own name of what was patched.
-Approach: what is given to a double is held against its nature when it is given; who else holds what
-a patch has replaced is looked for when an assertion fails on a double that was never called.
+async side effect where the real thing is sync, a keyword with a typo in it.
+Approach: what is given to a double is held against its nature when it is given.
 Limits: that what a sync double gives was awaited is Python's own ``TypeError``: an object that told
-more would have to be awaitable.
+more would have to be awaitable. A sync function without an annotation may give an awaitable; an
+async side effect is refused there, and a lambda that calls it is not.
 """
 
 from __future__ import annotations
 
-import difflib
-import inspect
-import pkgutil
-import sys
-from collections.abc import Awaitable, Callable, Iterable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
-from types import CoroutineType, ModuleType
-from typing import Any, get_origin
+import types
+from collections.abc import Callable, Iterable
+from types import CoroutineType
+from typing import Any
 
 from ..findings import MockError
-from ..origins import Origins
+from ..seams.doubles import is_async
 from .awaiting import AWAITING
 from .nature import AnyNature, Called, Nature
 
-__tracebackhide__ = True
+__tracebackhide__ = True  # a traceback ends at the line of the user's
 
-_OPTIONS = ("awaits_arguments", "checkpoint", "delay", "return_value", "side_effect")
+_GIVEN = ("return_value", "side_effect")
+_OPTIONS = ("awaits_arguments", "checkpoint", "delay", *_GIVEN)
 _STOCK = {
     "autospec": "a double is made from the real thing anyway: leave it out",
-    "create": "there is nothing to make a double from: give it, as in new=mocks.stub('name')",
     "new_callable": "give what it is to make: new=...",
     "spec": "a double is made from what stands there: leave it out, or new=mocks.create(...)",
     "spec_set": "a double is made from what stands there: leave it out, or new=mocks.create(...)",
@@ -42,134 +36,170 @@ _STOCK = {
 def check_given(nature: Any, name: Callable[[], str], which: str, value: Any) -> None:
     """Raise `MockError` for a ``return_value`` or ``side_effect`` that can't be meant."""
     if which == "return_value":
-        if type(value) is CoroutineType and nature.called is Called.ASYNC:
+        _check_result(nature, name, value)
+    elif nature.called is Called.ASYNC:
+        _check_listed(nature, name, value)
+        _check_does_something(name, value)
+    elif is_async(value):
+        _check_async_effect(nature, name, value)
+    elif not (nature.called is Called.ASYNC_GENERATOR and hasattr(value, "__aiter__")):
+        _check_does_something(name, value)
+
+
+def _check_result(nature: Nature, name: Callable[[], str], value: Any) -> None:
+    if type(value) is CoroutineType and _is_lost(nature):
+        value.close()
+        raise error(
+            f"`{name()}.return_value` is the coroutine `{value.__name__}()`: it is handed out as "
+            "it is, and nobody awaits it",
+            f"{name()}.return_value = ...  # what awaiting it gives",
+            f"or {name()}.side_effect = {value.__name__}",
+        )
+    is_generator = nature.called is Called.ASYNC_GENERATOR
+    if is_generator and not hasattr(value, "__iter__") and not hasattr(value, "__aiter__"):
+        if type(value) is CoroutineType:
             value.close()
-            raise _error(
-                f"`{name()}.return_value` is the coroutine `{value.__qualname__}()`: it is handed "
-                "out as it is, and nobody awaits it",
-                f"{name()}.return_value = ...  # what awaiting it gives",
-                f"or {name()}.side_effect = {value.__name__}",
-            )
-    elif inspect.iscoroutinefunction(value):
-        if nature.called is Called.SYNC and not _gives_awaitable(nature):
-            text = getattr(value, "__name__", "function")
-            raise _error(
-                f"`{name()}` is sync, and its side_effect `{text}` is async: the code under test "
-                "would get a coroutine",
-                f"make `{text}` a `def`; or, where the real `{name()}` gives an awaitable,",
-                "    annotate it with that: -> Awaitable[...]",
-            )
-    elif not (callable(value) or isinstance(value, BaseException) or hasattr(value, "__iter__")):
-        raise _error(
-            f"`{name()}.side_effect` is {value!r}: it takes a function, an exception, or a list of "
-            "what the calls give, one after the other",
-            f"{name()}.return_value = {value!r}",
+        raise error(
+            f"`{name()}` is an async generator, and there is nothing to go through in {value!r}",
+            f"{name()}.return_value = [...]  # the values that it yields",
         )
 
 
-def check_effect(name: str, effect: Any, result: Any) -> None:
+def _check_listed(nature: Nature, name: Callable[[], str], effect: Any) -> None:
+    if not isinstance(effect, list | tuple) or not _is_lost(nature):
+        return
+    coroutines = [value for value in effect if type(value) is CoroutineType]
+    for coroutine in coroutines:
+        coroutine.close()
+    if coroutines:
+        raise error(
+            f"`{name()}.side_effect` lists the coroutine `{coroutines[0].__name__}()`: it is "
+            "handed out as it is, and nobody awaits it",
+            f"{name()}.side_effect = [...]  # what awaiting each call gives",
+            f"or {name()}.side_effect = {coroutines[0].__name__}",
+        )
+
+
+def _check_async_effect(nature: Nature, name: Callable[[], str], effect: Any) -> None:
+    text = getattr(effect, "__name__", "function")
+    if nature.called is Called.ASYNC_GENERATOR:
+        raise error(
+            f"`{name()}` is an async generator, and its side_effect `{text}` gives one value that "
+            "is awaited",
+            f"`yield` in `{text}`, or a list: {name()}.side_effect = [...]",
+        )
+    if nature.called is Called.SYNC and not _gives_awaitable(nature):
+        raise error(
+            f"`{name()}` is sync, and its side_effect `{text}` is async: the code under test would "
+            "get a coroutine",
+            f"make `{text}` a `def`; or, where the real `{name()}` gives an awaitable:",
+            f"{name()}.side_effect = lambda *args: {text}(*args)",
+        )
+
+
+def _check_does_something(name: Callable[[], str], effect: Any) -> None:
+    does = callable(effect) or isinstance(effect, BaseException)
+    if not does and not hasattr(effect, "__iter__") and not hasattr(effect, "__getitem__"):
+        raise error(
+            f"`{name()}.side_effect` is {effect!r}: it takes a function, an exception, or a list "
+            "of what the calls give, one after the other",
+            f"{name()}.return_value = {effect!r}",
+        )
+
+
+def check_effect(nature: Any, name: Callable[[], str], result: Any) -> None:
     """Raise `MockError` where an async double's side effect has given a coroutine."""
-    if type(result) is CoroutineType and callable(effect):
+    if type(result) is CoroutineType and (nature is None or _is_lost(nature)):
         result.close()
-        raise _error(
-            f"the side_effect of `{name}` has given the coroutine `{result.__qualname__}()`, and "
+        raise error(
+            f"the side_effect of `{name()}` has given the coroutine `{result.__name__}()`, and "
             "nobody awaits it",
-            f"{name}.side_effect = {result.__name__}",
+            f"{name()}.side_effect = {result.__name__}",
             "or an `async def` that awaits it",
         )
 
 
+def _is_lost(nature: Nature) -> bool:
+    """Whether a coroutine that a double gives is one too many."""
+    return nature.called is Called.ASYNC and not nature.may_give_awaitable
+
+
+def _gives_awaitable(nature: Nature) -> bool:
+    is_known = any(nature.thing is one for one in AWAITING)
+    return nature.is_open or is_known or nature.may_give_awaitable
+
+
 def check_options(nature: AnyNature, name: str, options: Iterable[str]) -> None:
     """Raise `MockError` for a keyword that is no option and no attribute of the real thing."""
-    names = nature.names() if isinstance(nature, Nature) else None
     for option in options:
-        if option in _STOCK:
-            raise _error(f"`{name}`: {option}= is unittest.mock's", _STOCK[option])
-        first = option.partition(".")[0]
-        if option in _OPTIONS or first in _OPTIONS or names is None or first in names:
+        _check_option(nature, name, option)
+
+
+def _check_option(nature: AnyNature, name: str, option: str) -> None:
+    parts = option.split(".")
+    for index, part in enumerate(parts):
+        if not isinstance(nature, Nature):
+            return
+        names = nature.names()
+        if part in _GIVEN and part not in (names or ()):
+            if nature.called is Called.NEVER and names is not None:
+                raise error(
+                    f"`{'.'.join([name, *parts[:index]])}` can't be called: it takes no {part}",
+                    f'**{{"method.{part}": ...}}, for one of its methods',
+                )
+            if part == "side_effect":
+                return
+            nature = nature.result()
             continue
-        known = [*_OPTIONS, *(one for one in names if not one.startswith("_"))]
-        raise _error(
-            f"`{name}` has no attribute `{first}`, and there is no such option",
-            *_near(first, known),
-        )
+        if index == 0 and part in _STOCK and part not in (names or ()):
+            raise error(f"`{name}`: {part}= is unittest.mock's", _STOCK[part])
+        if names is None:
+            return
+        if part not in names:
+            if may_have(nature.thing, part):
+                return
+            raise _unknown(".".join([name, *parts[:index]]), option, part, names)
+        nature = nature.attribute(part)
 
 
-def resolve(target: str) -> tuple[Any, str]:
-    """The owner of a patch's target, and the name in it; raises `MockError`."""
-    owner, _, name = target.rpartition(".")
-    if not owner:
-        raise _error(
-            f"the target {target!r} has no module in it",
-            f'patch("module.{target}"), with the module whose code uses it',
-        )
-    try:
-        return pkgutil.resolve_name(owner), name
-    except (ImportError, AttributeError, ValueError) as error:
-        raise _error(
-            f"the target {target!r} is not there: {error}",
-            "patch the name where the code under test looks it up: module.name",
-        ) from error
+def _unknown(path: str, option: str, part: str, names: list[str]) -> MockError:
+    what = f"`{path}` has no attribute `{part}`"
+    known = [name for name in names if not name.startswith("_")]
+    if option.startswith(part):
+        what += ", and there is no such option"
+        known += _OPTIONS
+    asked, _, given = part.rpartition("__")
+    if given not in _GIVEN:
+        asked, given = part, ""
+    near = [option.replace(part, f"{name}.{given}".strip("."), 1) for name in close(asked, known)]
+    typed = [f"{one}=..." if one.isidentifier() else f'**{{"{one}": ...}}' for one in near]
+    return error(what, *typed or ["annotate it in the class, or give an object that has it"])
 
 
-def check_there(owner: Any, name: str) -> None:
-    """Raise `MockError` where there is nothing of this name to be replaced."""
-    if hasattr(owner, name):
-        return
-    where = getattr(owner, "__name__", None) or type(owner).__name__
-    known = [one for one in dir(owner) if not one.startswith("__")]
-    raise _error(f"`{where}` has no `{name}` that a double could stand for", *_near(name, known))
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Replaced:
-    """What a patch has replaced in a module: the dotted name, the real thing, who patched."""
-
-    owner: ModuleType
-    name: str
-    real: Any
-    patcher: str | None
-
-    def hint(self) -> str | None:
-        """Who holds a name of its own for the real thing, which the patch does not reach."""
-        holders = list(self._holders())
-        if not holders:
-            return None
-        target = f"{self.owner.__name__}.{self.name}"
-        held = ", ".join(f"`{module}` holds its own `{name}`" for module, name in holders)
-        module, name = holders[0]
-        return f"patched `{target}`, but {held}: patch `{module}.{name}`"
-
-    def _holders(self) -> Iterator[tuple[str, str]]:
-        origins = Origins(Path.cwd())
-        known = {self.owner.__name__, getattr(self.real, "__module__", None), self.patcher}
-        for module_name, module in list(sys.modules.items()):
-            if module_name in known or not isinstance(module, ModuleType):
-                continue
-            file = getattr(module, "__file__", None)
-            if file is None or not origins.is_users(file):
-                continue
-            for name, value in list(vars(module).items()):
-                if value is self.real:
-                    yield module_name, name
-
-
-def _gives_awaitable(nature: Any) -> bool:
-    if nature.is_open or any(nature.thing is one for one in AWAITING):
-        return True
-    returns = get_origin(nature.returns) or nature.returns
-    return isinstance(returns, type) and issubclass(returns, Awaitable)
-
-
-def _near(name: str, known: Iterable[str]) -> Iterator[str]:
-    close = difflib.get_close_matches(name, list(known), n=3)
-    yield (
-        f"did you mean {' or '.join(f'`{one}`' for one in close)}?"
-        if close
-        else ("dir() lists what there is")
+def may_have(thing: Any, name: str) -> bool:
+    """Whether an object may have an attribute that its class does not tell: one made by code."""
+    if isinstance(thing, types.ModuleType):
+        return "__getattr__" in vars(thing)
+    return any(
+        key in ("__getattr__", "__getattribute__") or _speaks_of(value, name)
+        for cls in (thing if isinstance(thing, type) else type(thing)).__mro__[:-1]
+        for key, value in vars(cls).items()
     )
 
 
-def _error(what: str, *mend: str) -> MockError:
+def _speaks_of(member: object, name: str) -> bool:
+    code = getattr(getattr(member, "__wrapped__", member), "__code__", None)
+    return code is not None and not {name, "__dict__", "setattr"}.isdisjoint(code.co_names)
+
+
+def close(name: str, known: Iterable[str]) -> list[str]:
+    """The names that are near to one, the nearest first."""
+    import difflib
+
+    return difflib.get_close_matches(name, list(known), n=3)
+
+
+def error(what: str, *mend: str) -> MockError:
+    """What was done, and what to type."""
     lines = "\n        ".join(mend)
     return MockError(f"{what}\n\nmend:   {lines}")

@@ -71,6 +71,7 @@ class Nature:
     object of it. ``returns`` is the annotation of what a call gives, and ``owner`` the class that
     ``Self`` means there. ``is_open``: there is no real thing, and any arguments will do.
     ``enters`` is what ``with`` and ``async with`` give, where the code of the class can't tell.
+    ``is_by_hand``: async, and by hand: a sync function that is annotated to give an awaitable.
     """
 
     called: Called
@@ -81,6 +82,7 @@ class Nature:
     owner: type | None = None
     is_open: bool = False
     enters: Any = _EMPTY
+    is_by_hand: bool = False
 
     @property
     def cls(self) -> type | None:
@@ -94,6 +96,11 @@ class Nature:
     def gives_itself(self) -> bool:
         """Whether a call is annotated as ``Self``."""
         return self.returns is typing.Self
+
+    @property
+    def may_give_awaitable(self) -> bool:
+        """Whether what a call gives, or awaiting that, is annotated as what may be awaited."""
+        return self.is_by_hand or _may_be_awaitable(self.returns)
 
     def names(self) -> list[str] | None:
         """The attributes that there are; None where any are."""
@@ -167,7 +174,9 @@ def of_instance(cls: type, real: Any = _MISSING) -> Nature:
     if call is None or isinstance(call, types.WrapperDescriptorType):
         return Nature(Called.NEVER, thing, is_instance, owner=cls)
     how = _of_function(call, is_bound=True, owner=cls)
-    return Nature(how.called, thing, is_instance, how.signature, how.returns, cls)
+    return Nature(
+        how.called, thing, is_instance, how.signature, how.returns, cls, is_by_hand=how.is_by_hand
+    )
 
 
 def of_attribute(owner: Any, name: str) -> AnyNature:
@@ -225,7 +234,8 @@ def _of_function(function: Any, *, is_bound: bool, owner: type | None) -> Nature
     called = _how_called(inner)
     origin = typing.get_origin(returns) or returns
     if called is Called.SYNC and origin in (Awaitable, Coroutine):
-        return Nature(Called.ASYNC, function, False, signature, _last(returns), owner)
+        result = _last(returns)
+        return Nature(Called.ASYNC, function, False, signature, result, owner, is_by_hand=True)
     return Nature(called, function, False, signature, returns, owner)
 
 
@@ -321,6 +331,17 @@ def _of_hint(hint: Any, owner: type | None) -> AnyNature:
     if says_one and cls.__module__ != "builtins":
         return of_instance(typing.cast("type", cls))
     return Unknown(inspect.formatannotation(hint))
+
+
+def _may_be_awaitable(hint: Any) -> bool:
+    if hint is _EMPTY or hint is None or isinstance(hint, _Entering):
+        return False
+    origin = typing.get_origin(hint) or hint
+    if origin in (typing.Union, types.UnionType):
+        return any(map(_may_be_awaitable, typing.get_args(hint)))
+    if isinstance(origin, type) and origin not in (Any, object):
+        return issubclass(origin, Awaitable)
+    return origin is not typing.Self  # Any, a type variable, a name for type checkers alone
 
 
 def _last(hint: Any) -> Any:

@@ -7,12 +7,13 @@ import inspect
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass
 from types import FrameType, ModuleType, TracebackType
-from typing import Any, TypeVar, cast, overload
+from typing import Any, NoReturn, TypeVar, cast, overload
 from unittest import mock
 
 from ..findings import MockError
-from . import doubles, mistakes
+from . import doubles, mistakes, targets
 from .ledger import Call, Ledger, caller
 from .nature import of_attribute
 from .unused import Told, Unused
@@ -33,12 +34,19 @@ class Patch:
     def __call__(self, target: str, new: Any = mock.DEFAULT, **options: Any) -> Replacing:
         """Put a double (or ``new``) in the place of ``"module.name"``."""
         by = _caller()
-        return Replacing(lambda: _replace(*mistakes.resolve(target), new, options, by))
+
+        def replace() -> AbstractContextManager[Any]:
+            owner, name = targets.resolve(target)
+            how = f'patch("{target.rpartition(".")[0]}.{{}}")'
+            return _replace(owner, name, new, options, by.module, how)
+
+        return Replacing(replace, by)
 
     def object(self, owner: Any, name: str, new: Any = mock.DEFAULT, **options: Any) -> Replacing:
         """Put a double (or ``new``) in the place of an attribute."""
         by = _caller()
-        return Replacing(lambda: _replace(owner, name, new, options, by))
+        how = f'patch.object({getattr(owner, "__name__", "...")}, "{{}}")'
+        return Replacing(lambda: _replace(owner, name, new, options, by.module, how), by)
 
     def dict(
         self,
@@ -50,14 +58,20 @@ class Patch:
     ) -> Replacing:
         """Change a dict, or what acts like one."""
         changed = {**(values or {}), **more}
-        return Replacing(lambda: mock.patch.dict(target, changed, clear=clear))
+
+        def change() -> AbstractContextManager[Any]:
+            found = targets.find(target) if isinstance(target, str) else target
+            return mock.patch.dict(found, changed, clear=clear)
+
+        return Replacing(change, _caller())
 
 
 class Replacing:
     """What stands while a ``with`` lasts, or the call of a function that it decorates."""
 
-    def __init__(self, start: Callable[[], AbstractContextManager[Any]]) -> None:
+    def __init__(self, start: Callable[[], AbstractContextManager[Any]], by: _Line) -> None:
         self._start = start
+        self._by = by
         self._open: list[AbstractContextManager[Any]] = []
 
     def __enter__(self) -> Any:
@@ -79,45 +93,73 @@ class Replacing:
 
         @functools.wraps(function)
         def replaced(*args: Any, **kwargs: Any) -> Any:
-            with self:
+            with self._decorating():
                 return function(*args, **kwargs)
 
         @functools.wraps(function)
         async def replaced_to_its_end(*args: Any, **kwargs: Any) -> Any:
-            with self:
+            with self._decorating():
                 return await function(*args, **kwargs)
 
         is_async = inspect.iscoroutinefunction(function)
         return cast(F, replaced_to_its_end if is_async else replaced)
 
+    def _decorating(self) -> AbstractContextManager[Any]:
+        stack = ExitStack()
+        try:
+            self.__enter__()
+        except MockError as error:
+            self._by.throw(error)
+        stack.push(self)
+        return stack
+
 
 def _replace(
-    owner: Any, name: str, new: Any, options: dict[str, Any], by: str | None
+    owner: Any, name: str, new: Any, options: dict[str, Any], by: str | None, how: str
 ) -> AbstractContextManager[Any]:
-    mistakes.check_there(owner, name)
+    if "create" in options and not hasattr(owner, name):
+        raise mistakes.error(
+            f"`{name}` is not there, and a double is made from what is",
+            targets.new_attribute(owner, name),
+        )
+    targets.check_there(owner, name, how)
     if new is mock.DEFAULT:
-        new = _double_at(owner, name, by, **options)
+        new = _double_at(owner, name, **options)
     elif options:
         raise MockError(f"`{name}`: `new` stands there as it is, without {', '.join(options)}")
+    if isinstance(owner, ModuleType):
+        doubles.note_replaced(new, targets.Replaced(owner, name, getattr(owner, name), by, new))
     return mock.patch.object(owner, name, new)
 
 
-def _caller() -> str | None:
-    """The module that patches, outside of this one: it may hold what it patches."""
-    frame: FrameType | None = sys._getframe(1)
-    while frame is not None and frame.f_globals.get("__name__") == __name__:
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """Where somebody patches: the module may hold what it patches."""
+
+    module: str | None
+    filename: str
+    lineno: int
+
+    def throw(self, error: BaseException) -> NoReturn:
+        """Raise an error as if it were by this line: a decorator's is in no traceback."""
+        code = compile("raise error", self.filename, "exec").replace(co_firstlineno=self.lineno)
+        exec(code, {"error": error.with_traceback(None)})
+        raise error
+
+
+def _caller() -> _Line:
+    frame: FrameType = sys._getframe(1)
+    while frame.f_globals.get("__name__") == __name__ and frame.f_back is not None:
         frame = frame.f_back
-    return None if frame is None else frame.f_globals.get("__name__")
+    return _Line(frame.f_globals.get("__name__"), frame.f_code.co_filename, frame.f_lineno)
 
 
 def _double_at(
-    owner: Any, name: str, by: str | None, *, checkpoint: bool = True, delay: float = 0,
+    owner: Any, name: str, *, checkpoint: bool = True, delay: float = 0,
     awaits_arguments: bool | None = None, **attributes: Any,
 ) -> Any:  # fmt: skip
     ledger = Ledger(checkpoint=checkpoint, delay=delay)
     real = getattr(owner, name)
-    if isinstance(owner, ModuleType):
-        ledger.replaced = mistakes.Replaced(owner, name, real, by)
     nature = doubles.nature_behind(real) or of_attribute(owner, name)
     mistakes.check_options(nature, name, attributes)
     return doubles.double_of(nature, name, ledger, attributes, awaits_arguments)
@@ -201,7 +243,9 @@ class Mocks:
         self._undo.close()
 
     def _place(self, replacing: Replacing) -> Any:
-        return self._kept(self._undo.enter_context(replacing))
+        placed = replacing.__enter__()  # by hand: a frame of `enter_context` ends no traceback
+        self._undo.push(replacing)
+        return self._kept(placed)
 
     def _kept(self, double: T, *, is_stub: bool = False) -> T:
         self._doubles.append(double)

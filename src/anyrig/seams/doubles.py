@@ -25,7 +25,8 @@ import re
 import sys
 import threading
 import types
-from collections.abc import AsyncGenerator, Callable, Collection, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Sequence
+from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from unittest.mock import (
@@ -37,6 +38,8 @@ from unittest.mock import (
     NonCallableMock,
     _Call,
 )
+
+from ..findings import MockError
 
 __tracebackhide__ = True  # a traceback ends at the line of the user's
 
@@ -91,7 +94,7 @@ class Family(Protocol):
     def accept(self, nature: Any, name: Callable[[], str], which: str, value: Any) -> None:
         """Raise where what a double is to give, or to do, can't be meant."""
 
-    def accept_result(self, name: str, effect: Any, result: Any) -> None:
+    def accept_result(self, nature: Any, name: Callable[[], str], result: Any) -> None:
         """Raise where what a side effect of an async double has given can't be meant."""
 
     def hint(self) -> str | None:
@@ -136,6 +139,9 @@ class Target(Protocol):
 
 
 _KEY = "_anyrig_spec"
+_GIVEN = frozenset({"return_value", "side_effect"})
+# what stock mocks set at each call
+_COUNTED = frozenset({"await_args", "await_count", "call_args", "call_count", "called"})
 _USED = "_anyrig_used"  # set where calls were forgotten
 
 
@@ -224,7 +230,10 @@ def make(spec: Spec, **kwargs: Any) -> Any:
         spec.family.accept(
             spec.nature, lambda: kwargs["name"], "return_value", kwargs["return_value"]
         )
-    return _CLASSES[spec.nature.called.value](spec=spec, **kwargs)
+    try:
+        return _class_of(spec.nature)(spec=spec, **kwargs)
+    except MockError as error:
+        raise error.with_traceback(None)  # noqa: B904 - anew: stock frames are nobody's
 
 
 class _Told(_Base):  # type: ignore[misc]
@@ -268,25 +277,27 @@ class _Told(_Base):  # type: ignore[misc]
         self.__dict__[_KEY].family.check(records)
 
 
-def _checked(name: str) -> Any:
-    """A property of stock mocks that looks at what it is set to; it gives it as ever."""
-    stock: Any = getattr(NonCallableMock, name)
-
-    def set_checked(double: Any, value: Any) -> None:
-        spec: Spec | None = double.__dict__.get(_KEY)
-        if value is not None and value is not DEFAULT and spec is not None:
-            spec.family.accept(spec.nature, double._extract_mock_name, name, value)
-            spec.family.configured(double)
-        stock.fset(double, value)
-
-    return property(stock.fget, set_checked)
-
-
 class _Doubled(_Told):
     """What is the same in all doubles that are made from a `Nature`."""
 
-    return_value = _checked("return_value")
-    side_effect = _checked("side_effect")
+    # here, and not in a property: a stock frame between would end the traceback
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in _COUNTED:
+            object.__setattr__(self, name, value)  # as the stock one does; at each call
+            return
+        if name in _GIVEN and value is not None and value is not DEFAULT:
+            spec: Spec | None = self.__dict__.get(_KEY)
+            if spec is not None:
+                spec.family.accept(spec.nature, self._extract_mock_name, name, value)
+                spec.family.configured(self)
+        super().__setattr__(name, value)
+
+    def configure_mock(self, /, **kwargs: Any) -> None:
+        """As the stock one."""
+        try:
+            super().configure_mock(**kwargs)
+        except MockError as error:
+            raise error.with_traceback(None)  # noqa: B904 - as in `make`
 
     def _mock_add_spec(self, spec: Any, *args: Any, **kwargs: Any) -> None:
         if not isinstance(spec, Spec):
@@ -307,7 +318,10 @@ class _Doubled(_Told):
             type(self).__signature__ = nature.signature
 
     def __getattr__(self, name: str) -> Any:
-        found = super().__getattr__(name)
+        try:
+            found = super().__getattr__(name)
+        except AttributeError as error:
+            raise error.with_traceback(None)  # noqa: B904 - as in `make`
         # stock mocks hold children that are mocks: a constant is handed out from its holder
         return found.value if type(found) is _Constant else found
 
@@ -327,7 +341,10 @@ class _Doubled(_Told):
     def _mock_check_sig(self, /, *args: Any, **kwargs: Any) -> None:
         signature = self.__dict__["_spec_signature"]
         if signature is not None:
-            signature.bind(*args, **kwargs)
+            try:
+                signature.bind(*args, **kwargs)
+            except TypeError as error:
+                raise error.with_traceback(None)  # noqa: B904 - as in `make`
 
     def _get_call_signature_from_name(self, name: str) -> inspect.Signature | None:
         # stock mocks pass over return values, and take the signature of what gave them
@@ -428,20 +445,37 @@ class AsyncGenerating(_Doubled, MagicMock):
     ) -> AsyncGenerator[Any]:
         family = self.__dict__[_KEY].family
         await family.stepped()
-        for value in self._values(args, kwargs):
+        values = self._values(args, kwargs)
+        if not hasattr(values, "__next__"):
+            async with _closing(values):
+                async for value in values:
+                    yield value
+                    await family.stepped()
+            return
+        for value in values:
             if isinstance(value, BaseException) or _is_error_class(value):
                 raise value
             yield value
             await family.stepped()
 
-    def _values(self, args: tuple[Any, ...], kwargs: dict[str, Any], /) -> Iterator[Any]:
+    def _values(self, args: tuple[Any, ...], kwargs: dict[str, Any], /) -> Any:
         if self.side_effect is None and self._mock_return_value is DEFAULT:
             return iter(())
         if self.side_effect is not None and not callable(self.side_effect):
             if isinstance(self.side_effect, BaseException):
                 raise self.side_effect
-            return iter(self.side_effect)
-        return iter(super()._execute_mock_call(*args, **kwargs))
+            return _iterated(self.side_effect)
+        return _iterated(super()._execute_mock_call(*args, **kwargs))
+
+
+def _iterated(values: Any) -> Any:
+    """An iterator over values; what can be iterated over by ``async for`` alone is left so."""
+    is_for_async = hasattr(values, "__aiter__") and not hasattr(values, "__iter__")
+    return values if is_for_async else iter(values)
+
+
+def _closing(values: Any) -> AbstractAsyncContextManager[Any]:
+    return aclosing(values) if hasattr(values, "aclose") else nullcontext()
 
 
 def _is_error_class(value: object) -> bool:
@@ -461,6 +495,8 @@ def _marked_async(function: F) -> F:
 class _Recorded(_Told):
     """An async mock each of whose calls is on record, and lets go of the loop."""
 
+    _is_by_hand = False
+
     def _mock_call(self, /, *args: Any, **kwargs: Any) -> Any:
         record = self.__dict__[_KEY].family.called(self, args, kwargs)
         return self._execute_mock_call(record, args, kwargs)
@@ -479,7 +515,7 @@ class _Recorded(_Told):
             names = self.__dict__
             target, given = names[_KEY].target, names["_mock_return_value"]
             is_told = names["_mock_side_effect"] is None and names["_mock_delegate"] is None
-            if target is None and is_told and given is not DEFAULT:
+            if target is None and is_told and given is not DEFAULT and not self._is_by_hand:
                 result = given  # as nearly all calls end
             elif target is None:
                 result = await self._outcome(args, kwargs)
@@ -506,17 +542,20 @@ class _Recorded(_Told):
 
     async def _outcome(self, args: tuple[Any, ...], kwargs: dict[str, Any], /) -> Any:
         source = self.side_effect
-        if source is None and self._mock_return_value is DEFAULT:
-            source = self._mock_wraps
+        if source is None:
+            source = self._mock_wraps if self._mock_return_value is DEFAULT else None
+        elif isinstance(source, BaseException) or _is_error_class(source):
+            raise source  # here: a stock frame would end the traceback
         try:
             # the sync mock's way through side_effect, return_value and wraps
             result = MagicMock._execute_mock_call(self, *args, **kwargs)
         except StopIteration:  # a side_effect that is used up: no coroutine may raise this
             raise StopAsyncIteration from None
-        if source is not None and _is_async(source):
+        if source is not None and is_async(source):
             result = await result
         elif source is not None:
-            self.__dict__[_KEY].family.accept_result(self._extract_mock_name(), source, result)
+            spec = self.__dict__[_KEY]
+            spec.family.accept_result(spec.nature, self._extract_mock_name, result)
         return self.return_value if result is DEFAULT else result
 
     def reset_mock(self, /, *args: Any, **kwargs: Any) -> None:
@@ -555,10 +594,10 @@ class _Recorded(_Told):
             self._check(matching)
 
 
-def _is_async(function: Any) -> bool:
+def is_async(function: Any) -> bool:
     """Whether what a call of it gives is to be awaited; an object may have an async call."""
-    is_async = inspect.iscoroutinefunction
-    return is_async(function) or is_async(getattr(type(function), "__call__", None))  # noqa: B004
+    call = getattr(type(function), "__call__", None)  # noqa: B004
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call)
 
 
 class Async(_Recorded, _Doubled, AsyncMock):
@@ -570,6 +609,16 @@ class Async(_Recorded, _Doubled, AsyncMock):
         self._mock_check_sig(*args, **kwargs)
         self._increment_mock_call(*args, **kwargs)
         return self._mock_call(*args, **kwargs)
+
+
+class AsyncByHand(Async):
+    """A double of a sync function that gives something to be awaited, as ``return_value`` may."""
+
+    _is_by_hand = True
+
+    async def _outcome(self, args: tuple[Any, ...], kwargs: dict[str, Any], /) -> Any:
+        result = await super()._outcome(args, kwargs)
+        return await result if inspect.isawaitable(result) else result
 
 
 class _Adapted(_Calling):
@@ -622,24 +671,26 @@ def is_stock(thing: Any) -> bool:
 
 
 def _explaining(cls: Any, name: str) -> Any:
-    """An assertion that says why, where a double was never called and its family knows it."""
+    """An assertion whose error ends the traceback, and says why a double was never called."""
 
     def explained(double: Any, /, *args: Any, **kwargs: Any) -> None:
         try:
             getattr(super(cls, double), name)(*args, **kwargs)
         except AssertionError as error:
-            why = None if double.called else double.__dict__[_KEY].family.hint()
-            if why is None:
-                raise
-            raise AssertionError(f"{error}\n{why}") from None
+            why = double.__dict__[_KEY].family.hint()
+            if why is not None:
+                raise AssertionError(f"{error}\n{why}") from error.__cause__
+            raise error.with_traceback(None)  # noqa: B904 - as in `make`
 
     stock = getattr(AsyncMock, name)
     return functools.wraps(stock)(explained)
 
 
-for _name in ("called", "called_once", "called_with", "called_once_with", "any_call", "has_calls"):
+for _name in ("called", "called_once", "called_with", "called_once_with", "any_call", "has_calls",
+              "not_called"):  # fmt: skip
     setattr(_Doubled, f"assert_{_name}", _explaining(_Doubled, f"assert_{_name}"))
-for _name in ("awaited", "awaited_once", "awaited_with", "awaited_once_with", "any_await"):
+for _name in ("awaited", "awaited_once", "awaited_with", "awaited_once_with", "any_await",
+              "has_awaits", "not_awaited"):  # fmt: skip
     setattr(Async, f"assert_{_name}", _explaining(Async, f"assert_{_name}"))
 
 _CLASSES: dict[str, Any] = {
@@ -648,3 +699,7 @@ _CLASSES: dict[str, Any] = {
     "async": Async,
     "async generator": AsyncGenerating,
 }
+
+
+def _class_of(nature: Any) -> Any:
+    return AsyncByHand if nature.is_by_hand else _CLASSES[nature.called.value]
