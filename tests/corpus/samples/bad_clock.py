@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 
 import anyio
+import not_on_uvloop
 import pytest
 import sniffio
 import trio
@@ -16,12 +17,7 @@ from anyrig import Clock, FastSleep
 
 HOUR = 3600.0
 
-
-@pytest.fixture(scope="module")
-def anyio_backend(anyio_backend: object) -> object:
-    if "uvloop" in str(anyio_backend):
-        pytest.skip("uvloop's timers are libuv's")
-    return anyio_backend
+anyio_backend = not_on_uvloop.anyio_backend
 
 
 def only_on(library: str) -> None:

@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator
 import anyio
 import anyio.lowlevel
 import anyio.to_thread
+import not_on_uvloop
 import pytest
 import sniffio
 import trio
@@ -22,12 +23,7 @@ from anyrig import Clock
 HOUR = 3600.0
 Orders = MemoryObjectSendStream[anyio.Event]
 
-
-@pytest.fixture(scope="module")
-def anyio_backend(anyio_backend: object) -> object:
-    if "uvloop" in str(anyio_backend):
-        pytest.skip("uvloop's timers are libuv's")
-    return anyio_backend
+anyio_backend = not_on_uvloop.anyio_backend
 
 
 @anyrig.service(scope="module")

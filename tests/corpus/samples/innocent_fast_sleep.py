@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator
 
 import anyio
 import anyio.to_thread
+import not_on_uvloop
 import pytest
 import sniffio
 import trio
@@ -17,12 +18,7 @@ from anyrig import FastSleep
 
 HOUR = 3600.0
 
-
-@pytest.fixture(scope="module")
-def anyio_backend(anyio_backend: object) -> object:
-    if "uvloop" in str(anyio_backend):
-        pytest.skip("uvloop's timers are libuv's")
-    return anyio_backend
+anyio_backend = not_on_uvloop.anyio_backend
 
 
 @pytest.fixture
