@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import importlib.util
+import inspect
 import sys
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -119,6 +120,14 @@ def task_name() -> str | None:
         return trio.lowlevel.current_task().name
     task = asyncio.current_task() if library == "asyncio" else None
     return task.get_name() if task is not None else None
+
+
+def is_unbegun(coroutine: object) -> bool:
+    """Whether it has yet to take its first step."""
+    return (
+        inspect.iscoroutine(coroutine)
+        and inspect.getcoroutinestate(coroutine) == inspect.CORO_CREATED
+    )
 
 
 class Bound:

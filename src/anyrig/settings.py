@@ -10,12 +10,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import pytest
 
 from .backends import BACKENDS, DEFAULT, Backend
 from .findings import Kind, Policy
+
+T = TypeVar("T")
 
 
 class Option(NamedTuple):
@@ -283,12 +285,7 @@ def read_marker(settings: Settings, mark: pytest.Mark, where: str) -> Settings:
 
 def read_kind(word: object, where: str) -> Kind:
     """The kind of this name; raises ``pytest.UsageError`` that lists the right ones."""
-    kinds = {kind.value: kind for kind in Kind}
-    if not isinstance(word, str) or word not in kinds:
-        raise pytest.UsageError(
-            f"{where}: unknown kind {word!r}{_guess(word, kinds)}; use {_listed(kinds)}"
-        )
-    return kinds[word]
+    return _one_of({kind.value: kind for kind in Kind}, "kind", word, where)
 
 
 def _narrowed(settings: Settings, value: object, place: str) -> tuple[Backend, ...]:
@@ -368,28 +365,24 @@ def _timeout(value: object, where: str) -> float:
 
 
 def _switch(value: object, where: str) -> bool:
-    words = {"on": True, "off": False}
-    if not isinstance(value, str) or value not in words:
-        raise pytest.UsageError(f"{where}: unknown switch {value!r}; use {_listed(words)}")
-    return words[value]
+    return _one_of({"on": True, "off": False}, "switch", value, where)
 
 
 def _is_virtual(value: object, where: str) -> bool:
-    words = {"virtual": True, "real": False}
-    if not isinstance(value, str) or value not in words:
-        raise pytest.UsageError(
-            f"{where}: unknown clock {value!r}{_guess(value, words)}; use {_listed(words)}"
-        )
-    return words[value]
+    return _one_of({"virtual": True, "real": False}, "clock", value, where)
 
 
 def _policy(value: object, where: str) -> Policy:
-    policies = {policy.value: policy for policy in Policy}
-    if not isinstance(value, str) or value not in policies:
+    return _one_of({policy.value: policy for policy in Policy}, "policy", value, where)
+
+
+def _one_of(words: Mapping[str, T], what: str, value: object, where: str) -> T:
+    """What a word stands for; raises ``pytest.UsageError`` that lists the right ones."""
+    if not isinstance(value, str) or value not in words:
         raise pytest.UsageError(
-            f"{where}: unknown policy {value!r}{_guess(value, policies)}; use {_listed(policies)}"
+            f"{where}: unknown {what} {value!r}{_guess(value, words)}; use {_listed(words)}"
         )
-    return policies[value]
+    return words[value]
 
 
 def _strings(value: object, place: str) -> list[object]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from contextvars import ContextVar
@@ -179,14 +178,6 @@ class Skipping(Course):
         by = when - self.now
         if by > 0:
             self._ahead += by
-
-
-def is_unbegun(coroutine: object) -> bool:
-    """Whether it has yet to take its first step: nothing of what it does is in time yet."""
-    return (
-        inspect.iscoroutine(coroutine)
-        and inspect.getcoroutinestate(coroutine) == inspect.CORO_CREATED
-    )
 
 
 class Follower:

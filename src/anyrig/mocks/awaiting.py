@@ -11,26 +11,24 @@ Limits: a function as ``side_effect`` has its arguments for itself.
 from __future__ import annotations
 
 import asyncio
-import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from ..backends import is_unbegun
 from ..findings import MockError
 from ..seams.doubles import Told
 from ..seams.unittest_mock import AnyCoroutine, coroutines_in
 from .nature import Called, Nature
 
-AWAITING: frozenset[Any] = frozenset(
-    {
-        asyncio.create_task,
-        asyncio.ensure_future,
-        asyncio.gather,
-        asyncio.run,
-        asyncio.run_coroutine_threadsafe,
-        asyncio.shield,
-        asyncio.wait_for,
-    }
+_AWAITING: tuple[Any, ...] = (
+    asyncio.create_task,
+    asyncio.ensure_future,
+    asyncio.gather,
+    asyncio.run,
+    asyncio.run_coroutine_threadsafe,
+    asyncio.shield,
+    asyncio.wait_for,
 )
 
 
@@ -43,14 +41,12 @@ class Target:
 
     def call(self, told: Told, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """What a call of a sync double gives."""
-        given = [*_unbegun(args, kwargs)]
-        if self._is_left(told, given):
+        given = _unbegun(args, kwargs)
+        if self._keeps(told, given):
             return told.outcome()
-        if told.is_error or not self.awaits:
-            told.closed(_close(given))
-            return told.outcome()
+        assert self.real is not None, "`target_of` makes no other that awaits"
         try:
-            result = self.real(*args, **kwargs) if self.real is not None else None
+            result = self.real(*args, **kwargs)
         except BaseException as error:
             # the real one has refused: `asyncio.run` in a running loop
             told.closed(_close(given))
@@ -61,11 +57,8 @@ class Target:
 
     async def call_async(self, told: Told, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """What an awaited call of an async double gives."""
-        given = [*_unbegun(args, kwargs)]
-        if self._is_left(told, given):
-            return await told.outcome()
-        if told.is_error or not self.awaits:
-            told.closed(_close(given))
+        given = _unbegun(args, kwargs)
+        if self._keeps(told, given):
             return await told.outcome()
         if self.real is not None:
             result = await self.real(*args, **kwargs)
@@ -74,18 +67,21 @@ class Target:
             result = results[0] if len(results) == 1 else results
         return await told.outcome() if told.has_result else result
 
-    def _is_left(self, told: Told, given: list[AnyCoroutine]) -> bool:
-        """Whether the call is one like any other."""
+    def _keeps(self, told: Told, given: list[AnyCoroutine]) -> bool:
+        """Whether nothing is handed on: what it is given is closed, but for a function's."""
         if told.is_function:
             return True
-        is_known = self.awaits and self.real in AWAITING
+        if given and (told.is_error or not self.awaits):
+            told.closed(_close(given))
+            return True
+        is_known = self.awaits and is_awaiting(self.real)
         return not given and (not is_known or told.is_error or told.has_result)
 
 
 def target_of(nature: Nature, name: str, awaits_arguments: bool | None) -> Target | None:
     """What a double of this nature does with coroutines; None where it is given none as a rule."""
     real = None if nature.is_open else nature.thing
-    is_known = _is_awaiting(real)
+    is_known = is_awaiting(real)
     if awaits_arguments is None and not is_known:
         return None
     awaits = is_known if awaits_arguments is None else awaits_arguments
@@ -95,17 +91,13 @@ def target_of(nature: Nature, name: str, awaits_arguments: bool | None) -> Targe
     return Target(real, awaits)
 
 
-def _is_awaiting(real: Any) -> bool:
-    try:
-        return real in AWAITING
-    except TypeError:  # what can't be hashed is no function
-        return False
+def is_awaiting(real: Any) -> bool:
+    """Whether it is one of asyncio's functions that await what they are given."""
+    return any(real is one for one in _AWAITING)  # it may have an equality of its own, or no hash
 
 
-def _unbegun(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[AnyCoroutine]:
-    for coroutine in coroutines_in(args, kwargs):
-        if inspect.getcoroutinestate(coroutine) == inspect.CORO_CREATED:
-            yield coroutine
+def _unbegun(args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[AnyCoroutine]:
+    return [coroutine for coroutine in coroutines_in(args, kwargs) if is_unbegun(coroutine)]
 
 
 def _close(given: list[AnyCoroutine]) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from typing import Any
 
 from ..findings import MockError
 from ..seams.doubles import is_async
-from .awaiting import AWAITING
+from .awaiting import is_awaiting
 from .nature import AnyNature, Called, Nature
 
 __tracebackhide__ = True  # a traceback ends at the line of the user's
@@ -125,8 +125,7 @@ def _is_lost(nature: Nature) -> bool:
 
 
 def _gives_awaitable(nature: Nature) -> bool:
-    is_known = any(nature.thing is one for one in AWAITING)
-    return nature.is_open or is_known or nature.may_give_awaitable
+    return nature.is_open or is_awaiting(nature.thing) or nature.may_give_awaitable
 
 
 def check_options(nature: AnyNature, name: str, options: Iterable[str]) -> None:

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..seams import doubles as seam
-from .awaiting import AWAITING, Target
+from .awaiting import Target, is_awaiting
 from .ledger import Ledger
 
 FIXTURES = frozenset(
@@ -81,5 +81,5 @@ def _at(target: str) -> Any:
 
 
 def _adapted(thing: Any, real: Any) -> Any:
-    is_awaiting = inspect.isroutine(real) and real in AWAITING
-    return seam.adapt(thing, Ledger(), Target(real, awaits=True) if is_awaiting else None)
+    target = Target(real, awaits=True) if is_awaiting(real) else None
+    return seam.adapt(thing, Ledger(), target)

@@ -18,7 +18,9 @@ import typing
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, TypeAlias
-from unittest.mock import AsyncMock, Mock, NonCallableMock
+from unittest.mock import AsyncMock, Mock
+
+from ..seams.doubles import ASYNC_MAGIC, is_mock
 
 _MISSING = object()
 _EMPTY = inspect.Signature.empty
@@ -34,7 +36,6 @@ _FUNCTIONS = (
 )
 # what a class or module keeps of these is the same for a double; none can be changed
 _CONSTANTS = (type(None), bool, int, float, complex, str, bytes, enum.Enum, frozenset, range)
-_ASYNC_MAGIC = ("__aenter__", "__aexit__", "__anext__")
 # functions that contextlib has made of generators: all share one code
 _ASYNC_CONTEXT: Any = contextlib.asynccontextmanager(contextlib.aclosing).__code__  # type: ignore[arg-type]
 _CONTEXT: Any = contextlib.contextmanager(contextlib.closing).__code__  # type: ignore[arg-type]
@@ -114,7 +115,7 @@ class Nature:
         if self.enters is not _EMPTY and name in ("__enter__", "__aenter__"):
             called = Called.ASYNC if name == "__aenter__" else Called.SYNC
             return Nature(called, is_open=True, returns=self.enters)
-        if self.is_open and name in _ASYNC_MAGIC:
+        if self.is_open and name in ASYNC_MAGIC:
             return OPEN_ASYNC
         if _is_function(self.thing) and name.startswith("__"):
             return Value(getattr(self.thing, name))  # what inspect asks of functions
@@ -144,7 +145,7 @@ def of(real: Any) -> AnyNature:
     """The nature of a thing as it stands: a class is a class."""
     if isinstance(real, type):
         return Nature(Called.SYNC, real, signature=_signature(real))
-    if _is_mock(real):
+    if is_mock(real):
         return _of_mock(type(real))
     if isinstance(real, _CONSTANTS):
         return Value(real)
@@ -153,10 +154,6 @@ def of(real: Any) -> AnyNature:
     if _is_function(real) or isinstance(real, functools.partial):
         return _of_function(real, is_bound=False, owner=None)
     return of_instance(type(real), real)
-
-
-def _is_mock(thing: object) -> bool:
-    return issubclass(type(thing), NonCallableMock)  # its ``__class__`` is that of its spec
 
 
 def _of_mock(cls: type) -> Nature:
@@ -187,7 +184,7 @@ def of_attribute(owner: Any, name: str) -> AnyNature:
 
 
 def _of_member(found: Any, cls: type, *, is_bound: bool) -> AnyNature:
-    if _is_mock(found):
+    if is_mock(found):
         return _of_mock(type(found))
     if isinstance(found, property):
         return _of_hint(_return_hint(found.fget), cls)

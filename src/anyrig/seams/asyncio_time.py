@@ -24,8 +24,8 @@ from itertools import count
 from math import inf
 from typing import Any, NamedTuple
 
-from ..backends import Bound
-from ..clock.course import Course, Follower, is_unbegun
+from ..backends import Bound, is_unbegun
+from ..clock.course import Course, Follower
 from . import anyio as anyio_seam
 from . import asyncio as asyncio_seam
 from . import asyncio_turns

@@ -139,6 +139,7 @@ class Target(Protocol):
 
 
 _KEY = "_anyrig_spec"
+ASYNC_MAGIC = ("__aenter__", "__aexit__", "__anext__")  # what stock mocks make async
 _GIVEN = frozenset({"return_value", "side_effect"})
 # what stock mocks set at each call
 _COUNTED = frozenset({"await_args", "await_count", "call_args", "call_count", "called"})
@@ -178,7 +179,7 @@ def _tree(mock: Any) -> Collection[Any]:
     todo = [mock]
     while todo:
         mock = todo.pop()
-        if id(mock) not in seen and _is_mock(mock):
+        if id(mock) not in seen and is_mock(mock):
             seen[id(mock)] = mock
             todo += mock.__dict__["_mock_children"].values()
             todo.append(mock.__dict__.get("_mock_return_value"))
@@ -204,12 +205,13 @@ def given_result(mock: Any) -> Any:
     value = mock.__dict__.get("_mock_return_value", DEFAULT)
     if value is DEFAULT:
         return None
-    names = value.__dict__ if _is_mock(value) else {}
+    names = value.__dict__ if is_mock(value) else {}
     is_own = names.get("_mock_new_name") == "()" and names.get("_mock_new_parent") is mock
     return None if is_own else value
 
 
-def _is_mock(thing: object) -> bool:
+def is_mock(thing: object) -> bool:
+    """Whether it is a mock of whatever class, a double of ours too."""
     return issubclass(type(thing), NonCallableMock)  # its ``__class__`` is that of its spec
 
 
@@ -352,10 +354,10 @@ class _Doubled(_Told):
         for part in _PARTS.findall(name):
             if type(mock) is types.FunctionType:  # an autospecced function that was attached
                 mock = mock.__dict__.get("mock")
-            names = mock.__dict__ if _is_mock(mock) else {}
+            names = mock.__dict__ if is_mock(mock) else {}
             children = names.get("_mock_children", {})
             mock = names.get("_mock_return_value") if part == "()" else children.get(part)
-        return mock.__dict__["_spec_signature"] if _is_mock(mock) else None
+        return mock.__dict__["_spec_signature"] if is_mock(mock) else None
 
 
 class _Constant:
@@ -373,7 +375,7 @@ def _is_everybodys(name: Any, nature: Any) -> bool:
     if not (isinstance(name, str) and name.startswith("__") and name.endswith("__")):
         return False
     if nature.is_open:  # anything can be entered with `async with`, as stock mocks can
-        return name not in ("__aenter__", "__aexit__", "__anext__")
+        return name not in ASYNC_MAGIC
     if nature.enters is not inspect.Signature.empty:
         return False
     found = inspect.getattr_static(nature.thing, name, None)
@@ -424,8 +426,8 @@ def _told(double: Any, outcome: Callable[[], Any], record: Any) -> Told:
     return Told(
         outcome=outcome,
         closed=functools.partial(setattr, record, "closed"),
-        is_function=callable(effect) and not _is_error_class(effect),
-        is_error=isinstance(effect, BaseException) or _is_error_class(effect),
+        is_function=callable(effect) and not _is_error(effect),
+        is_error=_is_error(effect),
         has_result=effect is not None or double._mock_return_value is not DEFAULT,
     )
 
@@ -453,7 +455,7 @@ class AsyncGenerating(_Doubled, MagicMock):
                     await family.stepped()
             return
         for value in values:
-            if isinstance(value, BaseException) or _is_error_class(value):
+            if _is_error(value):
                 raise value
             yield value
             await family.stepped()
@@ -478,8 +480,10 @@ def _closing(values: Any) -> AbstractAsyncContextManager[Any]:
     return aclosing(values) if hasattr(values, "aclose") else nullcontext()
 
 
-def _is_error_class(value: object) -> bool:
-    return isinstance(value, type) and issubclass(value, BaseException)
+def _is_error(value: Any) -> bool:
+    """Whether it can be raised: an exception, or a class of them."""
+    is_class = isinstance(value, type) and issubclass(value, BaseException)
+    return is_class or isinstance(value, BaseException)
 
 
 def _marked_async(function: F) -> F:
@@ -544,7 +548,7 @@ class _Recorded(_Told):
         source = self.side_effect
         if source is None:
             source = self._mock_wraps if self._mock_return_value is DEFAULT else None
-        elif isinstance(source, BaseException) or _is_error_class(source):
+        elif _is_error(source):
             raise source  # here: a stock frame would end the traceback
         try:
             # the sync mock's way through side_effect, return_value and wraps
@@ -667,7 +671,7 @@ def _adapted(bases: tuple[Any, ...]) -> type:
 def is_stock(thing: Any) -> bool:
     """Whether it is a mock of ``unittest.mock``'s own, as that makes them."""
     mock = behind(thing)
-    return issubclass(type(mock), NonCallableMock) and _KEY not in mock.__dict__
+    return is_mock(mock) and _KEY not in mock.__dict__
 
 
 def _explaining(cls: Any, name: str) -> Any:

@@ -24,7 +24,8 @@ from typing import Any
 import trio
 from trio._core import _run
 
-from ..clock.course import Course, Follower, is_unbegun
+from ..backends import is_unbegun
+from ..clock.course import Course, Follower
 from .trio import open_scopes
 
 _WITHIN = 8  # frames between the deadline of a scope and who opens it
