@@ -1,1 +1,13 @@
-"""The migration shim: asyncio-only suites on anyrig. Reserved: nothing is here yet."""
+"""The migration shim: suites written for pytest-asyncio on anyrig, unchanged, while they move.
+
+plugin       steps back for the real pytest-asyncio, or takes its place
+running      pytest's hooks: tests and fixtures through anyio's plugin, each on its scope's loop
+loops        one event loop for each scope, and what crosses between contexts
+fixtures     event_loop, event_loop_policy, the unused ports
+marks        what ``@pytest.mark.asyncio`` says
+names        the options and flags
+stand_in     what ``import pytest_asyncio`` finds
+seams/       every use of what our neighbours do not promise
+"""
+
+pytest_plugins = ["anyrig_compat.plugin"]

@@ -57,6 +57,7 @@ from .findings import (
     UnusedStubError,
     WrongBackendError,
 )
+from .rulings import migrating
 from .services import Service, service
 from .tasks.tree import task_tree
 
@@ -95,6 +96,7 @@ __all__ = [
     "WrongBackendError",
     "__version__",
     "allow",
+    "migrating",
     "mocks",
     "service",
     "settled",

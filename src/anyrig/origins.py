@@ -17,6 +17,7 @@ from .findings import Frame, Origin
 from .seams.unittest_mock import is_mock_file
 
 _HERE = os.path.dirname(__file__) + os.sep
+_SHIM = f"{os.sep}anyrig_compat{os.sep}"
 _STDLIB = os.path.dirname(os.__file__) + os.sep
 _INSTALLED = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
 # texts and not patterns, which take longer to compile than all else here takes to import
@@ -103,7 +104,7 @@ class Origins:
         """Whether the file is the user's: not installed, not Python's own, not anyrig's."""
         if filename.startswith("<"):
             return re.match(_DOCTEST, filename) is not None
-        if filename.startswith(_HERE) or is_mock_file(filename):
+        if filename.startswith(_HERE) or _SHIM in filename or is_mock_file(filename):
             return False
         if filename.startswith(str(self.root) + os.sep):
             return not _is_installed(filename[len(str(self.root)) :])

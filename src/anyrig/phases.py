@@ -34,7 +34,7 @@ from .holders import Held, Holder
 from .live_fixtures import code_of
 from .report import words
 from .rig import BETWEEN_TESTS, Checks, Rig
-from .rulings import Watch
+from .rulings import Watch, is_lenient
 from .seams.cpython.threads import is_pooled
 
 if TYPE_CHECKING:
@@ -288,7 +288,7 @@ class Phases:
         found = [
             self._left(watch, str(info.name), info.coro, runner.maker_of(info)) for info in infos
         ]
-        told = merge(rig.rulings.of_one(watch, finding) for finding in found if finding is not None)
+        told = merge(self._of_left(watch, finding) for finding in found if finding is not None)
         if rig.watch is not None:
             watch.found = merge([*watch.found, *told])
         elif told:
@@ -303,7 +303,14 @@ class Phases:
             return
         for function in functions:
             finding = leaked_task.of_call(self._rig.origins, watch.place, function, watch.code)
-            watch.found.append(self._rig.rulings.of_one(watch, finding))
+            watch.found.append(self._of_left(watch, finding))
+
+    def _of_left(self, watch: Watch, finding: Finding) -> Finding:
+        """Rule on the finding for a leaked task."""
+        finding = self._rig.rulings.of_one(watch, finding)
+        if finding.is_failing and is_lenient(watch):
+            return replace(finding, policy=Policy.WARN)
+        return finding
 
     def _nothing_left(self) -> None:
         """A runner closes, and what it makes to do so is none of ours, unless the user has code.

@@ -15,9 +15,26 @@ import pytest
 from .allowances import Permit, standing_filter
 from .checks import never_ran
 from .checks.missed_await import Missed, MissedAwaits
-from .findings import Finding, Place, Policy, UnusedAllowanceError, merge
+from .findings import Finding, Kind, Place, Policy, UnusedAllowanceError, merge
 from .origins import Origins
 from .settings import Settings
+
+_MIGRATING = pytest.StashKey[bool]()
+
+
+def migrating(item: pytest.Item) -> None:
+    """Has a test's leaked tasks told as warnings, where no setting says what they are to do.
+
+    For plugins that run tests which nobody wrote for anyrig, as the shim does; to be called before
+    the test's teardown ends.
+    """
+    item.stash[_MIGRATING] = True
+
+
+def is_lenient(watch: Watch) -> bool:
+    """Whether the leaked tasks of a test are but a warning: see `migrating`."""
+    is_chosen = Kind.LEAKED_TASK in watch.settings.chosen_kinds
+    return not is_chosen and watch.item.stash.get(_MIGRATING, False)
 
 
 @dataclass(eq=False)

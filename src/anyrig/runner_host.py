@@ -40,7 +40,9 @@ class RunnerHost:
         # fixtures whose cancel scope is cancelled while they are up: no test can await in them
         self.spoilt: list[pytest.FixtureDef[Any]] = []
         self.late: list[BaseException] = []  # what the ends of runners raised in this phase
-        self._current: Any = None  # the last runner: anyio's plugin has one at a time
+        # the runners that are open, the one that runs or ran a call last at the end: anyio's plugin
+        # has one at a time, the shim one for each scope of a loop
+        self._runners: list[Any] = []
         self.test: str | None = None  # the id of the running one
         self.course: Course | None = None  # the virtual time that it is in
         self.made: Callable[[], None] = lambda: None  # called when there is a new runner
@@ -72,35 +74,41 @@ class RunnerHost:
         from .runners import OWNER, create
 
         self._current_owner = OWNER.get
-        self._current = create(self, library, options)
+        runner = create(self, library, options)
+        self._runners.append(runner)
         self.made()
-        return self._current
+        return runner
 
     @property
     def current(self) -> Any:
-        """The runner that is there; None where there is none."""
-        return self._current
+        """The runner that runs a call, or ran the last one; None where there is none."""
+        return self._runners[-1] if self._runners else None
+
+    def runs(self, runner: Any) -> None:
+        """A runner is about to run a call."""
+        if self._runners[-1] is not runner:
+            self._runners.remove(runner)
+            self._runners.append(runner)
 
     def give_up(self, error: BaseException) -> None:
         """End what runs in the runner with this error, and have the next test get a new one.
 
         To be called in the runner's loop; see `Runner.give_up`.
         """
-        self._current.give_up(error)
+        self.current.give_up(error)
 
     def look_for_left(self) -> None:
         """Tell what the running test has left, where its runner is kept for the next."""
-        if self._current is not None and self._current.is_kept:
-            left = self._current.left(self.test)
+        for runner in [one for one in self._runners if one.is_kept]:
+            left = runner.left(self.test)
             if left:
-                self.tell_left(self._current, left)
+                self.tell_left(runner, left)
 
     def left_changed(self) -> list[Change]:
         """The context variables that the running test leaves changed for the next one."""
-        if self._current is None or self.test is None:
+        if self.test is None:
             return []
-        found: list[Change] = self._current.left_changed(self.test)
-        return found
+        return [change for runner in self._runners for change in runner.left_changed(self.test)]
 
     def lose(self, loss: Loss) -> bool:
         """An exception was lost; whether it is told, so that it need not be raised."""
@@ -116,8 +124,8 @@ class RunnerHost:
 
     def close(self, runner: Any, error: BaseException | None) -> None:
         """A runner runs nothing any more; what its end raised fails the phase."""
-        if self._current is runner:
-            self._current = None
+        if runner in self._runners:
+            self._runners.remove(runner)
         if error is not None:
             self.late.append(error)
 

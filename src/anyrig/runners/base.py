@@ -56,6 +56,9 @@ class Host(Protocol):
         """The error for tasks, by their names, that went on when their loop closed."""
         raise NotImplementedError
 
+    def runs(self, runner: Any, /) -> None:
+        """A runner is about to run a call."""
+
     def close(self, runner: Any, error: BaseException | None, /) -> None:
         """A runner runs nothing any more; what its end raised is to fail the phase.
 
@@ -310,6 +313,7 @@ class Runner(TestRunner):
     def _begin(self, call: Call) -> Any:
         """Call a test or a fixture's setup; raises what it raised, or what it was cancelled for."""
         __tracebackhide__ = True
+        self.host.runs(self)
         self._run(call)
         result = call.outcome
         assert result is not None, "a runner runs a call to its end"
@@ -327,6 +331,7 @@ class Runner(TestRunner):
         if self.given_up is not None:
             return
         call = Call(generator.__anext__, opened.owner, opened.fixture)
+        self.host.runs(self)
         self._run(call)
         result = call.outcome
         if call.broken:

@@ -1,0 +1,89 @@
+"""The options and flags of pytest-asyncio, and what their values mean."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, TypeAlias
+
+import pytest
+
+Scope: TypeAlias = Literal["function", "class", "module", "package", "session"]
+LoopFactory: TypeAlias = Callable[[], asyncio.AbstractEventLoop]
+
+SCOPES: tuple[Scope, ...] = ("function", "class", "module", "package", "session")
+MODES = ("auto", "strict")
+LEGACY_MODE = "legacy"  # gone since 0.19; old files have it, and strict is what came of it
+
+_FIXTURE_SCOPE = "asyncio_default_fixture_loop_scope"
+_TEST_SCOPE = "asyncio_default_test_loop_scope"
+_AS_THE_FIXTURE = "fixture-scope"
+
+
+class Hooks:
+    """The hooks that pytest-asyncio has of its own."""
+
+    @pytest.hookspec(firstresult=True)
+    def pytest_asyncio_loop_factories(
+        self, config: pytest.Config, item: pytest.Item
+    ) -> Mapping[str, LoopFactory] | None:
+        """What makes the loops of a test, by names: it runs once on each of them."""
+
+
+def add_options(parser: pytest.Parser) -> None:
+    """Have pytest know the options and flags, also under ``--strict-config``."""
+    group = parser.getgroup("asyncio", "asyncio, as pytest-asyncio has it (anyrig_compat)")
+    group.addoption("--asyncio-mode", dest="asyncio_mode", metavar="MODE", help="auto or strict")
+    group.addoption(
+        "--asyncio-debug",
+        dest="asyncio_debug",
+        action="store_true",
+        default=None,
+        help="run the event loops in debug mode",
+    )
+    parser.addini("asyncio_mode", "auto or strict", default="strict")
+    parser.addini("asyncio_debug", "run the event loops in debug mode", type="bool", default=False)
+    scopes = ", ".join(SCOPES)
+    parser.addini(_FIXTURE_SCOPE, f"the loop of async fixtures: {scopes}", default=None)
+    parser.addini(_TEST_SCOPE, f"the loop of async tests: {scopes}", default="function")
+
+
+class Names:
+    """What a run's options say; raises ``pytest.UsageError`` for a wrong value."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        mode = config.getoption("asyncio_mode") or config.getini("asyncio_mode")
+        if mode not in (*MODES, LEGACY_MODE):
+            known = ", ".join(MODES)
+            raise pytest.UsageError(f"{mode!r} is not a valid asyncio_mode. Valid modes: {known}.")
+        self.is_auto = mode == "auto"
+        self.is_debug = bool(config.getoption("asyncio_debug") or config.getini("asyncio_debug"))
+        self._fixture_scope = config.getini(_FIXTURE_SCOPE) or None
+        if self._fixture_scope != _AS_THE_FIXTURE:
+            _check(self._fixture_scope, _FIXTURE_SCOPE)
+        self.test_scope: Scope = config.getini(_TEST_SCOPE)
+        _check(self.test_scope, _TEST_SCOPE)
+        self._config = config
+
+    def fixture_scope(self, fixture: pytest.FixtureDef[Any]) -> Scope:
+        """The scope of the loop that a fixture runs in which does not say so itself."""
+        if self._fixture_scope in (None, _AS_THE_FIXTURE):
+            own: Scope = fixture.scope
+            return own
+        scope: Scope = self._fixture_scope
+        return scope
+
+    def header(self) -> str:
+        """The line at the top of a run."""
+        mode = "auto" if self.is_auto else "strict"
+        return (
+            f"anyrig_compat: in the place of pytest-asyncio, mode={mode}, debug={self.is_debug}, "
+            f"loops: tests={self.test_scope}, fixtures={self._fixture_scope or 'their own scope'}"
+        )
+
+
+def _check(scope: str | None, option: str) -> None:
+    if scope is not None and scope not in SCOPES:
+        raise pytest.UsageError(
+            f"{scope!r} is not a valid {option}. Valid scopes are: {', '.join(SCOPES)}."
+        )

@@ -1,0 +1,73 @@
+"""The shim as a pytest plugin: steps back for the real pytest-asyncio, or takes its place."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from contextlib import ExitStack
+
+import pytest
+
+from . import names as names_module
+from .names import Names
+from .stand_in import importable
+
+_ENDS = pytest.StashKey[ExitStack]()
+_STEPS_BACK = (
+    "anyrig_compat: pytest-asyncio is installed and runs the tests: the shim steps back. "
+    "Uninstall it (pip uninstall pytest-asyncio), or run with '-p no:asyncio'"
+)
+
+
+def _is_real_there(manager: pytest.PytestPluginManager) -> bool:
+    """Whether the real pytest-asyncio is in force in this run."""
+    if manager.has_plugin("asyncio"):
+        return True
+    if manager.is_blocked("asyncio") or os.environ.get("PYTEST_DISABLE_PLUGIN_AUTOLOAD"):
+        return False
+    found = importlib.util.find_spec("pytest_asyncio")
+    return found is not None and found.origin != "anyrig_compat"
+
+
+def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
+    if not _is_real_there(pluginmanager):
+        names_module.add_options(parser)
+        pluginmanager.add_hookspecs(names_module.Hooks)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_configure(config: pytest.Config) -> None:
+    manager = config.pluginmanager
+    missing = [name for name in ("anyio", "anyrig") if not manager.has_plugin(name)]
+    if missing:
+        raise pytest.UsageError(
+            f"anyrig_compat runs tests through the plugins anyio and anyrig; this run has no "
+            f"{' and no '.join(missing)}: take '-p no:...' away, or name them with '-p'"
+        )
+    if _is_real_there(manager):
+        return
+    from . import fixtures
+    from .running import Running
+
+    names = Names(config)
+    config.stash[fixtures.NAMES] = names
+    config.addinivalue_line(
+        "markers",
+        "asyncio(*, loop_scope=None, loop_factories=None): run the test on an asyncio event loop",
+    )
+    ends = config.stash[_ENDS] = ExitStack()
+    ends.enter_context(importable())
+    manager.register(fixtures, "anyrig-compat-fixtures")
+    # after anyrig's own: a test's loop is up before anyrig looks at what runs on it
+    manager.register(Running(names), "anyrig-compat-running")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if _ENDS in config.stash:
+        config.stash[_ENDS].close()
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    from .fixtures import NAMES
+
+    return config.stash[NAMES].header() if NAMES in config.stash else _STEPS_BACK
