@@ -8,6 +8,13 @@ marks        what ``@pytest.mark.asyncio`` says
 names        the options and flags
 stand_in     what ``import pytest_asyncio`` finds
 seams/       every use of what our neighbours do not promise
+
+PYTEST_DONT_REWRITE: an assert of ours shows nothing to a user.
 """
+
+from .stand_in import install
+
+# before any file of the suite is imported; the real pytest-asyncio is found before it
+install()
 
 pytest_plugins = ["anyrig_compat.plugin"]

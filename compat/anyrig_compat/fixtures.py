@@ -6,6 +6,7 @@ import asyncio
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from functools import partial
 from typing import Any
 
 import pytest
@@ -15,7 +16,8 @@ from .names import SCOPES, LoopFactory, Names, Scope
 from .seams.pytest import definition_of
 
 NAMES = pytest.StashKey[Names]()
-FACTORY = "anyrig_compat_loop_factory"
+FACTORY = "_asyncio_loop_factory"  # as pytest-asyncio has it: suites ask whether a test has it
+BACKEND = "anyrig_compat_backend"
 
 
 def loop_fixture(scope: Scope) -> str:
@@ -31,17 +33,24 @@ def own_event_loop(node: Any) -> pytest.FixtureDef[Any] | None:
 
 def _of_scope(scope: Scope) -> Any:
     @pytest.fixture(scope=scope, name=loop_fixture(scope))
-    def scoped_loop(request: pytest.FixtureRequest) -> Iterator[loops.ScopedLoop]:
+    def scoped_loop(
+        request: pytest.FixtureRequest,
+        event_loop_policy: Any,
+        _asyncio_loop_factory: LoopFactory | None,
+    ) -> Iterator[loops.ScopedLoop]:
         """The event loop of this scope, for the tests and async fixtures that ask for it."""
         names = request.config.stash[NAMES]
         own = own_event_loop(request.node)
         if own is not None and own.scope == scope:
             loop = request.getfixturevalue("event_loop")
+            # whoever asks for it last, what runs on it ends before it does
+            mine: Any = definition_of(loop_fixture(scope), request.node)
+            own.addfinalizer(partial(mine.finish, request))
             factory: LoopFactory | None = lambda: loop  # noqa: E731 - that is all of it
         else:
-            own, factory = None, request.getfixturevalue(FACTORY)
-        policy = request.getfixturevalue("event_loop_policy")
-        with loops.opened(factory, policy, debug=names.is_debug, closes=own is None) as scoped:
+            own, factory = None, _asyncio_loop_factory
+        debug, closes = names.is_debug, own is None
+        with loops.opened(factory, event_loop_policy, debug=debug, closes=closes) as scoped:
             yield scoped
 
     return scoped_loop
@@ -55,6 +64,12 @@ for _scope in SCOPES:
 def loop_factory(request: pytest.FixtureRequest) -> LoopFactory | None:
     """What makes the loops of a test, where `pytest_asyncio_loop_factories` says so."""
     return getattr(request, "param", None)
+
+
+@pytest.fixture(scope="session", name=BACKEND)
+def backend() -> str:
+    """What ``anyio_backend`` is in the tests that the shim runs."""
+    return "asyncio"
 
 
 # for all tests, as pytest-asyncio has it: a project's own may have parameters

@@ -1,18 +1,21 @@
-"""The shim as a pytest plugin: steps back for the real pytest-asyncio, or takes its place."""
+"""The shim as a pytest plugin: steps back for the real pytest-asyncio, or takes its place.
+
+PYTEST_DONT_REWRITE: an assert of ours shows nothing to a user.
+"""
 
 from __future__ import annotations
 
 import importlib.util
 import os
 from contextlib import ExitStack
+from typing import Any
 
 import pytest
 
 from . import names as names_module
 from .names import Names
-from .stand_in import importable
+from .stand_in import ORIGIN, importable
 
-_ENDS = pytest.StashKey[ExitStack]()
 _STEPS_BACK = (
     "anyrig_compat: pytest-asyncio is installed and runs the tests: the shim steps back. "
     "Uninstall it (pip uninstall pytest-asyncio), or run with '-p no:asyncio'"
@@ -21,18 +24,23 @@ _STEPS_BACK = (
 
 def _is_real_there(manager: pytest.PytestPluginManager) -> bool:
     """Whether the real pytest-asyncio is in force in this run."""
-    if manager.has_plugin("asyncio"):
+    if manager.has_plugin("asyncio") or manager.has_plugin("pytest_asyncio.plugin"):
         return True
     if manager.is_blocked("asyncio") or os.environ.get("PYTEST_DISABLE_PLUGIN_AUTOLOAD"):
         return False
     found = importlib.util.find_spec("pytest_asyncio")
-    return found is not None and found.origin != "anyrig_compat"
+    return found is not None and found.origin != ORIGIN
 
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
     if not _is_real_there(pluginmanager):
         names_module.add_options(parser)
         pluginmanager.add_hookspecs(names_module.Hooks)
+        config: Any = pluginmanager.get_plugin("pytestconfig")
+        # before any file of the suite is imported
+        ends = ExitStack()
+        ends.enter_context(importable())
+        config.add_cleanup(ends.close)
 
 
 @pytest.hookimpl(trylast=True)
@@ -55,16 +63,9 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers",
         "asyncio(*, loop_scope=None, loop_factories=None): run the test on an asyncio event loop",
     )
-    ends = config.stash[_ENDS] = ExitStack()
-    ends.enter_context(importable())
     manager.register(fixtures, "anyrig-compat-fixtures")
     # after anyrig's own: a test's loop is up before anyrig looks at what runs on it
     manager.register(Running(names), "anyrig-compat-running")
-
-
-def pytest_unconfigure(config: pytest.Config) -> None:
-    if _ENDS in config.stash:
-        config.stash[_ENDS].close()
 
 
 def pytest_report_header(config: pytest.Config) -> str:

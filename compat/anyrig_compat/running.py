@@ -13,10 +13,11 @@ import pytest
 import anyrig
 
 from . import marks
-from .fixtures import FACTORY, loop_fixture, own_event_loop
+from .fixtures import BACKEND, FACTORY, loop_fixture, own_event_loop
 from .loops import ScopedLoop
 from .names import Names, Scope
 from .seams import anyio as anyio_seam
+from .seams.pytest import substitute
 from .stand_in import is_async_fixture, loop_scope_of
 
 Wrapper = Generator[None, Any, Any]
@@ -37,6 +38,9 @@ class Running:
         definition: Any = metafunc.definition
         if not marks.is_ours(definition, self._names):
             return
+        if _BACKEND in metafunc.fixturenames:
+            # the mark means asyncio alone, whatever else the suite's other tests run on
+            metafunc.fixturenames.remove(_BACKEND)
         mark = marks.mark_of(definition)
         asked = marks.Asked(None, None) if mark is None else marks.read(mark, definition.nodeid)
         marks.parametrise(metafunc, asked, self._names, FACTORY)
@@ -56,6 +60,12 @@ class Running:
             item.warn(pytest.PytestCollectionWarning(reason))
             item.add_marker(pytest.mark.xfail(run=False, reason=reason))
 
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        for item in items:
+            if marks.is_ours(item, self._names):
+                anyrig.migrating(item)
+
     # -- setup -------------------------------------------------------------------------------------
 
     @pytest.hookimpl(tryfirst=True)
@@ -72,14 +82,13 @@ class Running:
                     )
                 )
             return
-        anyrig.migrating(item)
         name = loop_fixture(self._loop_scope(item, marks.read(mark, item.nodeid).loop_scope))
-        # first of all, so that the loop ends after whatever uses it; in a list of its own, for the
-        # items of one function share theirs
+        # in a list of its own, for the items of one function share theirs
         item.fixturenames = [*(one for one in item.fixturenames if one != name), name]
         item.stash[_LOOP] = name
-        # what anyio's plugin runs a test by
+        # what anyio's plugin runs a test by, and what its fixtures ask for
         item.funcargs[_BACKEND] = "asyncio"
+        substitute(item, _BACKEND, BACKEND)
 
     def _loop_scope(self, node: Any, asked: Scope | None) -> Scope:
         own = own_event_loop(node)
@@ -93,11 +102,15 @@ class Running:
         self, fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
     ) -> Wrapper:
         function = fixturedef.func
-        if not self._is_ours(function):
+        if self._is_ours(function):
+            own = own_event_loop(request.node)
+            scope = own.scope if own is not None else loop_scope_of(function)
+            name = loop_fixture(scope or self._names.fixture_scope(fixturedef))
+        elif _BACKEND in fixturedef.argnames and is_async(function) and _LOOP in request.node.stash:
+            # one of anyio's kind, such as `task_group`, in a test of ours
+            name = request.node.stash[_LOOP]
+        else:
             return (yield)
-        own = own_event_loop(request.node)
-        scope = own.scope if own is not None else loop_scope_of(function)
-        name = loop_fixture(scope or self._names.fixture_scope(fixturedef))
         scoped: ScopedLoop = request.getfixturevalue(name)
         definition: Any = fixturedef
         scoped.before_end(partial(definition.finish, request))
@@ -108,10 +121,7 @@ class Running:
             definition.func = function
 
     def _is_ours(self, function: Callable[..., Any]) -> bool:
-        if is_async_fixture(function):
-            return True
-        is_async = inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
-        return self._names.is_auto and is_async
+        return is_async_fixture(function) or (self._names.is_auto and is_async(function))
 
     # -- call --------------------------------------------------------------------------------------
 
@@ -135,6 +145,11 @@ class Running:
 
 
 _LOOP = pytest.StashKey[str]()  # the fixture with the loop that a test runs on
+
+
+def is_async(function: object) -> bool:
+    """Whether the function of a fixture is async, as a generator or not."""
+    return inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
 
 
 def _on_instance(function: Any, instance: object) -> Callable[..., Any]:

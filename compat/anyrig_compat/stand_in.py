@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.abc import Loader
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 from .marks import is_async, mark_of
 from .names import Scope
 
+ORIGIN = "anyrig_compat"
 _LOOP_SCOPE = "_anyrig_compat_loop_scope"
 
 
@@ -50,40 +52,55 @@ def is_async_test(item: pytest.Item) -> bool:
     return is_async(getattr(item, "obj", None)) and mark_of(item) is not None
 
 
-def modules() -> dict[str, ModuleType]:
-    """The modules, by the names that they are imported by."""
-    from . import fixtures
+class Finder(Loader):
+    """Gives ``pytest_asyncio`` to whoever imports it and would find no other.
 
-    package = _module("pytest_asyncio", is_package=True)
-    plugin = _module("pytest_asyncio.plugin")
-    for module in (package, plugin):
-        vars(module).update(
-            fixture=fixture, is_async_test=is_async_test, __version__="1.5.0+anyrig"
-        )
-    for name in ("unused_tcp_port", "unused_udp_port"):
-        vars(plugin)[name] = getattr(fixtures, name)
-        vars(plugin)[f"{name}_factory"] = getattr(fixtures, f"{name}_factory")
-    vars(package)["plugin"] = plugin
-    return {module.__name__: module for module in (package, plugin)}
+    Problem: a suite imports it at the top of its files, before any hook of pytest's is called.
+    Approach: it stands last in ``sys.meta_path``, so that the real one wins.
+    """
+
+    NAMES = ("pytest_asyncio", "pytest_asyncio.plugin")
+
+    @classmethod
+    def find_spec(cls, name: str, path: object = None, target: object = None) -> ModuleSpec | None:
+        """The module's spec, for the import system."""
+        if name not in cls.NAMES:
+            return None
+        return ModuleSpec(name, cls(), origin=ORIGIN, is_package=name == cls.NAMES[0])
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        """The module, for the import system."""
+        # pytest would warn of a plugin that it can no longer rewrite
+        return ModuleType(spec.name, f"{spec.name}, as {ORIGIN} has it. PYTEST_DONT_REWRITE")
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Fill it, for the import system."""
+        from . import fixtures
+
+        names = vars(module)
+        names.update(fixture=fixture, is_async_test=is_async_test, __version__="1.5.0+anyrig")
+        if module.__name__ == "pytest_asyncio.plugin":
+            for name in ("unused_tcp_port", "unused_udp_port"):
+                names[name] = getattr(fixtures, name)
+                names[f"{name}_factory"] = getattr(fixtures, f"{name}_factory")
 
 
-def _module(name: str, *, is_package: bool = False) -> ModuleType:
-    module = ModuleType(name, f"{name}, as anyrig_compat has it")
-    module.__spec__ = ModuleSpec(name, None, origin="anyrig_compat", is_package=is_package)
-    if is_package:
-        module.__path__ = []
-    return module
+def install() -> None:
+    """Have ``import pytest_asyncio`` find the shim's module where there is no other."""
+    if not any(getattr(finder, "NAMES", None) == Finder.NAMES for finder in sys.meta_path):
+        sys.meta_path.append(Finder)
 
 
 @contextmanager
 def importable() -> Iterator[None]:
-    """Have ``import pytest_asyncio`` find them while entered."""
-    ours = modules()
-    before = {name: sys.modules[name] for name in ours if name in sys.modules}
-    sys.modules.update(ours)
+    """Have it found while entered also where the real one is installed, and switched off."""
+    real = {name: sys.modules.pop(name) for name in Finder.NAMES if name in sys.modules}
+    finders = list(sys.meta_path)
+    sys.meta_path.insert(0, Finder)
     try:
         yield
     finally:
-        for name in ours:
+        sys.meta_path[:] = finders
+        for name in Finder.NAMES:
             sys.modules.pop(name, None)
-        sys.modules.update(before)
+        sys.modules.update(real)

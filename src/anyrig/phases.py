@@ -34,7 +34,7 @@ from .holders import Held, Holder
 from .live_fixtures import code_of
 from .report import words
 from .rig import BETWEEN_TESTS, Checks, Rig
-from .rulings import Watch, is_lenient
+from .rulings import Watch, is_lenient, is_migrating
 from .seams.cpython.threads import is_pooled
 
 if TYPE_CHECKING:
@@ -122,8 +122,7 @@ class Phases:
             rig.note_doctest(item)
         else:
             names = getattr(item, "fixturenames", ())
-            # a mark on a class or a module is not for what runs on no backend
-            if "anyrig_clock" in names or (settings.is_virtual and "anyio_backend" in names):
+            if "anyrig_clock" in names or (settings.is_virtual and _has_backend(item, names)):
                 _put_first(item, "anyrig_clock")
             if "anyrig_fast_sleep" in names:
                 _put_first(item, "anyrig_fast_sleep")
@@ -548,6 +547,11 @@ class Phases:
             raise words.error(failing, after="".join(f"\n\n{one}" for one in late)) from cause
         if late:
             raise late[0]
+
+
+def _has_backend(item: pytest.Item, names: Sequence[str]) -> bool:
+    """Whether a test runs on a backend: a mark on a class or a module is for these alone."""
+    return "anyio_backend" in names or is_migrating(item)
 
 
 def _put_first(item: Any, fixture: str) -> None:

@@ -15,11 +15,11 @@ from collections.abc import Sequence
 from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 
-_OURS = f"{__package__}."
+_OURS = (f"{__package__}.", f"{__package__}_compat.")
 
 
 class PlainFinder:
-    """A `importlib.abc.MetaPathFinder` for the modules of this package."""
+    """A `importlib.abc.MetaPathFinder` for the modules of this package and of its shim."""
 
     @staticmethod
     def find_spec(

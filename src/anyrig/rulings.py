@@ -25,16 +25,21 @@ _MIGRATING = pytest.StashKey[bool]()
 def migrating(item: pytest.Item) -> None:
     """Has a test's leaked tasks told as warnings, where no setting says what they are to do.
 
-    For plugins that run tests which nobody wrote for anyrig, as the shim does; to be called before
-    the test's teardown ends.
+    For plugins that run tests through anyio's which nobody wrote for it, as the shim does; to be
+    called when the test is collected.
     """
     item.stash[_MIGRATING] = True
+
+
+def is_migrating(item: pytest.Item) -> bool:
+    """Whether a plugin said so of a test."""
+    return item.stash.get(_MIGRATING, False)
 
 
 def is_lenient(watch: Watch) -> bool:
     """Whether the leaked tasks of a test are but a warning: see `migrating`."""
     is_chosen = Kind.LEAKED_TASK in watch.settings.chosen_kinds
-    return not is_chosen and watch.item.stash.get(_MIGRATING, False)
+    return not is_chosen and is_migrating(watch.item)
 
 
 @dataclass(eq=False)

@@ -1,9 +1,13 @@
-"""Which definition of a fixture a test sees.
+"""Which definition of a fixture a test sees, and another one for one test alone.
 
 Problem: a project's own ``event_loop`` says which loop its tests run on, and pytest has no public
 way to ask for the definition of a fixture without setting it up.
 Approach: ``Session._fixturemanager.getfixturedefs(name, node)``, the last of which is the one that
 is used. Seen on pytest 8.0 to 9.2.
+
+Problem: fixtures that take ``anyio_backend`` are to serve a test that has no parameter of it.
+Approach: a test's request looks fixtures up in ``_arg2fixturedefs``, which its fixtures' requests
+share. Seen on pytest 8.0 to 9.2.
 """
 
 from __future__ import annotations
@@ -16,5 +20,16 @@ import pytest
 def definition_of(name: str, node: Any) -> pytest.FixtureDef[Any] | None:
     """The definition of a fixture that a node sees; None where it sees none."""
     session: Any = node.session
-    found = session._fixturemanager.getfixturedefs(name, node)
+    # before 8.1 by the node's id
+    where = node if pytest.version_tuple >= (8, 1) else node.nodeid
+    found = session._fixturemanager.getfixturedefs(name, where)
     return found[-1] if found else None
+
+
+def substitute(item: Any, name: str, other: str) -> None:
+    """Have a test and its fixtures get another fixture where they ask for ``name``."""
+    definition = definition_of(other, item)
+    assert definition is not None, f"no fixture {other!r}"
+    request = item._request
+    # a dict of its own: the items of one function share theirs
+    request._arg2fixturedefs = {**request._arg2fixturedefs, name: [definition]}

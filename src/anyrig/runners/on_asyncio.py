@@ -26,6 +26,12 @@ if TYPE_CHECKING:
     from ..seams.asyncio_time import LoopTime
 
 
+_CLOSED = (
+    "the event loop was closed by the test, or by one of its fixtures: what was left in it could "
+    "not end. Take that close() away"
+)
+
+
 class AsyncioRunner(Runner):
     """A runner on asyncio, with the options of anyio's own."""
 
@@ -64,7 +70,11 @@ class AsyncioRunner(Runner):
         exc_tb: TracebackType | None,
     ) -> None:
         loop = self._runner.get_loop()
-        raised = self.wind_up()
+        if loop.is_closed() and self.given_up is None:
+            raised: BaseException | None = RuntimeError(_CLOSED)
+            self.given_up = raised
+        else:
+            raised = self.wind_up()
         if self.given_up is None:
             self._runner.__exit__(exc_type, exc_val, exc_tb)
         else:

@@ -1,0 +1,417 @@
+"""pytest-asyncio's names on the shim: marks, fixtures, modes, scopes, options."""
+
+from __future__ import annotations
+
+import pytest
+
+from inner import Suite
+
+PLUGINS = ("anyio", "anyrig", "anyrig_compat")
+
+LOOPS = """
+import asyncio
+import pytest
+import pytest_asyncio
+
+@pytest_asyncio.fixture
+async def own():
+    yield asyncio.get_running_loop()
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def wide():
+    yield asyncio.get_running_loop()
+
+@pytest.mark.asyncio
+async def test_own(own):
+    assert own is asyncio.get_running_loop()
+
+@pytest.mark.asyncio
+async def test_apart(own, wide):
+    assert own is asyncio.get_running_loop() is not wide
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_wide(wide):
+    assert wide is asyncio.get_running_loop()
+
+def test_of_no_loop(own):
+    assert not own.is_running() and not own.is_closed()
+"""
+
+
+def test_each_scope_has_its_loop(suite: Suite) -> None:
+    """Tests and fixtures of one loop scope share a loop, and those of another have another."""
+    suite.write("test_it.py", LOOPS)
+    ran = suite.run("-p", "anyrig_compat")
+    assert ran.counts == {"passed": 4}
+    assert suite.found == []
+
+
+def test_the_checks_watch_its_tests(suite: Suite) -> None:
+    """A missed await fails a test that the shim runs; a leaked task warns, as it is not chosen."""
+    suite.write(
+        "test_it.py",
+        """
+        import asyncio
+
+        async def save():
+            pass
+
+        async def test_drops():
+            save()
+
+        async def test_leaves():
+            asyncio.create_task(asyncio.sleep(3600))
+        """,
+    )
+    ran = suite.run("-p", "anyrig_compat", "--asyncio-mode=auto")
+    assert ran.counts == {"failed": 1, "passed": 1}
+    assert suite.found == [
+        ("missed_await", "test_drops", "fail"),
+        ("leaked_task", "test_leaves", "warn"),
+    ]
+
+
+def test_a_chosen_policy_holds(suite: Suite) -> None:
+    """Where somebody has set what a leaked task does, it does so in the shim's tests as well."""
+    suite.ini("anyrig_leaked_tasks = fail")
+    suite.write(
+        "test_it.py",
+        """
+        import asyncio
+        import pytest
+
+        @pytest.mark.asyncio
+        async def test_leaves():
+            asyncio.create_task(asyncio.sleep(3600))
+        """,
+    )
+    ran = suite.run("-p", "anyrig_compat")
+    assert ran.status == 1
+    assert suite.found == [("leaked_task", "test_leaves", "fail")]
+
+
+@pytest.mark.parametrize(
+    ("lines", "arguments", "words"),
+    [
+        (["asyncio_mode = autp"], [], "'autp' is not a valid asyncio_mode. Valid modes: auto"),
+        ([], ["--asyncio-mode=eager"], "'eager' is not a valid asyncio_mode"),
+        (
+            ["asyncio_default_test_loop_scope = test"],
+            [],
+            "'test' is not a valid asyncio_default_test_loop_scope. Valid scopes are: function",
+        ),
+        (
+            ["asyncio_default_fixture_loop_scope = all"],
+            [],
+            "'all' is not a valid asyncio_default_fixture_loop_scope",
+        ),
+    ],
+)
+def test_a_wrong_value_is_named(
+    suite: Suite, lines: list[str], arguments: list[str], words: str
+) -> None:
+    """A wrong value of an option ends the run before any test, and names the right ones."""
+    suite.ini(*lines)
+    suite.write("test_it.py", "def test_nothing():\n    pass\n")
+    ran = suite.run("-p", "anyrig_compat", *arguments, report=False)
+    assert ran.status == 4
+    assert words in ran.text
+
+
+def test_options_under_strict_config(suite: Suite) -> None:
+    """pytest-asyncio's options are known, also under ``--strict-config``, and its mark is."""
+    suite.ini(
+        "asyncio_mode = strict",
+        "asyncio_debug = true",
+        "asyncio_default_fixture_loop_scope = function",
+        "asyncio_default_test_loop_scope = module",
+    )
+    suite.write(
+        "test_it.py",
+        """
+        import asyncio
+        import pytest
+
+        seen = []
+
+        @pytest.mark.asyncio
+        @pytest.mark.parametrize("n", [1, 2])
+        async def test_shares(n):
+            loop = asyncio.get_running_loop()
+            seen.append(loop)
+            assert loop.get_debug() and seen[0] is loop
+        """,
+    )
+    ran = suite.spawn("--strict-config", "--strict-markers", "-W", "error", plugins=PLUGINS)
+    assert ran.counts == {"passed": 2}
+
+
+def test_ids_are_as_before(suite: Suite) -> None:
+    """A test keeps its id, also where anyio's auto mode would run it on two backends."""
+    suite.write(
+        "test_it.py",
+        """
+        import pytest
+
+        @pytest.mark.asyncio
+        async def test_old(task_group, clock):
+            pass
+
+        async def test_new():
+            pass
+        """,
+    )
+    ran = suite.run("-p", "anyrig_compat", "-v")
+    assert ran.counts == {"passed": 3}
+    assert "test_it.py::test_old PASSED" in ran.text
+    assert "test_it.py::test_new[trio] PASSED" in ran.text
+
+
+def test_a_closer_mark_hands_a_test_over(suite: Suite) -> None:
+    """Test by test, ``anyio`` on a test takes it from the module's mark ``asyncio``."""
+    suite.write(
+        "test_it.py",
+        """
+        import pytest
+        import sniffio
+
+        pytestmark = pytest.mark.asyncio
+
+        async def test_old():
+            assert sniffio.current_async_library() == "asyncio"
+
+        @pytest.mark.anyio
+        async def test_moved(anyio_backend_name):
+            assert sniffio.current_async_library() == anyio_backend_name
+        """,
+    )
+    ran = suite.run("-p", "anyrig_compat", "-v")
+    assert ran.counts == {"passed": 3}
+    assert "test_moved[trio] PASSED" in ran.text
+
+
+def test_a_mark_that_comes_late(suite: Suite) -> None:
+    """A mark that a conftest adds when all is collected is as good as one in the file."""
+    suite.write(
+        "conftest.py",
+        """
+        import inspect
+        import pytest
+
+        def pytest_collection_modifyitems(items):
+            for item in items:
+                if inspect.iscoroutinefunction(item.obj):
+                    item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+        """,
+    )
+    for name in ("test_a.py", "test_b.py"):
+        suite.write(
+            name,
+            """
+            import asyncio, builtins
+
+            async def test_shares():
+                loop = asyncio.get_running_loop()
+                assert builtins.__dict__.setdefault("loop_of_the_run", loop) is loop
+            """,
+        )
+    suite.write("pytest.ini", "[pytest]\nanyio_mode = strict\n")
+    ran = suite.spawn(plugins=PLUGINS)
+    assert ran.counts == {"passed": 2}
+
+
+def test_a_project_with_its_own_event_loop(suite: Suite) -> None:
+    """A project's ``event_loop`` is the loop of its tests and fixtures, and the project closes it.
+
+    As up to pytest-asyncio 0.26: its teardown may still run something on the loop.
+    """
+    suite.write(
+        "test_it.py",
+        """
+        import asyncio
+        import pytest
+
+        made = []
+
+        @pytest.fixture(scope="module")
+        def event_loop():
+            loop = asyncio.new_event_loop()
+            made.append(loop)
+            yield loop
+            loop.run_until_complete(asyncio.sleep(0))
+            loop.close()
+
+        @pytest.fixture(scope="module")
+        async def wide():
+            yield asyncio.get_running_loop()
+
+        async def test_shares(wide, event_loop):
+            assert [wide] == [event_loop] == made
+            assert asyncio.get_running_loop() is wide
+
+        async def test_next(wide):
+            assert asyncio.get_running_loop() is wide
+
+        def test_by_hand(event_loop):
+            assert event_loop.run_until_complete(asyncio.sleep(0, "slept")) == "slept"
+        """,
+    )
+    ran = suite.spawn("--asyncio-mode=auto", "-W", "error", plugins=PLUGINS)
+    assert ran.counts == {"passed": 3}
+
+
+def test_context_variables_cross(suite: Suite) -> None:
+    """What a fixture sets is seen by sync and async ones after it, and gone when it has ended."""
+    suite.write(
+        "test_it.py",
+        """
+        from contextvars import ContextVar
+        import pytest
+        import pytest_asyncio
+
+        user = ContextVar("user", default="nobody")
+
+        @pytest_asyncio.fixture
+        async def as_ada():
+            token = user.set("Ada")
+            yield
+            user.reset(token)
+
+        @pytest.fixture
+        def checked(as_ada):
+            assert user.get() == "Ada"
+
+        @pytest.mark.asyncio
+        async def test_is_ada(checked):
+            assert user.get() == "Ada"
+
+        def test_is_nobody():
+            assert user.get() == "nobody"
+        """,
+    )
+    assert suite.run("-p", "anyrig_compat").counts == {"passed": 2}
+
+
+def test_loop_factories(suite: Suite) -> None:
+    """A test runs once on each loop that the hook gives it, by its name in the id."""
+    suite.write(
+        "conftest.py",
+        """
+        import asyncio
+
+        class Mine(asyncio.SelectorEventLoop):
+            pass
+
+        def pytest_asyncio_loop_factories(config, item):
+            return {"plain": asyncio.SelectorEventLoop, "mine": Mine}
+        """,
+    )
+    suite.write(
+        "test_it.py",
+        """
+        import asyncio
+        import pytest
+
+        @pytest.mark.asyncio
+        async def test_both():
+            assert isinstance(asyncio.get_running_loop(), asyncio.SelectorEventLoop)
+
+        @pytest.mark.asyncio(loop_factories=["mine", "gone"])
+        async def test_chosen():
+            assert type(asyncio.get_running_loop()).__name__ == "Mine"
+        """,
+    )
+    ran = suite.run("-p", "anyrig_compat", "-v", "-rs")
+    assert ran.counts == {"passed": 3, "skipped": 1}
+    assert "test_both[mine] PASSED" in ran.text
+    assert "Loop factory 'gone' is not available" in ran.text
+
+
+def test_it_steps_back(suite: Suite) -> None:
+    """Where the real pytest-asyncio is in force the shim says so, and the real one runs all."""
+    suite.write("pytest.ini", "[pytest]\nanyio_mode = strict\n")
+    suite.write(
+        "test_it.py",
+        """
+        import pytest
+        import pytest_asyncio
+
+        @pytest.mark.asyncio
+        async def test_real(request):
+            assert pytest_asyncio.__file__
+        """,
+    )
+    ran = suite.spawn(plugins=("anyio", "pytest_asyncio.plugin", "anyrig", "anyrig_compat"))
+    assert ran.counts == {"passed": 1}
+    assert "the shim steps back" in ran.text
+
+
+def test_from_a_conftest(suite: Suite) -> None:
+    """``pytest_plugins`` in a conftest is enough, with flags and with files that import it."""
+    suite.write("conftest.py", 'pytest_plugins = ["anyrig_compat"]\n')
+    suite.write("test_it.py", LOOPS)
+    ran = suite.spawn("--asyncio-mode=strict")
+    assert ran.counts == {"passed": 4}
+
+
+def test_it_needs_anyrig(suite: Suite) -> None:
+    """Without anyrig, or anyio's plugin, the run ends with a line that says what to load."""
+    suite.write("test_it.py", "def test_nothing():\n    pass\n")
+    ran = suite.spawn(report=False, plugins=("anyrig_compat",))
+    assert ran.status == 4
+    assert "this run has no anyio and no anyrig" in ran.text
+
+
+def test_a_closed_loop_is_told(suite: Suite) -> None:
+    """A fixture that closes the loop it runs on fails the test, in words."""
+    suite.write(
+        "test_it.py",
+        """
+        import asyncio
+        import pytest
+
+        @pytest.fixture
+        def closes(event_loop):
+            yield
+            event_loop.close()
+
+        @pytest.mark.asyncio
+        async def test_it(closes):
+            pass
+
+        @pytest.mark.asyncio
+        async def test_next():
+            pass
+        """,
+    )
+    ran = suite.spawn(plugins=PLUGINS)
+    assert ran.counts == {"passed": 2, "error": 1}
+    assert "the event loop was closed by the test, or by one of its fixtures" in ran.text
+    assert "destroyed but it is pending" not in ran.text
+
+
+def test_virtual_time(suite: Suite) -> None:
+    """Virtual time serves the shim's tests as it serves others: fixture, mark, and old sleeps."""
+    suite.write(
+        "test_it.py",
+        """
+        import asyncio
+        import pytest
+
+        @pytest.mark.asyncio
+        async def test_clock(clock):
+            before = asyncio.get_running_loop().time()
+            await asyncio.sleep(3600)
+            assert asyncio.get_running_loop().time() - before == 3600
+
+        @pytest.mark.asyncio
+        @pytest.mark.anyrig(clock="virtual")
+        async def test_mark():
+            await asyncio.sleep(3600)
+
+        @pytest.mark.asyncio
+        async def test_fast(fast_sleep):
+            await asyncio.sleep(3600)
+        """,
+    )
+    assert suite.spawn(plugins=PLUGINS).counts == {"passed": 3}
