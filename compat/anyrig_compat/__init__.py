@@ -7,7 +7,9 @@ fixtures     event_loop, event_loop_policy, the unused ports
 marks        what ``@pytest.mark.asyncio`` says
 names        the options and flags
 stand_in     what ``import pytest_asyncio`` finds
+deprecations how many uses of old names are left, and what to write in their place
+choices      a setting that has a few words to choose among
 seams/       every use of what our neighbours do not promise
 """
 
-pytest_plugins = ["anyrig_compat.plugin"]
+pytest_plugins = ["anyrig_compat.plugin", "anyrig_compat.deprecations"]
