@@ -12,15 +12,14 @@ SHIM = ("-p", "anyrig_compat")
 
 CONFTEST = """
 import pytest
+from anyrig_compat.deprecations import note_use, note_use_by
 
 @pytest.fixture
 def old_list(request):
-    from anyrig_compat.deprecations import note_use_by
     note_use_by(request.node, "old_list", "the fixture task_group")
 
 @pytest.fixture(scope="session")
 def old_loop(request):
-    from anyrig_compat.deprecations import note_use
     note_use(request.config, "old_loop", "", "conftest.py:9", "nothing " * 20)
 """
 

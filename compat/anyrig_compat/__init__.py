@@ -7,9 +7,13 @@ fixtures     event_loop, event_loop_policy, the unused ports
 marks        what ``@pytest.mark.asyncio`` says
 names        the options and flags
 stand_in     what ``import pytest_asyncio`` finds
+tasks        background_tasks
+following    fixtures of the shim's own, which run where the test runs
 deprecations how many uses of old names are left, and what to write in their place
 choices      a setting that has a few words to choose among
 seams/       every use of what our neighbours do not promise
+
+A suite may import it before it names it as a plugin: PYTEST_DONT_REWRITE
 """
 
 pytest_plugins = ["anyrig_compat.plugin", "anyrig_compat.deprecations"]

@@ -2,7 +2,7 @@
 
 A use is a place: a test that runs with forty parameters, or on four workers, has one. What uses an
 old name says so with `note_use`; the end of the run tells all of it in a section of its own, for a
-suite that warns of each would have a warning for each test.
+suite that warns of each would have a warning for each test. (PYTEST_DONT_REWRITE)
 """
 
 from __future__ import annotations

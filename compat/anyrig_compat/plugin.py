@@ -1,4 +1,7 @@
-"""The shim as a pytest plugin: steps back for the real pytest-asyncio, or takes its place."""
+"""The shim as a pytest plugin: steps back for the real pytest-asyncio, or takes its place.
+
+A suite may import it before it names it as a plugin: PYTEST_DONT_REWRITE
+"""
 
 from __future__ import annotations
 
@@ -46,7 +49,7 @@ def pytest_configure(config: pytest.Config) -> None:
         )
     if _is_real_there(manager):
         return
-    from . import fixtures
+    from . import fixtures, tasks
     from .running import Running
 
     names = Names(config)
@@ -58,6 +61,7 @@ def pytest_configure(config: pytest.Config) -> None:
     ends = config.stash[_ENDS] = ExitStack()
     ends.enter_context(importable())
     manager.register(fixtures, "anyrig-compat-fixtures")
+    manager.register(tasks, "anyrig-compat-tasks")
     # after anyrig's own: a test's loop is up before anyrig looks at what runs on it
     manager.register(Running(names), "anyrig-compat-running")
 
