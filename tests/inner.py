@@ -16,9 +16,10 @@ import anyio._backends._asyncio
 import anyio._backends._trio  # noqa: F401
 import pytest
 
-import anyrig_compat.fixtures
+import anyrig_compat.deprecations
 import anyrig_compat.plugin
-import anyrig_compat.running  # noqa: F401
+import anyrig_compat.running
+import anyrig_compat.tasks  # noqa: F401
 from anyrig import Finding, backends
 from support import Ran, run, run_pytest
 

@@ -54,7 +54,7 @@ def pytest_configure(config: pytest.Config) -> None:
         )
     if _is_real_there(manager):
         return
-    from . import fixtures
+    from . import fixtures, tasks
     from .running import Running
 
     names = Names(config)
@@ -64,6 +64,7 @@ def pytest_configure(config: pytest.Config) -> None:
         "asyncio(*, loop_scope=None, loop_factories=None): run the test on an asyncio event loop",
     )
     manager.register(fixtures, "anyrig-compat-fixtures")
+    manager.register(tasks, "anyrig-compat-tasks")
     # after anyrig's own: a test's loop is up before anyrig looks at what runs on it
     manager.register(Running(names), "anyrig-compat-running")
 

@@ -14,6 +14,7 @@ import anyrig
 
 from . import marks
 from .fixtures import BACKEND, FACTORY, loop_fixture, own_event_loop
+from .following import is_following
 from .loops import ScopedLoop
 from .names import Names, Scope
 from .seams import anyio as anyio_seam
@@ -102,7 +103,12 @@ class Running:
         self, fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
     ) -> Wrapper:
         function = fixturedef.func
-        if self._is_ours(function):
+        if is_following(function):
+            # where anyio's plugin runs the test, it runs this one, too
+            if _LOOP not in request.node.stash and _BACKEND in request.fixturenames:
+                return (yield)
+            name = request.node.stash.get(_LOOP, loop_fixture("function"))
+        elif self._is_ours(function):
             own = own_event_loop(request.node)
             scope = own.scope if own is not None else loop_scope_of(function)
             name = loop_fixture(scope or self._names.fixture_scope(fixturedef))

@@ -63,6 +63,7 @@ from .tasks.tree import task_tree
 
 if TYPE_CHECKING:
     from . import mocks
+    from .fixtures import open_group
     from .waiting.settled import settled
     from .waiting.until import until
 
@@ -98,6 +99,7 @@ __all__ = [
     "allow",
     "migrating",
     "mocks",
+    "open_group",
     "service",
     "settled",
     "task_tree",
@@ -105,7 +107,12 @@ __all__ = [
 ]
 
 # what a run may do without is imported when it is first asked for
-_LATER = {"mocks": "mocks", "settled": "waiting.settled", "until": "waiting.until"}
+_LATER = {
+    "mocks": "mocks",
+    "open_group": "fixtures",
+    "settled": "waiting.settled",
+    "until": "waiting.until",
+}
 
 
 def __getattr__(name: str) -> Any:

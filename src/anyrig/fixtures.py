@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Iterator
-from contextlib import closing
+from contextlib import AbstractAsyncContextManager, closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -30,8 +30,16 @@ async def task_group(
     ``anyrig_cancel_timeout`` seconds is named (`TaskDidNotEnd`). Errors that tasks raise while
     they are cancelled fail the test's teardown.
     """
-    async with request.config.stash[RIG].open_group() as group:
+    async with open_group(request.config) as group:
         yield group
+
+
+def open_group(config: pytest.Config) -> AbstractAsyncContextManager[TaskGroup]:
+    """A task group such as the fixture `task_group` gives, for async fixtures of a plugin's own.
+
+    To be entered before the ``yield`` of such a fixture, and left after it.
+    """
+    return config.stash[RIG].open_group()
 
 
 @pytest.fixture

@@ -179,6 +179,8 @@ class AsyncioRunner(Runner):
     async def _serve(self) -> None:
         task = self._task = asyncio.current_task()
         assert task is not None
+        # for the loop's callbacks, which are in no task; anyio's plugin sets it for its own runner
+        sniffio.current_async_library_cvar.set("asyncio")
         while (call := await self._take(task)) is not None:
             self.begin_call(call)
             with self.host.watching():
