@@ -32,9 +32,10 @@ def main() -> int:
         python = _environment(folder / "venv")
         suite = _unpacked(python, folder)
         report = folder / "results.xml"
-        command = [str(python), "-m", "pytest", "-q", "-n", "auto", "--tb=no", f"--junit-xml={report}"]
+        command = [str(python), "-m", "pytest", "-q", "-n", "auto", "--tb=no", "tests"]
         environment = {"PYTEST_PLUGINS": "anyrig_compat", "PATH": f"{python.parent}"}
-        subprocess.run([*command, "tests"], cwd=suite, env=environment, check=False)
+        command.append(f"--junit-xml={report}")
+        subprocess.run(command, cwd=suite, env=environment, check=False)
         results = dict(_results(report))
     return _compare(results)
 

@@ -7,6 +7,8 @@ fixtures     event_loop, event_loop_policy, the unused ports
 marks        what ``@pytest.mark.asyncio`` says
 names        the options and flags
 stand_in     what ``import pytest_asyncio`` finds
+guest        an asyncio loop that is the guest of a trio run: on_asyncio, open_asyncio
+on_trio      asyncio-only fixtures for tests on trio
 tasks        background_tasks
 following    fixtures of the shim's own, which run where the test runs
 deprecations how many uses of old names are left, and what to write in their place
@@ -16,9 +18,32 @@ seams/       every use of what our neighbours do not promise
 PYTEST_DONT_REWRITE: an assert of ours shows nothing to a user.
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from .stand_in import install
+
+if TYPE_CHECKING:
+    from .guest import Guest, current_guest, on_asyncio, open_asyncio
+
+__all__ = ["Guest", "current_guest", "on_asyncio", "open_asyncio"]
 
 # before any file of the suite is imported; the real pytest-asyncio is found before it
 install()
 
 pytest_plugins = ["anyrig_compat.plugin", "anyrig_compat.deprecations"]
+
+# what a run may do without is imported when it is first asked for
+_LATER = {
+    "Guest": "guest",
+    "current_guest": "guest",
+    "on_asyncio": "guest",
+    "open_asyncio": "guest",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(f".{_LATER[name]}", __name__), name)
+    return value

@@ -8,6 +8,8 @@ from typing import Any, Literal, TypeAlias
 
 import pytest
 
+from .choices import Choice
+
 Scope: TypeAlias = Literal["function", "class", "module", "package", "session"]
 LoopFactory: TypeAlias = Callable[[], asyncio.AbstractEventLoop]
 
@@ -18,6 +20,13 @@ LEGACY_MODE = "legacy"  # gone since 0.19; old files have it, and strict is what
 _FIXTURE_SCOPE = "asyncio_default_fixture_loop_scope"
 _TEST_SCOPE = "asyncio_default_test_loop_scope"
 _AS_THE_FIXTURE = "fixture-scope"
+
+BACKENDS = Choice(
+    ini="anyrig_compat_backends",
+    values=("asyncio", "both"),
+    default="asyncio",
+    help="what the tests marked asyncio run on: asyncio alone, or trio as well",
+)
 
 
 class Hooks:
@@ -45,6 +54,7 @@ def add_options(parser: pytest.Parser) -> None:
     parser.addini("asyncio_debug", "run the event loops in debug mode", type="bool", default=False)
     scopes = ", ".join(SCOPES)
     parser.addini(_FIXTURE_SCOPE, f"the loop of async fixtures: {scopes}", default=None)
+    BACKENDS.declare(parser)
     parser.addini(_TEST_SCOPE, f"the loop of async tests: {scopes}", default="function")
 
 
@@ -63,7 +73,7 @@ class Names:
             _check(self._fixture_scope, _FIXTURE_SCOPE)
         self.test_scope: Scope = config.getini(_TEST_SCOPE)
         _check(self.test_scope, _TEST_SCOPE)
-        self._config = config
+        self.on_both = BACKENDS.read(config) == "both"
 
     def fixture_scope(self, fixture: pytest.FixtureDef[Any]) -> Scope:
         """The scope of the loop that a fixture runs in which does not say so itself."""

@@ -13,17 +13,21 @@ import pytest
 import anyrig
 
 from . import marks
+from .deprecations import note_use_by
 from .fixtures import BACKEND, FACTORY, loop_fixture, own_event_loop
 from .following import is_following
 from .loops import ScopedLoop
-from .names import Names, Scope
+from .names import SCOPES, Names, Scope
 from .seams import anyio as anyio_seam
-from .seams.pytest import substitute
+from .seams.pytest import definitions, request_of, substitute
 from .stand_in import is_async_fixture, loop_scope_of
 
 Wrapper = Generator[None, Any, Any]
+Definition = pytest.FixtureDef[Any]
 
 _BACKEND = "anyio_backend"
+_LOOP = pytest.StashKey[str]()  # the fixture with the loop that a test runs on
+_INSTEAD_OF_MARK = "@pytest.mark.anyio, or nothing with anyio_mode = auto"
 
 
 class Running:
@@ -31,6 +35,9 @@ class Running:
 
     def __init__(self, names: Names) -> None:
         self._names = names
+        self._item: Any = None  # the test that is set up, or runs
+        # the asyncio fixtures that are up, with the library whose tests they serve
+        self._live: dict[Definition, str] = {}
 
     # -- collection --------------------------------------------------------------------------------
 
@@ -39,11 +46,15 @@ class Running:
         definition: Any = metafunc.definition
         if not marks.is_ours(definition, self._names):
             return
+        mark = marks.mark_of(definition)
+        asked = marks.Asked(None, None) if mark is None else marks.read(mark, definition.nodeid)
         if _BACKEND in metafunc.fixturenames:
             # the mark means asyncio alone, whatever else the suite's other tests run on
             metafunc.fixturenames.remove(_BACKEND)
-        mark = marks.mark_of(definition)
-        asked = marks.Asked(None, None) if mark is None else marks.read(mark, definition.nodeid)
+        if self._names.on_both:
+            metafunc.fixturenames.append(_BACKEND)
+            backends = ["asyncio", "trio"]
+            metafunc.parametrize(_BACKEND, backends, ids=backends, indirect=True, scope="session")
         marks.parametrise(metafunc, asked, self._names, FACTORY)
 
     def pytest_itemcollected(self, item: pytest.Item) -> None:
@@ -71,25 +82,42 @@ class Running:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: Any) -> None:
+        self._item = item
         mark = marks.mark_of(item)
-        if mark is None:
-            return
-        if not marks.is_async(getattr(item, "obj", None)):
-            if isinstance(item, pytest.Function) and not marks.is_generator(item.obj):
-                item.warn(
-                    pytest.PytestWarning(
-                        f"{item.nodeid} is marked with '@pytest.mark.asyncio' but it is not an "
-                        "async function. Please remove the mark; it may stand in a pytestmark."
-                    )
-                )
-            return
-        name = loop_fixture(self._loop_scope(item, marks.read(mark, item.nodeid).loop_scope))
+        is_async = marks.is_async(getattr(item, "obj", None))
+        if mark is not None and is_async:
+            note_use_by(item, "pytest.mark.asyncio", _INSTEAD_OF_MARK)
+        elif mark is not None and isinstance(item, pytest.Function):
+            _warn_of_sync(item)
+        named = _named_library(item)
+        if mark is not None and is_async and named != "trio":
+            asked = marks.read(mark, item.nodeid).loop_scope
+            self._run_on(item, loop_fixture(self._loop_scope(item, asked)))
+            named = "asyncio"
+        elif is_async and named == "asyncio":
+            scopes = [scope for one in definitions(item) if (scope := self._scope_of(one))]
+            if scopes:
+                # anyio's plugin has one loop: the test is on that of its widest fixture
+                self._run_on(item, loop_fixture(max(scopes, key=SCOPES.index)))
+        self._end_those_for_others(item, named)
+
+    def _run_on(self, item: Any, loop: str) -> None:
+        """Have a test run on the loop that this fixture gives."""
         # in a list of its own, for the items of one function share theirs
-        item.fixturenames = [*(one for one in item.fixturenames if one != name), name]
-        item.stash[_LOOP] = name
+        item.fixturenames = [*(one for one in item.fixturenames if one != loop), loop]
+        item.stash[_LOOP] = loop
         # what anyio's plugin runs a test by, and what its fixtures ask for
         item.funcargs[_BACKEND] = "asyncio"
         substitute(item, _BACKEND, BACKEND)
+
+    def _end_those_for_others(self, item: Any, library: str | None) -> None:
+        """Tear down the fixtures of this test's that serve tests of another library."""
+        if library is None:
+            return
+        for one, served in list(reversed(self._live.items())):
+            if served != library and one.argname in item.fixturenames:
+                definition: Any = one
+                definition.finish(request_of(item))
 
     def _loop_scope(self, node: Any, asked: Scope | None) -> Scope:
         own = own_event_loop(node)
@@ -100,34 +128,85 @@ class Running:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_fixture_setup(
-        self, fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
+        self, fixturedef: Definition, request: pytest.FixtureRequest
     ) -> Wrapper:
         function = fixturedef.func
-        if is_following(function):
-            # where anyio's plugin runs the test, it runs this one, too
-            if _LOOP not in request.node.stash and _BACKEND in request.fixturenames:
-                return (yield)
-            name = request.node.stash.get(_LOOP, loop_fixture("function"))
-        elif self._is_ours(function):
-            own = own_event_loop(request.node)
-            scope = own.scope if own is not None else loop_scope_of(function)
-            name = loop_fixture(scope or self._names.fixture_scope(fixturedef))
-        elif _BACKEND in fixturedef.argnames and is_async(function) and _LOOP in request.node.stash:
-            # one of anyio's kind, such as `task_group`, in a test of ours
-            name = request.node.stash[_LOOP]
-        else:
+        name = self._loop_for(fixturedef, request)
+        ours: Callable[..., Any] | None = None
+        if name is not None:
+            ours = self._on_loop(fixturedef, request, request.getfixturevalue(name))
+        elif self._is_for_guest(fixturedef, request):
+            ours = self._on_trio(fixturedef, request)
+        if ours is None:
             return (yield)
-        scoped: ScopedLoop = request.getfixturevalue(name)
         definition: Any = fixturedef
-        scoped.before_end(partial(definition.finish, request))
-        definition.func = scoped.fixture(_on_instance(function, request.instance))
+        definition.func = ours
         try:
             return (yield)
         finally:
             definition.func = function
 
-    def _is_ours(self, function: Callable[..., Any]) -> bool:
-        return is_async_fixture(function) or (self._names.is_auto and is_async(function))
+    def _on_loop(
+        self, definition: Any, request: pytest.FixtureRequest, scoped: ScopedLoop
+    ) -> Callable[..., Any]:
+        """The function of a fixture as one that runs on this loop."""
+        self._live[definition] = "asyncio"
+        scoped.before_end(partial(definition.finish, request))
+        return scoped.fixture(_on_instance(definition.func, request.instance))
+
+    def _is_for_guest(self, definition: Definition, request: pytest.FixtureRequest) -> bool:
+        """Whether an asyncio fixture is asked for by a test on trio."""
+        if self._scope_of(definition) is None or _BACKEND not in request.fixturenames:
+            return False
+        value = request.getfixturevalue(_BACKEND)
+        return is_async(definition.func) and "trio" in (value, value[0])
+
+    def _on_trio(
+        self, definition: Definition, request: pytest.FixtureRequest
+    ) -> Callable[..., Any]:
+        """The function of a fixture as one that anyio's plugin runs on trio."""
+        from .on_trio import as_guest
+
+        self._live[definition] = "trio"
+        return as_guest(_on_instance(definition.func, request.instance), definition.argname)
+
+    def _loop_for(self, definition: Definition, request: pytest.FixtureRequest) -> str | None:
+        """The fixture with the loop that a fixture runs on; None where it is not ours to run."""
+        function, loop = definition.func, self._loop_of_test()
+        if is_following(function):
+            # where anyio's plugin runs the test, it runs this one, too
+            follows = loop is not None or _BACKEND not in request.fixturenames
+            return (loop or loop_fixture("function")) if follows else None
+        scope = self._scope_of(definition)
+        if loop is not None and marks.mark_of(self._item) is None:
+            return loop if scope is not None or is_async(function) else None
+        if scope is not None:
+            is_moved = loop is None and _BACKEND in request.fixturenames
+            return None if is_moved else loop_fixture(scope)
+        # one of anyio's kind, such as `task_group`, in a test of ours
+        is_anyios = _BACKEND in definition.argnames and is_async(function)
+        return loop if is_anyios else None
+
+    def _loop_of_test(self) -> str | None:
+        return None if self._item is None else self._item.stash.get(_LOOP, None)
+
+    def _scope_of(self, definition: Definition) -> Scope | None:
+        """The scope of the loop that an asyncio fixture asks for; None for one of another kind."""
+        function = definition.func
+        is_unmarked = self._names.is_auto and is_async(function)
+        if not (
+            is_async_fixture(function) or (is_unmarked and _BACKEND not in definition.argnames)
+        ):
+            return None
+        own = None if self._item is None else own_event_loop(self._item)
+        if own is not None:
+            scope: Scope = own.scope
+            return scope
+        return loop_scope_of(function) or self._names.fixture_scope(definition)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_fixture_post_finalizer(self, fixturedef: Definition) -> None:
+        self._live.pop(fixturedef, None)
 
     # -- call --------------------------------------------------------------------------------------
 
@@ -150,7 +229,11 @@ class Running:
             setattr(holder, attribute, function)
 
 
-_LOOP = pytest.StashKey[str]()  # the fixture with the loop that a test runs on
+def _named_library(item: Any) -> str | None:
+    """The library that the parameter ``anyio_backend`` of a test names; None where it has none."""
+    value = getattr(getattr(item, "callspec", None), "params", {}).get(_BACKEND)
+    library: str | None = value[0] if isinstance(value, tuple) else value
+    return library
 
 
 def is_async(function: object) -> bool:
@@ -164,6 +247,17 @@ def _on_instance(function: Any, instance: object) -> Callable[..., Any]:
     if inspect.ismethod(function) and type(function.__self__) is type(instance):
         found = function.__func__.__get__(instance)
     return found
+
+
+def _warn_of_sync(item: pytest.Function) -> None:
+    if marks.is_generator(item.obj):
+        return
+    item.warn(
+        pytest.PytestWarning(
+            f"{item.nodeid} is marked with '@pytest.mark.asyncio' but it is not an async function. "
+            "Please remove the mark; it may stand in a pytestmark."
+        )
+    )
 
 
 def _warn_of_unmarked(item: Any) -> None:

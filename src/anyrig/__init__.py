@@ -64,6 +64,7 @@ from .tasks.tree import task_tree
 if TYPE_CHECKING:
     from . import mocks
     from .fixtures import open_group
+    from .runners.watched import watch_loop
     from .waiting.settled import settled
     from .waiting.until import until
 
@@ -104,6 +105,7 @@ __all__ = [
     "settled",
     "task_tree",
     "until",
+    "watch_loop",
 ]
 
 # what a run may do without is imported when it is first asked for
@@ -112,6 +114,7 @@ _LATER = {
     "open_group": "fixtures",
     "settled": "waiting.settled",
     "until": "waiting.until",
+    "watch_loop": "runners.watched",
 }
 
 

@@ -5,6 +5,10 @@ way to ask for the definition of a fixture without setting it up.
 Approach: ``Session._fixturemanager.getfixturedefs(name, node)``, the last of which is the one that
 is used. Seen on pytest 8.0 to 9.2.
 
+Problem: which loop a test runs on depends on all its fixtures, before any is set up.
+Approach: ``Function._fixtureinfo.name2fixturedefs``, and ``Function._request``, which fixtures are
+ended for. Seen on pytest 8.0 to 9.2.
+
 Problem: fixtures that take ``anyio_backend`` are to serve a test that has no parameter of it.
 Approach: a test's request looks fixtures up in ``_arg2fixturedefs``, which its fixtures' requests
 share. Seen on pytest 8.0 to 9.2.
@@ -24,6 +28,16 @@ def definition_of(name: str, node: Any) -> pytest.FixtureDef[Any] | None:
     where = node if pytest.version_tuple >= (8, 1) else node.nodeid
     found = session._fixturemanager.getfixturedefs(name, where)
     return found[-1] if found else None
+
+
+def definitions(item: Any) -> list[pytest.FixtureDef[Any]]:
+    """The definitions of the fixtures that a test asks for, and of those that these ask for."""
+    return [found[-1] for found in item._fixtureinfo.name2fixturedefs.values()]
+
+
+def request_of(item: Any) -> Any:
+    """The request of a test itself."""
+    return item._request
 
 
 def substitute(item: Any, name: str, other: str) -> None:

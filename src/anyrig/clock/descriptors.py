@@ -6,6 +6,7 @@ Approach: a descriptor is asked what it is. A pipe has both its ends here if thi
 inode twice; a socket, if one of this process's has its peer's name, or (on AF_UNIX) was made by it.
 What TCP has sent and received is part of what stands for a connection: one that was idle is a new
 one when it is used again.
+An epoll descriptor, which a loop within a loop waits for, is asked what it waits for itself.
 Limits: /proc tells the inodes and what has no name; where there is none, each pipe counts as one of
 another process, and what is no socket and no pipe as well.
 """
@@ -18,10 +19,12 @@ import stat
 import struct
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 from typing import NamedTuple
 
 _HERE = "/proc/self/fd" if os.path.isdir("/proc/self/fd") else "/dev/fd"
 _PIDFD = "anon_inode:[pidfd]"
+_EPOLL = "anon_inode:[eventpoll]"
 # where `struct tcp_info` of <linux/tcp.h> has tcpi_bytes_acked to tcpi_segs_in, since Linux 4.2
 _COUNTS = 120, 144
 
@@ -32,6 +35,7 @@ class Other(NamedTuple):
     words: str
     is_process: bool = False  # whether it is the end of a subprocess
     is_here: bool = False  # whether it is in this process: in another thread, or in the same loop
+    is_poll: bool = False  # whether it is a set of descriptors: see `polled`
 
 
 class Identity(NamedTuple):
@@ -79,7 +83,17 @@ def other_end(fd: int) -> Other | None:
     link = _link(fd)
     if link == _PIDFD:
         return Other(f"the subprocess {_pid(fd)}", is_process=True)
-    return Other(f"the descriptor {fd} ({link})" if link else f"the descriptor {fd}")
+    words = f"the descriptor {fd} ({link})" if link else f"the descriptor {fd}"
+    return Other(words, is_poll=link == _EPOLL)
+
+
+def polled(fd: int) -> list[int]:
+    """The descriptors in the set that an epoll descriptor stands for."""
+    try:
+        text = Path(f"/proc/self/fdinfo/{fd}").read_text(encoding="ascii")
+    except OSError:
+        return []  # it was closed meanwhile
+    return [int(line.split()[1]) for line in text.splitlines() if line.startswith("tfd:")]
 
 
 def _of_socket(fd: int) -> Other | None:

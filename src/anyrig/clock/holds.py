@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 from ..seams.cpython import stacks
 from ..seams.cpython.stacks import Doing
-from .descriptors import Other, identity, other_end
+from .descriptors import Other, identity, other_end, polled
 
 PATIENCE = 1.0  # seconds
 _MANY = 10
@@ -143,6 +143,9 @@ class Holds:
             if key not in self._others:
                 self._others[key] = other_end(fd)
             other = self._others[key]
+            if other is not None and other.is_poll:
+                yield from self._ends(polled(fd), has_threads)
+                continue
             if other is None or (other.is_here and not has_threads):
                 continue
             if other.is_process and key not in self._before:

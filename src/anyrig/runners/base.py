@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterable, Sequence
 from contextlib import AbstractContextManager
 from contextvars import Context, ContextVar, copy_context
@@ -82,6 +83,10 @@ class Host(Protocol):
         """An exception was lost; whether it is told, so that it need not be raised."""
         raise NotImplementedError
 
+    def left_elsewhere(self, tasks: Sequence[asyncio.Task[Any]], /) -> object:
+        """Tasks were left in a loop that is no runner's."""
+        raise NotImplementedError
+
     def tell_left_calls(self, functions: Sequence[Callable[..., object]], /) -> None:
         """Calls in the loop's executor were left."""
         raise NotImplementedError
@@ -136,6 +141,8 @@ class OpenFixture:
 
 # what a call, and each task that descends from it, is for: a test's id, or a wider fixture
 OWNER: ContextVar[object] = ContextVar("anyrig_owner", default=None)
+# what serves the run that the code is part of: see `watch_loop`
+HOST: ContextVar[Host | None] = ContextVar("anyrig_host", default=None)
 _TURNS = 10  # of the loop, before a task that is still there is one that was left
 
 TASK_NAME = "the test and its fixtures"  # what the runner's task is called
@@ -424,6 +431,8 @@ class Runner(TestRunner):
     def begin_call(self, call: Call) -> None:
         """A call begins, in the runner's task."""
         OWNER.set(call.owner)
+        if HOST.get() is not self.host:
+            HOST.set(self.host)
         if self.host.course is not self._course and call.owner is not None:
             self._set_time(call)
         last = self._steps[-1] if self._steps else None
