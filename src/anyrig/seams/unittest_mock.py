@@ -170,6 +170,11 @@ def _library(mock: Any) -> str | None:
     return None if code is None else library_of(code.co_filename, str(function.__module__))
 
 
+def real_is_sync(mock: Any) -> bool | None:
+    """Whether what a mock stands for is sync, by its parent's spec; None where nothing says so."""
+    return _real_is_sync(mock, mock_name(mock))
+
+
 def _real_is_sync(mock: Any, name: str) -> bool | None:
     parent = mock.__dict__.get("_mock_new_parent") or mock.__dict__.get("_mock_parent")
     spec = getattr(parent, "__dict__", {}).get("_spec_class")
