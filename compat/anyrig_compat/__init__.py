@@ -9,6 +9,8 @@ names        the options and flags
 stand_in     what ``import pytest_asyncio`` finds
 guest        an asyncio loop that is the guest of a trio run: on_asyncio, open_asyncio
 on_trio      asyncio-only fixtures for tests on trio
+bridge       what they give, as tests on trio can use it: bridge, unbridge, call_on_trio
+natures, proxies, crossing, keeper    what needs a proxy, and how calls and blocks cross
 tasks        background_tasks
 following    fixtures of the shim's own, which run where the test runs
 deprecations how many uses of old names are left, and what to write in their place
@@ -21,12 +23,22 @@ PYTEST_DONT_REWRITE: an assert of ours shows nothing to a user.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+# not later: the module of this name would stand in the way of the function
+from .bridge import bridge, call_on_trio, unbridge
 from .stand_in import install
 
 if TYPE_CHECKING:
     from .guest import Guest, current_guest, on_asyncio, open_asyncio
 
-__all__ = ["Guest", "current_guest", "on_asyncio", "open_asyncio"]
+__all__ = [
+    "Guest",
+    "bridge",
+    "call_on_trio",
+    "current_guest",
+    "on_asyncio",
+    "open_asyncio",
+    "unbridge",
+]
 
 # before any file of the suite is imported; the real pytest-asyncio is found before it
 install()
