@@ -9,6 +9,7 @@ names        the options and flags
 stand_in     what ``import pytest_asyncio`` finds
 tasks        background_tasks
 web          pytest-aiohttp's fixtures
+isolated     unittest.IsolatedAsyncioTestCase: what its loop loses
 following    fixtures of the shim's own, which run where the test runs
 deprecations how many uses of old names are left, and what to write in their place
 choices      a setting that has a few words to choose among
