@@ -31,7 +31,7 @@ LAYERS = (
     ("rulings", "runner_host", "watchdog"),
     ("limits",),
     ("rig",),
-    ("phases", "report/", "fixtures", "services"),
+    ("phases", "report/", "fixtures", "services", "loops"),
     ("plugin", "__init__", "cli/", "__main__"),
 )
 

@@ -12,6 +12,8 @@ on_trio      asyncio-only fixtures for tests on trio
 bridge       what they give, as tests on trio can use it: bridge, unbridge, call_on_trio
 natures, proxies, crossing, keeper    what needs a proxy, and how calls and blocks cross
 tasks        background_tasks
+web          pytest-aiohttp's fixtures
+isolated     unittest.IsolatedAsyncioTestCase: what its loop loses
 following    fixtures of the shim's own, which run where the test runs
 deprecations how many uses of old names are left, and what to write in their place
 choices      a setting that has a few words to choose among

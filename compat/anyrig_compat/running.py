@@ -104,7 +104,9 @@ class Running:
     def _run_on(self, item: Any, loop: str) -> None:
         """Have a test run on the loop that this fixture gives."""
         # in a list of its own, for the items of one function share theirs
-        item.fixturenames = [*(one for one in item.fixturenames if one != loop), loop]
+        others = [one for one in item.fixturenames if one not in (FACTORY, loop)]
+        # another factory than the last test's is known before any fixture is taken as it is
+        item.fixturenames = [*(() if others == item.fixturenames else (FACTORY,)), *others, loop]
         item.stash[_LOOP] = loop
         # what anyio's plugin runs a test by, and what its fixtures ask for
         item.funcargs[_BACKEND] = "asyncio"

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import asyncio.tasks
+import gc
+import logging
 import sys
+import unittest
 from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
@@ -16,8 +19,10 @@ from anyrig.seams import asyncio_errors
 from anyrig.seams.asyncio_errors import (
     FUTURES,
     Listener,
+    Overhearer,
     hush,
     is_heard_by_others,
+    is_log_heard,
     is_unretrieved,
     loss_of,
 )
@@ -183,3 +188,43 @@ def test_message_without_a_name() -> None:
     """A message of another form has no name, and none is invented."""
     called: Any = vars(asyncio_errors)["_called"]
     assert called("Exception in callback <built-in thing>") == ""
+
+
+def test_assert_logs_has_its_handler_in_unittest__log() -> None:
+    """What ``assertLogs`` puts in the place of a logger's handlers is of ``unittest._log``."""
+    log = logging.getLogger("asyncio")
+    case = unittest.TestCase()
+    assert not is_log_heard()
+    for name in ("asyncio", None):
+        with case.assertLogs(name):
+            assert is_log_heard()
+            log.error("something")
+    with case.assertLogs("another"):
+        assert not is_log_heard()
+        logging.getLogger("another").error("something")
+    handler = logging.NullHandler()
+    log.addHandler(handler)
+    assert is_log_heard()
+    log.removeHandler(handler)
+
+
+@pytest.mark.parametrize("taken", [True, False], ids=["taken", "not taken"])
+def test_overhearer_leaves_to_asyncio_what_nobody_takes(
+    loop: Loop, taken: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What is told is not logged; all else is, in asyncio's own words."""
+    losses: list[Loss] = []
+
+    def lose(loss: Loss) -> bool:
+        losses.append(loss)
+        return taken
+
+    async def main() -> None:
+        task = asyncio.get_running_loop().create_task(_fails())
+        await asyncio.wait([task])
+
+    loop.set_exception_handler(Overhearer(lose))
+    loop.run_until_complete(main())
+    gc.collect()
+    assert [loss.way for loss in losses] == [Way.TASK]
+    assert ("Task exception was never retrieved" in caplog.text) is not taken

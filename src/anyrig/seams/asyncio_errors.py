@@ -4,8 +4,9 @@ Problem: asyncio speaks of a future's exception when the future dies, to the han
 and of one that something still holds it says nothing.
 Approach: ``Future._log_traceback`` is true as long as nobody has asked for the exception; setting
 it to false makes asyncio silent. ``Future._exception`` is the exception itself, unasked.
-``asyncio.tasks._GatheringFuture`` is what ``gather`` gives. Seen on CPython 3.11 to 3.13, and with
-uvloop, whose futures and tasks are asyncio's.
+``asyncio.tasks._GatheringFuture`` is what ``gather`` gives. The handler that ``assertLogs`` puts in
+the place of a logger's own is of the module ``unittest._log``. Seen on CPython 3.11 to 3.13, and
+with uvloop, whose futures and tasks are asyncio's.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import asyncio.tasks
 import gc
+import logging
 import re
 from asyncio import AbstractEventLoop
 from collections.abc import Callable, Coroutine
@@ -55,6 +57,28 @@ class Listener:
                 loop.default_exception_handler(context)
             else:
                 self._kept.append(error)
+
+
+class Overhearer(Listener):
+    """The same for a loop that is somebody else's: what nobody takes is left to asyncio.
+
+    Where the test's author listens to what asyncio logs, it is seen.
+    """
+
+    def __init__(self, lose: Callable[[Loss], bool]) -> None:
+        super().__init__(lose, [])
+
+    def __call__(self, loop: AbstractEventLoop, context: dict[str, Any]) -> None:
+        error = context.get("exception")
+        loss = _loss(context, error) if isinstance(error, Exception) else None
+        if loss is None or is_log_heard() or not self._lose(loss):
+            loop.default_exception_handler(context)
+
+
+def is_log_heard() -> bool:
+    """Whether a test's author listens to asyncio's log: by a handler, or by ``assertLogs``."""
+    asserted = [type(one).__module__ == "unittest._log" for one in logging.getLogger().handlers]
+    return bool(logging.getLogger("asyncio").handlers) or any(asserted)
 
 
 def is_heard_by_others(future: Any) -> bool:
