@@ -106,7 +106,7 @@ class Running:
         # in a list of its own, for the items of one function share theirs
         others = [one for one in item.fixturenames if one not in (FACTORY, loop)]
         # another factory than the last test's is known before any fixture is taken as it is
-        item.fixturenames = [*(() if others == item.fixturenames else (FACTORY,)), *others, loop]
+        item.fixturenames = [*([FACTORY] if FACTORY in _params(item) else ()), *others, loop]
         item.stash[_LOOP] = loop
         # what anyio's plugin runs a test by, and what its fixtures ask for
         item.funcargs[_BACKEND] = "asyncio"
@@ -231,9 +231,15 @@ class Running:
             setattr(holder, attribute, function)
 
 
+def _params(item: Any) -> dict[str, Any]:
+    """The parameters of a test, by their names."""
+    params: dict[str, Any] = getattr(getattr(item, "callspec", None), "params", {})
+    return params
+
+
 def _named_library(item: Any) -> str | None:
     """The library that the parameter ``anyio_backend`` of a test names; None where it has none."""
-    value = getattr(getattr(item, "callspec", None), "params", {}).get(_BACKEND)
+    value = _params(item).get(_BACKEND)
     library: str | None = value[0] if isinstance(value, tuple) else value
     return library
 
