@@ -48,13 +48,12 @@ class Running:
             return
         mark = marks.mark_of(definition)
         asked = marks.Asked(None, None) if mark is None else marks.read(mark, definition.nodeid)
-        if _BACKEND in metafunc.fixturenames:
+        if self._names.on_both:
+            if _BACKEND not in metafunc.fixturenames:
+                metafunc.fixturenames.append(_BACKEND)
+        elif _BACKEND in metafunc.fixturenames:
             # the mark means asyncio alone, whatever else the suite's other tests run on
             metafunc.fixturenames.remove(_BACKEND)
-        if self._names.on_both:
-            metafunc.fixturenames.append(_BACKEND)
-            backends = ["asyncio", "trio"]
-            metafunc.parametrize(_BACKEND, backends, ids=backends, indirect=True, scope="session")
         marks.parametrise(metafunc, asked, self._names, FACTORY)
 
     def pytest_itemcollected(self, item: pytest.Item) -> None:
@@ -133,12 +132,11 @@ class Running:
         self, fixturedef: Definition, request: pytest.FixtureRequest
     ) -> Wrapper:
         function = fixturedef.func
-        name = self._loop_for(fixturedef, request)
-        ours: Callable[..., Any] | None = None
-        if name is not None:
-            ours = self._on_loop(fixturedef, request, request.getfixturevalue(name))
-        elif self._is_for_guest(fixturedef, request):
-            ours = self._on_trio(fixturedef, request)
+        try:
+            ours = self._function_for(fixturedef, request)
+        except BaseException as error:  # noqa: BLE001 - the fixture raises it, as pytest expects
+            self._live[fixturedef] = ""
+            ours = partial(_raise, error)
         if ours is None:
             return (yield)
         definition: Any = fixturedef
@@ -147,6 +145,17 @@ class Running:
             return (yield)
         finally:
             definition.func = function
+
+    def _function_for(
+        self, definition: Definition, request: pytest.FixtureRequest
+    ) -> Callable[..., Any] | None:
+        """What to call in place of a fixture's function; None where that is not ours to run."""
+        name = self._loop_for(definition, request)
+        if name is not None:
+            return self._on_loop(definition, request, request.getfixturevalue(name))
+        return (
+            self._on_trio(definition, request) if self._is_for_guest(definition, request) else None
+        )
 
     def _on_loop(
         self, definition: Any, request: pytest.FixtureRequest, scoped: ScopedLoop
@@ -229,6 +238,10 @@ class Running:
                 return (yield)
         finally:
             setattr(holder, attribute, function)
+
+
+def _raise(error: BaseException, **_: Any) -> None:
+    raise error
 
 
 def _params(item: Any) -> dict[str, Any]:
