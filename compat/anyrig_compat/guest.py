@@ -27,6 +27,7 @@ from .seams import asyncio_loop as seam
 
 T = TypeVar("T")
 
+_FIRST_TURNS = 3  # that a call takes itself before it waits for the pump
 _TURNS = 10  # of the loop, before a task that is still there is one that was left
 _SECONDS = 5.0  # that a task may take to end when it is cancelled
 
@@ -66,7 +67,7 @@ class GuestLoop(asyncio.SelectorEventLoop):
 class Guest:
     """One asyncio event loop that is the guest of one trio run."""
 
-    def __init__(self) -> None:
+    def __init__(self, make_loop: type[GuestLoop] = GuestLoop) -> None:
         selector = selectors.DefaultSelector()
         if not hasattr(selector, "fileno"):
             raise RuntimeError(
@@ -82,7 +83,7 @@ class Guest:
         self.users = 1  # how many blocks need the loop
         # what was raised in a turn, and belongs to no task
         self._crash: BaseException | None = None
-        self.loop = GuestLoop(selector, self._wake)
+        self.loop = make_loop(selector, self._wake)
 
     # -- from trio ---------------------------------------------------------------------------------
 
@@ -121,8 +122,19 @@ class Guest:
             coroutine.close()
             raise
         context = contextvars.copy_context()
-        task: asyncio.Task[T] = asyncio.Task(coroutine, loop=self.loop, name=name, context=context)
-        self.turn()
+        # its first turns are taken here, and the pump need not wake for them
+        self._is_turning = True
+        try:
+            task: asyncio.Task[T] = asyncio.Task(
+                coroutine, loop=self.loop, name=name, context=context
+            )
+        finally:
+            self._is_turning = False
+        for _ in range(_FIRST_TURNS):
+            self.take_turn()
+            if task.done() or not seam.has_ready(self.loop):
+                break
+        self._wake()
         return await self._join(task)
 
     async def _join(self, future: asyncio.Future[T]) -> T:
@@ -201,6 +213,11 @@ class Guest:
 
     def turn(self) -> None:
         """Run what the loop has ready."""
+        self.take_turn()
+        self._wake()
+
+    def take_turn(self) -> None:
+        """Run what the loop has ready, and leave the pump as it is."""
         if self._is_turning or self.loop.is_closed():
             return
         before, sniffio.thread_local.name = sniffio.thread_local.name, "asyncio"
@@ -211,7 +228,6 @@ class Guest:
         finally:
             self._is_turning = False
             sniffio.thread_local.name = before
-            self._wake()
 
     def _wake(self) -> None:
         """Have the pump look again: what it waits for has changed."""
@@ -233,11 +249,12 @@ class Guest:
                     self.turn()
                 except BaseException as error:  # noqa: BLE001 - raised where the loop is opened
                     self._crash = self._crash or error
-                await self._until_something()
+                await self.until_something()
         finally:
             self._ended.set()
 
-    async def _until_something(self) -> None:
+    async def until_something(self) -> None:
+        """Wait, in trio, until the loop has something to do."""
         if seam.has_ready(self.loop) or self._is_ending:
             await trio.lowlevel.cancel_shielded_checkpoint()
             return
