@@ -10,6 +10,7 @@ stand_in     what ``import pytest_asyncio`` finds
 guest        an asyncio loop that is the guest of a trio run: on_asyncio, open_asyncio
 on_trio      asyncio-only fixtures for tests on trio
 bridge       what they give, as tests on trio can use it: bridge, unbridge, call_on_trio
+unbridged    what is told of asyncio's awaitables that reach trio without a bridge
 natures, proxies, crossing, keeper    what needs a proxy, and how calls and blocks cross
 tasks        background_tasks
 web          pytest-aiohttp's fixtures
@@ -45,7 +46,11 @@ __all__ = [
 # before any file of the suite is imported; the real pytest-asyncio is found before it
 install()
 
-pytest_plugins = ["anyrig_compat.plugin", "anyrig_compat.deprecations"]
+pytest_plugins = [
+    "anyrig_compat.plugin",
+    "anyrig_compat.deprecations",
+    "anyrig_compat.unbridged",
+]
 
 # what a run may do without is imported when it is first asked for
 _LATER = {

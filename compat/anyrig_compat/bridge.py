@@ -26,15 +26,15 @@ def bridge(value: T, *, origin: str | None = None) -> T:
     own objects; functions and methods; classes of such objects; a generator. A tuple comes as a
     tuple with its parts bridged; a list, dict, set or plain object that holds such things at the
     time comes as a proxy of itself. In an asyncio test, which has no trio run around it, it is the
-    value. ``origin`` is the fixture that gives it: `explain` finds what it gave by that. Raises
-    ImportError where wrapt is not installed.
+    value. ``origin`` is the name of the fixture that gives it, for the error of a thing in it that
+    was not bridged. Raises ImportError where wrapt is not installed.
     """
     from .crossing import is_on_asyncio
     from .guest import current_guest
 
     if is_on_asyncio() and current_guest() is None:
         return value
-    bridged: T = _proxies().to_trio(value)
+    bridged: T = _proxies().to_trio(value, origin)
     return bridged
 
 

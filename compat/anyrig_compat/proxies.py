@@ -34,8 +34,8 @@ _Base: Any = getattr(wrapt, "BaseObjectProxy", wrapt.ObjectProxy)
 _PLAIN = frozenset({type(None), bool, int, float, str, bytes, bytearray})
 
 
-def to_trio(value: Any) -> Any:
-    """The value as trio's side can use it (see `bridge`)."""
+def to_trio(value: Any, origin: str | None = None) -> Any:
+    """The value as trio's side can use it, and the fixture that gave it (see `bridge`)."""
     cls = type(value)
     if cls in _PLAIN or issubclass(cls, Proxy):
         return value
@@ -47,7 +47,15 @@ def to_trio(value: Any) -> Any:
         return _tuple(cls, map(to_trio, value))
     if cls is GeneratorType and inspect.isawaitable(value):
         return wait(value, to_trio)
-    return _proxy(value)
+    proxy = _proxy(value)
+    if origin is not None:
+        proxy._self_origin = origin
+    return proxy
+
+
+def origin_of(value: object) -> str | None:
+    """The fixture that gave a proxy, where that is known."""
+    return value._self_origin if isinstance(value, Proxy) else None
 
 
 def to_asyncio(value: Any) -> Any:
@@ -85,6 +93,7 @@ class Proxy(_Base):  # type: ignore[misc]
 
     # of the blocks that it is open in, the inmost last; wrapt keeps such names on the proxy
     _self_keepers: tuple[Keeper, ...] = ()
+    _self_origin: str | None = None
 
     def __getattr__(self, name: str) -> Any:
         __tracebackhide__ = True

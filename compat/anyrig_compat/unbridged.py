@@ -1,0 +1,181 @@
+"""What is said of an awaitable of asyncio's that reaches trio without a bridge.
+
+Problem: trio's own error names no line of the user's, no fixture, and nothing to write; asyncio's
+speaks of a loop that is not running.
+Approach: the failing test's error gets a note. The line is the user's innermost one in the
+traceback, read by its columns; the fixture is the one whose value the expression begins with, or
+holds that.
+Limits: the words of trio's and of asyncio's errors are theirs; a test fails by name when they move. (PYTEST_DONT_REWRITE)
+"""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import linecache
+import os
+import sys
+import sysconfig
+import traceback
+from collections.abc import Iterator, Mapping
+from types import FrameType
+from typing import Any, NamedTuple
+
+import pytest
+
+_TRIOS = "trio.run received unrecognized yield message"
+_ASYNCIOS = (
+    "no running event loop",
+    "is bound to a different event loop",
+    "attached to a different loop",
+    "'NoneType' object has no attribute 'create_future'",
+)
+_STDLIB = sysconfig.get_path("stdlib") + os.sep
+_FOLDERS = tuple(f"{os.sep}{name}{os.sep}" for name in ("site-packages", "dist-packages"))
+_HERE = os.path.dirname(__file__) + os.sep
+_DEPTH = 3  # of what a fixture's value holds
+_MANY = 1000  # things that are looked at in it
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
+    """The error of a test on trio is explained before it is shown."""
+    if call.excinfo is not None:
+        explain(call.excinfo.value, getattr(item, "funcargs", {}))
+
+
+def explain(error: BaseException, fixtures: Mapping[str, Any] | None = None) -> None:
+    """Adds to an error what to write, where something of asyncio's reached trio unbridged.
+
+    ``fixtures`` are the values of the test's fixtures, by name. All other errors stay as they are;
+    those in a group are looked at one by one.
+    """
+    if isinstance(error, BaseExceptionGroup):
+        for one in error.exceptions:
+            explain(one, fixtures)
+        return
+    fixtures = fixtures or {}
+    if not _is_unbridged(error, fixtures) or getattr(error, "__notes__", ()):
+        return
+    site = _find_site(error)
+    if site is not None:
+        error.add_note("\n".join(_words(site, _fixture_of(site, fixtures))))
+
+
+def _is_unbridged(error: BaseException, fixtures: Mapping[str, Any]) -> bool:
+    text = str(error)
+    if isinstance(error, TypeError):
+        return text.startswith(_TRIOS)
+    backend = fixtures.get("anyio_backend")
+    is_on_trio = (backend[0] if isinstance(backend, tuple) else backend) == "trio"
+    if not is_on_trio or not isinstance(error, RuntimeError | AttributeError):
+        return False
+    return any(words in text for words in _ASYNCIOS)
+
+
+class _Site(NamedTuple):
+    """The user's line: the expression there (None where it can't be read), and its frame."""
+
+    text: str
+    where: str
+    node: ast.expr | None
+    frame: FrameType
+
+
+def _find_site(error: BaseException) -> _Site | None:
+    walked = list(traceback.walk_tb(error.__traceback__))
+    summary = traceback.extract_tb(error.__traceback__)
+    for (frame, _), line in zip(reversed(walked), reversed(summary), strict=True):
+        if _is_users(line.filename):
+            text = _segment(line)
+            where = f"{os.path.basename(line.filename)}:{line.lineno}"
+            return _Site(text, where, _expression(text), frame)
+    return None
+
+
+def _is_users(filename: str) -> bool:
+    if filename.startswith((_HERE, "<")) or any(folder in filename for folder in _FOLDERS):
+        return False
+    return not filename.startswith((_STDLIB, os.path.dirname(asyncio.__file__)))
+
+
+def _segment(line: traceback.FrameSummary) -> str:
+    """What runs at the line, by its columns; the whole line where they are not known."""
+    whole = linecache.getline(line.filename, line.lineno or 0)
+    if line.colno is None or line.end_colno is None or line.end_lineno != line.lineno:
+        return whole.strip()
+    raw = whole.encode()[line.colno : line.end_colno]
+    return raw.decode(errors="replace").strip()
+
+
+def _expression(text: str) -> ast.expr | None:
+    """The expression that is awaited, or that is the text."""
+    try:
+        tree = ast.parse(f"async def _():\n {text}").body[0]
+    except SyntaxError:
+        return None
+    body = tree.body[0] if isinstance(tree, ast.AsyncFunctionDef) else None
+    node = getattr(body, "value", None)
+    if isinstance(node, ast.Await):
+        node = node.value
+    return node if isinstance(node, ast.expr) else None
+
+
+def _words(site: _Site, fixture: str | None) -> Iterator[str]:
+    yield f"`{site.text}` ({site.where}) is asyncio's, and the test runs on trio"
+    if fixture is not None:
+        yield f"it came from the fixture `{fixture}`"
+    node = site.node
+    if isinstance(node, ast.Call):
+        given = [ast.unparse(node.func), *map(ast.unparse, node.args)]
+        given += map(ast.unparse, node.keywords)
+        yield f"mend:   await anyrig_compat.on_asyncio({', '.join(given)})"
+        if isinstance(node.func, ast.Attribute):
+            owner = ast.unparse(node.func.value)
+            if owner != "asyncio":
+                yield f"or:     {owner} = anyrig_compat.bridge({owner})"
+    else:
+        text = "..." if node is None else ast.unparse(node)
+        yield f"mend:   anyrig_compat.bridge({text})"
+
+
+def _fixture_of(site: _Site, fixtures: Mapping[str, Any]) -> str | None:
+    """The fixture that gave what the expression begins with, or gave what holds it."""
+    node: ast.AST | None = site.node
+    while isinstance(node, ast.Attribute | ast.Call | ast.Subscript | ast.Await):
+        node = node.func if isinstance(node, ast.Call) else node.value
+    if not isinstance(node, ast.Name):
+        return None
+    variables = {**site.frame.f_globals, **site.frame.f_locals}
+    if node.id not in variables:
+        return None
+    thing = variables[node.id]
+    if isinstance(thing, type(sys)):
+        return None
+    holds = (name for name, value in fixtures.items() if _is_within(thing, value))
+    exact = (name for name, value in fixtures.items() if value is thing)
+    proxies = sys.modules.get("anyrig_compat.proxies")
+    origin: str | None = None if proxies is None else proxies.origin_of(thing)
+    return origin or next(exact, None) or next(holds, None)
+
+
+def _is_within(thing: object, value: object) -> bool:
+    level, seen = [value], {id(value)}
+    for _ in range(_DEPTH):
+        held = [part for one in level for part in _parts(one)]
+        if any(part is thing for part in held):
+            return True
+        level = [part for part in held if id(part) not in seen][:_MANY]
+        seen.update(map(id, level))
+    return False
+
+
+def _parts(value: Any) -> list[Any]:
+    """What a value holds, without running any code of it."""
+    if type(value) in (list, tuple, set, frozenset):
+        return list(value)
+    if type(value) is dict:
+        return list(value.values())
+    attributes = getattr(value, "__dict__", None)
+    is_plain = type(attributes) is dict and not isinstance(value, type | type(sys))
+    return list(attributes.values()) if is_plain and attributes is not None else []

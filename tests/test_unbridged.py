@@ -1,0 +1,134 @@
+"""What is told of asyncio's awaitables that reach trio without a bridge."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+
+import pytest
+
+from anyrig_compat.unbridged import explain
+from support import run_pytest
+
+SUITE = """
+import asyncio
+import pytest
+
+class Env:
+    def __init__(self, loop):
+        self.queue = asyncio.Queue()
+        self.future = loop.create_future()
+
+@pytest.fixture
+def anyio_backend():
+    return "trio"
+
+@pytest.fixture
+def env():
+    loop = asyncio.new_event_loop()
+    yield Env(loop)
+    loop.close()
+
+async def test_future(env):
+    await env.future
+
+async def test_queue(env):
+    await env.queue.get()
+
+async def test_sleep():
+    await asyncio.sleep(1, result=2)
+
+async def test_turn():
+    await asyncio.sleep(0)
+
+async def test_held(env):
+    future = env.future
+    await future
+
+async def test_own():
+    raise TypeError("my own")
+"""
+
+TOLD = {
+    "test_future": """
+        `await env.future` (test_it.py:20) is asyncio's, and the test runs on trio
+        it came from the fixture `env`
+        mend:   anyrig_compat.bridge(env.future)
+        """,
+    "test_queue": """
+        `await env.queue.get()` (test_it.py:23) is asyncio's, and the test runs on trio
+        it came from the fixture `env`
+        mend:   await anyrig_compat.on_asyncio(env.queue.get)
+        or:     env.queue = anyrig_compat.bridge(env.queue)
+        """,
+    "test_sleep": """
+        `await asyncio.sleep(1, result=2)` (test_it.py:26) is asyncio's, and the test runs on trio
+        mend:   await anyrig_compat.on_asyncio(asyncio.sleep, 1, result=2)
+        """,
+    "test_turn": """
+        `await asyncio.sleep(0)` (test_it.py:29) is asyncio's, and the test runs on trio
+        mend:   await anyrig_compat.on_asyncio(asyncio.sleep, 0)
+        """,
+    "test_held": """
+        `await future` (test_it.py:33) is asyncio's, and the test runs on trio
+        it came from the fixture `env`
+        mend:   anyrig_compat.bridge(future)
+        """,
+}
+
+
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """What pytest shows of each test of the suite, at any width."""
+    folder = tmp_path_factory.mktemp("suite")
+    (folder / "pytest.ini").write_text("[pytest]\nanyio_mode = auto\n")
+    (folder / "test_it.py").write_text(SUITE.lstrip("\n"))
+    plugins = ("anyio", "anyrig", "anyrig_compat.unbridged")
+    ran = run_pytest(folder, plugins=plugins)
+    assert ran.counts == {"failed": 6}
+    pieces = re.split(r"^_+ (test_\w+) _+$|^=+ short test summary", ran.text, flags=re.MULTILINE)
+    return dict(zip(pieces[1::2], pieces[2::2], strict=True))
+
+
+@pytest.mark.parametrize("test", TOLD)
+def test_what_to_write(shown: dict[str, str], test: str) -> None:
+    """The failing test shows the line, the fixture that gave the thing, and what to write."""
+    lines = [line[1:].strip() for line in shown[test].splitlines() if line.startswith("E")]
+    told = textwrap.dedent(TOLD[test]).strip().splitlines()
+    assert lines[-len(told) :] == told
+
+
+def test_other_errors_are_as_they_were(shown: dict[str, str]) -> None:
+    """An error that is not about asyncio on trio gets no note."""
+    assert "asyncio's" not in shown["test_own"]
+
+
+def test_a_group_is_looked_through() -> None:
+    """An error in a group is explained; one that has been is left."""
+    errors = []
+    for _ in range(2):
+        try:
+            raise TypeError("trio.run received unrecognized yield message <Future pending>")
+        except TypeError as error:
+            errors.append(error)
+    group = ExceptionGroup("both", errors)
+    explain(group)
+    explain(group)
+    assert [len(error.__notes__) for error in errors] == [1, 1]
+
+
+async def test_what_a_proxy_came_from() -> None:
+    """A bridged value is known by its fixture, also where the test did not ask for that one."""
+
+    class Env:
+        async def close(self) -> None: ...
+
+        def fail(self) -> None:
+            raise TypeError("trio.run received unrecognized yield message None")
+
+    given = bridge(Env(), origin="server")
+    with pytest.raises(TypeError) as caught:
+        unbridge(given).fail() if given is None else given.fail()
+    explain(caught.value)
+    told = "\n".join(caught.value.__notes__)
+    assert "it came from the fixture `server`" in told
