@@ -1,6 +1,6 @@
 """What anyrig costs, in one run and as ratios: ``python tests/benchmarks/cost.py``.
 
-Each row is measured in turn with what it is compared to (A B A B ...). The time is processor time
+Each row is measured in turn with what it is compared to (A B B A ...). The time is processor time
 of user and system; a ratio is the median of the rounds' own ratios, with the least and the most.
 ``--suite 'pytest -q tests'`` measures a suite of yours in the current folder too, with anyrig and
 without. Nothing is asserted: what is too much is for the reader to say.

@@ -65,12 +65,17 @@ def measure(command: Command) -> Cost:
 
 
 def alternate(commands: Sequence[Command], *, repeats: int, warm_ups: int) -> list[list[Cost]]:
-    """Each command's costs, measured in turn (A B A B ...); warm-ups are not counted."""
+    """Each command's costs, measured in turn (A B B A ...); warm-ups are not counted."""
     for _ in range(warm_ups):
         for command in commands:
             measure(command)
-    rounds = [[measure(command) for command in commands] for _ in range(repeats)]
-    return [list(costs) for costs in zip(*rounds, strict=True)]
+    costs: list[list[Cost]] = [[] for _ in commands]
+    for number in range(repeats):
+        # what comes first in a round may find a cooler machine, or a busier one
+        places = range(len(commands)) if number % 2 == 0 else reversed(range(len(commands)))
+        for place in places:
+            costs[place].append(measure(commands[place]))
+    return costs
 
 
 def cpu(costs: Sequence[Cost]) -> float:

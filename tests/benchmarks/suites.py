@@ -61,8 +61,10 @@ class Runner:
 
 ANYIO = Runner("anyio alone", ("anyio",), "anyio_mode=auto", "anyio")
 ANYRIG = Runner("anyrig", ("anyio", "anyrig"), "anyio_mode=auto", "anyrig")
+PYTEST_ASYNCIO = Runner("pytest-asyncio", ("asyncio",), "asyncio_mode=auto", "pytest-asyncio")
+SHIM = Runner("the shim", ("anyio", "anyrig", "anyrig_compat"), "asyncio_mode=auto", "anyrig")
 OTHERS = (
-    Runner("pytest-asyncio", ("asyncio",), "asyncio_mode=auto", "pytest-asyncio"),
+    PYTEST_ASYNCIO,
     Runner("pytest-trio", ("trio",), "trio_mode=true", "pytest-trio"),
 )
 
