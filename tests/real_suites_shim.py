@@ -98,8 +98,6 @@ SUITES = {
     ),
 }
 ALL = [name for name in SUITES if not name.startswith("vibectl")]
-    name for name, suite in SUITES.items() if suite is not _VIBECTL and "git" not in suite.source
-]
 
 
 @dataclass(frozen=True, slots=True)

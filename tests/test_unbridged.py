@@ -115,20 +115,3 @@ def test_a_group_is_looked_through() -> None:
     explain(group)
     explain(group)
     assert [len(error.__notes__) for error in errors] == [1, 1]
-
-
-async def test_what_a_proxy_came_from() -> None:
-    """A bridged value is known by its fixture, also where the test did not ask for that one."""
-
-    class Env:
-        async def close(self) -> None: ...
-
-        def fail(self) -> None:
-            raise TypeError("trio.run received unrecognized yield message None")
-
-    given = bridge(Env(), origin="server")
-    with pytest.raises(TypeError) as caught:
-        unbridge(given).fail() if given is None else given.fail()
-    explain(caught.value)
-    told = "\n".join(caught.value.__notes__)
-    assert "it came from the fixture `server`" in told

@@ -306,7 +306,8 @@ class Guest:
         if not tasks:
             return
         self.turn()
-        _, deaf = await self.call(asyncio.wait, tasks, timeout=_SECONDS)
+        await self.call(asyncio.wait, tasks, timeout=_SECONDS)
+        deaf = [task for task in tasks if not task.done()]
         if deaf:
             raise anyrig.TaskDidNotEnd(
                 f"tasks of the asyncio guest did not end within {_SECONDS:g} seconds of being "

@@ -94,10 +94,12 @@ class Running:
             self._run_on(item, loop_fixture(self._loop_scope(item, asked)))
             named = "asyncio"
         elif is_async and named == "asyncio":
-            scopes = [scope for one in definitions(item) if (scope := self._scope_of(one))]
+            found = map(self._scope_of, definitions(item))
+            scopes: list[Scope] = [scope for scope in found if scope is not None]
             if scopes:
                 # anyio's plugin has one loop: the test is on that of its widest fixture
-                self._run_on(item, loop_fixture(max(scopes, key=SCOPES.index)))
+                widest: Scope = max(scopes, key=SCOPES.index)
+                self._run_on(item, loop_fixture(widest))
         self._end_those_for_others(item, named)
 
     def _run_on(self, item: Any, loop: str) -> None:

@@ -5,7 +5,9 @@ speaks of a loop that is not running.
 Approach: the failing test's error gets a note. The line is the user's innermost one in the
 traceback, read by its columns; the fixture is the one whose value the expression begins with, or
 holds that.
-Limits: the words of trio's and of asyncio's errors are theirs; a test fails by name when they move. (PYTEST_DONT_REWRITE)
+Limits: the words of trio's and of asyncio's errors are theirs; a test fails by name when they move.
+
+PYTEST_DONT_REWRITE: an assert of ours shows nothing to a user.
 """
 
 from __future__ import annotations
@@ -55,7 +57,7 @@ def explain(error: BaseException, fixtures: Mapping[str, Any] | None = None) -> 
             explain(one, fixtures)
         return
     fixtures = fixtures or {}
-    if not _is_unbridged(error, fixtures) or getattr(error, "__notes__", ()):
+    if not _is_unbridged(error, fixtures) or hasattr(error, "__notes__"):
         return
     site = _find_site(error)
     if site is not None:
