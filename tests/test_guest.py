@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import importlib.util
 import socket
+import sys
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -17,6 +20,7 @@ from trio.testing import MockClock
 
 from anyrig_compat import Guest, current_guest, on_asyncio, open_asyncio
 from inner import Suite
+from support import run
 
 USER: contextvars.ContextVar[str] = contextvars.ContextVar("user", default="nobody")
 
@@ -291,6 +295,17 @@ async def test_what_is_left_is_cancelled() -> None:
         await guest.call(asyncio.sleep, 0)
         kept[0].cancel()
     assert seen == ["cancelled", "closed"]
+
+
+@pytest.mark.parametrize("part", ["test_timeouts", "test_taskgroups"])
+def test_cpythons_own_tests(part: str) -> None:
+    """A part of CPython's own asyncio tests passes on the guest; the script runs the others."""
+    script = Path(__file__).parent / "guest_cpython.py"
+    if importlib.util.find_spec("test.test_asyncio") is None:
+        pytest.skip("this interpreter came without its own tests (the package `test`)")
+    ran = run([sys.executable, str(script), part], script.parent)
+    assert ran.status == 0, ran.text
+    assert " 0 failed" in ran.text
 
 
 def test_the_checks_watch_the_guest(suite: Suite) -> None:
