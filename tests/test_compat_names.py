@@ -415,3 +415,13 @@ def test_virtual_time(suite: Suite) -> None:
         """,
     )
     assert suite.spawn(plugins=PLUGINS).counts == {"passed": 3}
+
+
+def test_old_names_are_counted(suite: Suite) -> None:
+    """The end of the run says how many uses of each old name are left, and where the first is."""
+    suite.write("test_it.py", LOOPS + "\ndef test_loop(event_loop):\n    pass\n")
+    ran = suite.run("-p", "anyrig_compat")
+    assert "old names: 6 uses in 1 file, 5 tests" in ran.text
+    assert "pytest.mark.asyncio: 3 uses, first at test_it.py:13" in ran.text
+    assert "pytest_asyncio.fixture: 2 uses, first at test_it.py:5" in ran.text
+    assert "event_loop: 1 use, first at test_it.py:28" in ran.text

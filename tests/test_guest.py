@@ -199,6 +199,25 @@ async def test_from_asyncio_to_trio() -> None:
         assert await guest.call(there, guest) == 2
 
 
+async def test_a_shield_on_the_far_side() -> None:
+    """What trio shields runs to its end, and what comes after it on asyncio's side is cut off."""
+
+    async def shielded() -> None:
+        with trio.CancelScope(shield=True):
+            await trio.sleep(10)
+
+    async def there(guest: Guest) -> None:
+        await guest.on_trio(shielded)
+        await asyncio.sleep(100)
+
+    async with open_asyncio() as guest:
+        before = trio.current_time()
+        with trio.move_on_after(5) as scope:
+            await guest.call(there, guest)
+        assert scope.cancelled_caught
+        assert trio.current_time() - before == 10
+
+
 async def test_context_variables() -> None:
     """What is set before a call is seen in it, and what the call sets stays its own."""
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from . import loops
+from .deprecations import note_use_by
 from .names import SCOPES, LoopFactory, Names, Scope
 from .seams.pytest import definition_of
 
@@ -82,6 +83,7 @@ def event_loop_policy() -> Any:
 @pytest.fixture
 def event_loop(request: pytest.FixtureRequest) -> asyncio.AbstractEventLoop:
     """The loop that the test runs on, as up to pytest-asyncio 0.26."""
+    note_use_by(request.node, "event_loop", "asyncio.get_running_loop(), in the test")
     scoped: loops.ScopedLoop = request.getfixturevalue(loop_fixture("function"))
     return scoped.loop
 

@@ -183,7 +183,7 @@ class Guest:
         """What an async function of trio's gives, or its error: it runs as a task of the trio run.
 
         To be awaited in asyncio's code. Where the awaiting task is cancelled, the trio task is
-        cancelled and waited for.
+        cancelled and waited for; what it still gives is dropped, what it raises is not.
         """
         __tracebackhide__ = True
         done: asyncio.Future[outcome.Outcome[T]] = self.loop.create_future()
@@ -202,12 +202,17 @@ class Guest:
                 )
 
         trio.lowlevel.spawn_system_task(run, context=contextvars.copy_context())
+        was_cancelled = False
         while not done.done():
             try:
                 await asyncio.wait([done])
             except asyncio.CancelledError:
+                was_cancelled = True
                 scope.cancel()
-        return done.result().unwrap()
+        result = done.result().unwrap()
+        if was_cancelled:
+            raise asyncio.CancelledError  # a shield kept it from being cut off until here
+        return result
 
     # -- the turns ---------------------------------------------------------------------------------
 

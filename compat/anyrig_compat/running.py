@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 import warnings
 from collections.abc import Callable, Generator
 from functools import partial
@@ -13,7 +14,7 @@ import pytest
 import anyrig
 
 from . import marks
-from .deprecations import note_use_by
+from .deprecations import note_use, note_use_by
 from .fixtures import BACKEND, FACTORY, loop_fixture, own_event_loop
 from .following import is_following
 from .loops import ScopedLoop
@@ -27,6 +28,7 @@ Definition = pytest.FixtureDef[Any]
 
 _BACKEND = "anyio_backend"
 _LOOP = pytest.StashKey[str]()  # the fixture with the loop that a test runs on
+_INSTEAD_OF_FIXTURE = "@pytest.fixture, once all the tests that ask for it have moved"
 _INSTEAD_OF_MARK = "@pytest.mark.anyio, or nothing with anyio_mode = auto"
 
 
@@ -164,8 +166,19 @@ class Running:
     ) -> Callable[..., Any]:
         """The function of a fixture as one that runs on this loop."""
         self._live[definition] = "asyncio"
+        self._count(definition)
         scoped.before_end(partial(definition.finish, request))
         return scoped.fixture(_on_instance(definition.func, request.instance))
+
+    def _count(self, definition: Definition) -> None:
+        """Count a fixture that was made with an old name, by the line of its function."""
+        function = inspect.unwrap(definition.func)
+        code = getattr(function, "__code__", None)
+        if self._item is not None and code is not None and is_async_fixture(definition.func):
+            path = os.path.relpath(code.co_filename, self._item.config.rootpath)
+            place = f"{path}:{code.co_firstlineno}"
+            config, nodeid = self._item.config, self._item.nodeid
+            note_use(config, "pytest_asyncio.fixture", nodeid, place, _INSTEAD_OF_FIXTURE)
 
     def _is_for_guest(self, definition: Definition, request: pytest.FixtureRequest) -> bool:
         """Whether an asyncio fixture is asked for by a test on trio."""
@@ -181,6 +194,7 @@ class Running:
         from .on_trio import as_guest
 
         self._live[definition] = "trio"
+        self._count(definition)
         return as_guest(_on_instance(definition.func, request.instance), definition.argname)
 
     def _loop_for(self, definition: Definition, request: pytest.FixtureRequest) -> str | None:
