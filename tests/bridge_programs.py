@@ -72,9 +72,11 @@ class Program:
         self.running += 1
         try:
             await asyncio.sleep(self._seconds())
-            kind = self._chance.randrange(7)
+            kind = self._chance.randrange(8)
             if kind == 0:
                 raise self._boom()
+            if kind == 7:
+                await self._until_cancelled(asyncio.sleep, asyncio.CancelledError)
             if kind == 1:
                 task: Any = asyncio.current_task()
                 task.cancel()
@@ -87,6 +89,13 @@ class Program:
         finally:
             self.running -= 1
 
+    async def _until_cancelled(self, sleep: Any, cancelled: type[BaseException]) -> None:
+        """Wait, and raise an error where that is cut off."""
+        try:
+            await sleep(1)
+        except cancelled:
+            raise self._boom() from None
+
     async def _timed(self, depth: int) -> None:
         try:
             async with asyncio.timeout(self._seconds()):
@@ -98,8 +107,11 @@ class Program:
         self.running += 1
         try:
             await trio.sleep(self._seconds())
-            if self._chance.randrange(8) == 0:
+            kind = self._chance.randrange(8)
+            if kind == 0:
                 raise self._boom()
+            if kind == 7:
+                await self._until_cancelled(trio.sleep, trio.Cancelled)
             if depth:
                 await self._chance.choice(self._ways())(depth - 1)
             return depth
