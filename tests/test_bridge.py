@@ -338,6 +338,27 @@ async def test_a_cancelled_block(guest: Guest) -> None:
     assert trio.current_time() - before == 6
 
 
+async def test_a_block_is_left_in_a_cancelled_scope(guest: Guest) -> None:
+    """What is cancelled while its body ends, by an error or not, is left whole all the same."""
+    session = bridge(Session())
+    with trio.CancelScope() as scope:
+        async with session:
+            scope.cancel()
+        session.name = "left"
+    assert (session.name, session.left_with) == ("left", None)
+    error = LookupError("gone")
+
+    async def fails(scope: trio.CancelScope) -> None:
+        async with session:
+            scope.cancel()
+            raise error
+
+    with pytest.raises(LookupError) as caught, trio.CancelScope() as scope:
+        await fails(scope)
+    assert caught.value is error is session.left_with
+    assert asyncio.all_tasks(guest.loop) == set()
+
+
 async def test_a_cancelled_entry(guest: Guest) -> None:
     """A cancellation on the way in leaves nothing behind, also where nothing has begun."""
     for seconds in (0, 0.5):

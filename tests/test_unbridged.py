@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import textwrap
+from types import SimpleNamespace
 
 import pytest
+import trio
 
+from anyrig_compat import bridge
 from anyrig_compat.unbridged import explain
 from support import run_pytest
 
@@ -115,3 +119,27 @@ def test_a_group_is_looked_through() -> None:
     explain(group)
     explain(group)
     assert [len(error.__notes__) for error in errors] == [1, 1]
+
+
+class _Env:
+    """A bridged thing with a future in it so deep that it is not."""
+
+    def __init__(self, future: asyncio.Future[int]) -> None:
+        self.deep = SimpleNamespace(deeper=SimpleNamespace(future=future))
+
+    async def close(self) -> None: ...
+
+
+def test_what_a_proxy_came_from() -> None:
+    """A bridged value is known by its fixture, also where the test did not ask for that one."""
+
+    async def waits() -> None:
+        await given.deep.deeper.future
+
+    loop = asyncio.new_event_loop()
+    given = bridge(_Env(loop.create_future()), origin="server")
+    with pytest.raises(TypeError) as caught:
+        trio.run(waits)
+    loop.close()
+    explain(caught.value)
+    assert "it came from the fixture `server`" in caught.value.__notes__[0]

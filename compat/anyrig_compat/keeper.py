@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import math
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
@@ -66,7 +67,7 @@ class Keeper:
     async def leave(self, error: BaseException | None) -> bool:
         """Whether the manager takes the body's error; raises what it raises.
 
-        After a cancellation of the body the manager isn't cancelled a second time: code of
+        Where trio has cancelled the caller already, the manager isn't cancelled as well: code of
         asyncio's cleans up after one CancelledError, and trio would give it one at each await.
         """
         __tracebackhide__ = True
@@ -76,7 +77,9 @@ class Keeper:
         self._error = asyncio.CancelledError() if self._is_cancelled else rest
         call_sync(self._has_left.set)
         is_taken = False
-        with trio.CancelScope(shield=self._is_cancelled or self._scope.cancel_called):
+        was_cancelled = self._is_cancelled or self._scope.cancel_called
+        is_shielded = was_cancelled or trio.current_effective_deadline() == -math.inf
+        with trio.CancelScope(shield=is_shielded):
             is_taken = await self._guest.wait(self._task)
         if rest is not None and rest is not error and not is_taken:
             raise rest
