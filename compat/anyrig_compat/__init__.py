@@ -13,6 +13,7 @@ bridge       what they give, as tests on trio can use it: bridge, unbridge, call
 unbridged    what is told of asyncio's awaitables that reach trio without a bridge
 natures, proxies, crossing, keeper    what needs a proxy, and how calls and blocks cross
 tasks        background_tasks
+fast_sleep   what stands in the place of asyncio.sleep in tests that did not move
 web          pytest-aiohttp's fixtures
 isolated     unittest.IsolatedAsyncioTestCase: what its loop loses
 following    fixtures of the shim's own, which run where the test runs

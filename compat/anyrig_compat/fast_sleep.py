@@ -1,0 +1,107 @@
+"""`fast_sleep` as suites for asyncio have it: ``asyncio.sleep`` takes one turn of the loop.
+
+anyrig's own fixture of this name moves the loop's clock. In tests that the shim runs, and in those
+that are not async and run a loop themselves, its part is taken by this one: no time moves, and no
+loop has to be one whose clock can be set. In tests that anyio's plugin runs, it is anyrig's own.
+Limits, as ever: what has ``from asyncio import sleep``, as anyio does, goes on to sleep.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+import anyrig
+
+from . import marks
+from .deprecations import note_use_by
+from .fixtures import BACKEND, NAMES
+from .seams.pytest import substitute
+
+_ANYRIGS = "anyrig_fast_sleep"  # what its `fast_sleep` gives
+_OURS = "anyrig_compat_fast_sleep"
+_BACKEND = "anyio_backend"
+_INSTEAD = "@pytest.mark.anyio: the same fixture moves the loop's clock there, and records sleeps"
+
+
+class OldFastSleep:
+    """What stands in the place of ``asyncio.sleep``, and who called it.
+
+    It has what `anyrig.FastSleep` has, for tests that move: `calls` and `total`.
+    """
+
+    def __init__(self) -> None:
+        self._sleep = asyncio.sleep
+        self.calls: list[anyrig.Sleep] = []
+
+    @property
+    def total(self) -> float:
+        """The sum of what the calls asked for, in seconds."""
+        return sum(call.seconds or 0.0 for call in self.calls)
+
+    async def __call__(self, delay: float, result: Any = None) -> Any:
+        """Sleep for one turn of the loop."""
+        task = asyncio.current_task()
+        if delay > 0:
+            self.calls.append(anyrig.Sleep(delay, "" if task is None else task.get_name(), None))
+        await self._sleep(0)
+        return result
+
+
+@pytest.fixture(name=_OURS)
+def old_fast_sleep(request: pytest.FixtureRequest) -> Iterator[OldFastSleep]:
+    """Sleeps of ``asyncio.sleep`` that take one turn of the loop, to the end of the test."""
+    note_use_by(request.node, "fast_sleep", _INSTEAD)
+    fast = OldFastSleep()
+
+    async def sleep(delay: float, result: Any = None, **options: Any) -> Any:
+        return await fast(delay, result)
+
+    sleep.__qualname__ = "sleep"  # the name that a missed await of it is told with
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(asyncio, "sleep", sleep)
+        yield fast
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test that is not async runs once, as it did: `fast_sleep` alone has no backend for it."""
+    definition: Any = metafunc.definition
+    is_sync = _ANYRIGS in metafunc.fixturenames and not marks.is_async(metafunc.function)
+    if is_sync and _BACKEND in metafunc.fixturenames and not _asks_for_backend(definition):
+        metafunc.fixturenames.remove(_BACKEND)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """The fixture of this test is the shim's, where that is its kind of test."""
+    if _ANYRIGS not in getattr(item, "fixturenames", ()):
+        return
+    params = getattr(getattr(item, "callspec", None), "params", {})
+    if not marks.is_async(getattr(item, "obj", None)):
+        if _BACKEND not in params:
+            substitute(item, _BACKEND, BACKEND)
+            substitute(item, _ANYRIGS, _OURS)
+    elif marks.is_ours(item, item.config.stash[NAMES]) and "trio" not in _names(params):
+        substitute(item, _ANYRIGS, _OURS)
+
+
+def _names(params: dict[str, Any]) -> tuple[object, ...]:
+    value = params.get(_BACKEND)
+    return value if isinstance(value, tuple) else (value,)
+
+
+def _asks_for_backend(definition: Any) -> bool:
+    """Whether a test names the backend itself, as an argument or in a mark."""
+    asked = set(inspect.signature(definition.obj).parameters)
+    for mark in definition.iter_markers():
+        if mark.name == "usefixtures":
+            asked.update(mark.args)
+        elif mark.name == "parametrize" and mark.args:
+            names = mark.args[0]
+            asked.update(names.replace(" ", "").split(",") if isinstance(names, str) else names)
+    return _BACKEND in asked
