@@ -399,7 +399,7 @@ async def test_a_task_group_around_a_block(guest: Guest) -> None:
     """A failing task of asyncio's task group cancels the block on trio, and its error is raised."""
     session = Session()
     seen: list[str] = []
-    with pytest.RaisesGroup(LookupError):
+    with pytest.raises(ExceptionGroup) as caught:
         async with bridge(asyncio.TaskGroup)() as group:
             group.create_task(session.fail())
             try:
@@ -407,6 +407,7 @@ async def test_a_task_group_around_a_block(guest: Guest) -> None:
             finally:
                 seen.append("left")
     assert seen == ["left"]
+    assert [type(error) for error in caught.value.exceptions] == [LookupError]
 
 
 async def test_a_cancelled_keeper(guest: Guest) -> None:
