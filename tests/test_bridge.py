@@ -399,13 +399,17 @@ async def test_a_task_group_around_a_block(guest: Guest) -> None:
     """A failing task of asyncio's task group cancels the block on trio, and its error is raised."""
     session = Session()
     seen: list[str] = []
-    with pytest.raises(ExceptionGroup) as caught:
+
+    async def block() -> None:
         async with bridge(asyncio.TaskGroup)() as group:
             group.create_task(session.fail())
             try:
                 await trio.sleep_forever()
             finally:
                 seen.append("left")
+
+    with pytest.raises(ExceptionGroup) as caught:
+        await block()
     assert seen == ["left"]
     assert [type(error) for error in caught.value.exceptions] == [LookupError]
 

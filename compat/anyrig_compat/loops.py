@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
+import sys
 import warnings
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing, contextmanager, suppress
@@ -16,6 +17,7 @@ from anyio.abc import TestRunner
 from .names import LoopFactory
 from .seams import anyio as anyio_seam
 
+_ASKING_WARNS: bool = sys.version_info >= (3, 14)
 _Changes = list[tuple[ContextVar[Any], Any]]
 
 
@@ -224,6 +226,8 @@ def _set_current(loop: asyncio.AbstractEventLoop | None) -> None:
 
 def current_policy() -> Any:
     """The policy that makes event loops."""
+    if not _ASKING_WARNS:
+        return asyncio.get_event_loop_policy()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         return asyncio.get_event_loop_policy()
