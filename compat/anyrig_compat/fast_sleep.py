@@ -20,11 +20,11 @@ import anyrig
 from . import marks
 from .deprecations import note_use_by
 from .fixtures import BACKEND, NAMES
+from .marks import ANYIO_BACKEND
 from .seams.pytest import substitute
 
 _ANYRIGS = "anyrig_fast_sleep"  # what its `fast_sleep` gives
 _OURS = "anyrig_compat_fast_sleep"
-_BACKEND = "anyio_backend"
 _INSTEAD = "@pytest.mark.anyio: the same fixture moves the loop's clock there, and records sleeps"
 
 
@@ -72,8 +72,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """A test that is not async runs once, as it did: `fast_sleep` alone has no backend for it."""
     definition: Any = metafunc.definition
     is_sync = _ANYRIGS in metafunc.fixturenames and not marks.is_async(metafunc.function)
-    if is_sync and _BACKEND in metafunc.fixturenames and not _asks_for_backend(definition):
-        metafunc.fixturenames.remove(_BACKEND)
+    if is_sync and ANYIO_BACKEND in metafunc.fixturenames and not _asks_for_backend(definition):
+        metafunc.fixturenames.remove(ANYIO_BACKEND)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -81,18 +81,12 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """The fixture of this test is the shim's, where that is its kind of test."""
     if _ANYRIGS not in getattr(item, "fixturenames", ()):
         return
-    params = getattr(getattr(item, "callspec", None), "params", {})
     if not marks.is_async(getattr(item, "obj", None)):
-        if _BACKEND not in params:
-            substitute(item, _BACKEND, BACKEND)
+        if ANYIO_BACKEND not in marks.params_of(item):
+            substitute(item, ANYIO_BACKEND, BACKEND)
             substitute(item, _ANYRIGS, _OURS)
-    elif marks.is_ours(item, item.config.stash[NAMES]) and "trio" not in _names(params):
+    elif marks.is_ours(item, item.config.stash[NAMES]) and marks.library_of_test(item) != "trio":
         substitute(item, _ANYRIGS, _OURS)
-
-
-def _names(params: dict[str, Any]) -> tuple[object, ...]:
-    value = params.get(_BACKEND)
-    return value if isinstance(value, tuple) else (value,)
 
 
 def _asks_for_backend(definition: Any) -> bool:
@@ -104,4 +98,4 @@ def _asks_for_backend(definition: Any) -> bool:
         elif mark.name == "parametrize" and mark.args:
             names = mark.args[0]
             asked.update(names.replace(" ", "").split(",") if isinstance(names, str) else names)
-    return _BACKEND in asked
+    return ANYIO_BACKEND in asked

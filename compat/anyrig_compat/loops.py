@@ -211,16 +211,22 @@ def _set_as_current(loop: asyncio.AbstractEventLoop) -> Iterator[None]:
         _set_current(before)
 
 
-def _current() -> asyncio.AbstractEventLoop | None:
-    with warnings.catch_warnings(), suppress(RuntimeError):
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Without asyncio's warnings that loops and policies are old names."""
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
+        yield
+
+
+def _current() -> asyncio.AbstractEventLoop | None:
+    with _quietly(), suppress(RuntimeError):
         return asyncio.get_event_loop()
     return None
 
 
 def _set_current(loop: asyncio.AbstractEventLoop | None) -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
+    with _quietly():
         asyncio.set_event_loop(loop)
 
 
@@ -228,8 +234,7 @@ def current_policy() -> Any:
     """The policy that makes event loops."""
     if not _ASKING_WARNS:
         return asyncio.get_event_loop_policy()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
+    with _quietly():
         return asyncio.get_event_loop_policy()
 
 
@@ -239,12 +244,10 @@ def _following(policy: Any) -> Iterator[None]:
     if policy is before:
         yield
         return
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
+    with _quietly():
         asyncio.set_event_loop_policy(policy)
     try:
         yield
     finally:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)
+        with _quietly():
             asyncio.set_event_loop_policy(before)

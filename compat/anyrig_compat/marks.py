@@ -11,6 +11,7 @@ import pytest
 
 from .names import SCOPES, LoopFactory, Names, Scope
 
+ANYIO_BACKEND = "anyio_backend"  # the parameter, and the fixture, of anyio's plugin
 _OTHERS = ("anyio", "trio")  # the marks of those who run a test themselves
 _KNOWN = {"loop_scope", "scope", "loop_factories"}
 
@@ -33,6 +34,23 @@ def is_async(function: object) -> bool:
 def is_generator(function: object) -> bool:
     """Whether a test's function is an async generator, which can be no test."""
     return inspect.isasyncgenfunction(getattr(function, "__func__", function))
+
+
+def params_of(item: Any) -> dict[str, Any]:
+    """The parameters of a test, by their names."""
+    params: dict[str, Any] = getattr(getattr(item, "callspec", None), "params", {})
+    return params
+
+
+def library_of(value: Any) -> str | None:
+    """The async library that a value of ``anyio_backend`` names; None is none."""
+    library: str | None = value[0] if isinstance(value, tuple) else value
+    return library
+
+
+def library_of_test(item: Any) -> str | None:
+    """The one that a test's parameter ``anyio_backend`` names; None where it has none."""
+    return library_of(params_of(item).get(ANYIO_BACKEND))
 
 
 def mark_of(item: Any) -> pytest.Mark | None:

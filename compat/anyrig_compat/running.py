@@ -18,6 +18,7 @@ from .deprecations import note_use, note_use_by
 from .fixtures import BACKEND, FACTORY, loop_fixture, own_event_loop
 from .following import is_following
 from .loops import ScopedLoop
+from .marks import ANYIO_BACKEND
 from .names import SCOPES, Names, Scope
 from .seams import anyio as anyio_seam
 from .seams.pytest import definitions, request_of, substitute
@@ -26,7 +27,6 @@ from .stand_in import is_async_fixture, loop_scope_of
 Wrapper = Generator[None, Any, Any]
 Definition = pytest.FixtureDef[Any]
 
-_BACKEND = "anyio_backend"
 _LOOP = pytest.StashKey[str]()  # the fixture with the loop that a test runs on
 _INSTEAD_OF_FIXTURE = "@pytest.fixture, once all the tests that ask for it have moved"
 _INSTEAD_OF_MARK = "@pytest.mark.anyio, or nothing with anyio_mode = auto"
@@ -51,11 +51,11 @@ class Running:
         mark = marks.mark_of(definition)
         asked = marks.Asked(None, None) if mark is None else marks.read(mark, definition.nodeid)
         if self._names.on_both:
-            if _BACKEND not in metafunc.fixturenames:
-                metafunc.fixturenames.append(_BACKEND)
-        elif _BACKEND in metafunc.fixturenames:
+            if ANYIO_BACKEND not in metafunc.fixturenames:
+                metafunc.fixturenames.append(ANYIO_BACKEND)
+        elif ANYIO_BACKEND in metafunc.fixturenames:
             # the mark means asyncio alone, whatever else the suite's other tests run on
-            metafunc.fixturenames.remove(_BACKEND)
+            metafunc.fixturenames.remove(ANYIO_BACKEND)
         marks.parametrise(metafunc, asked, self._names, FACTORY)
 
     def pytest_itemcollected(self, item: pytest.Item) -> None:
@@ -90,7 +90,7 @@ class Running:
             note_use_by(item, "pytest.mark.asyncio", _INSTEAD_OF_MARK)
         elif mark is not None and isinstance(item, pytest.Function):
             _warn_of_sync(item)
-        named = _named_library(item)
+        named = marks.library_of_test(item)
         if mark is not None and is_async and named != "trio":
             asked = marks.read(mark, item.nodeid).loop_scope
             self._run_on(item, loop_fixture(self._loop_scope(item, asked)))
@@ -109,11 +109,12 @@ class Running:
         # in a list of its own, for the items of one function share theirs
         others = [one for one in item.fixturenames if one not in (FACTORY, loop)]
         # another factory than the last test's is known before any fixture is taken as it is
-        item.fixturenames = [*([FACTORY] if FACTORY in _params(item) else ()), *others, loop]
+        first = [FACTORY] if FACTORY in marks.params_of(item) else []
+        item.fixturenames = [*first, *others, loop]
         item.stash[_LOOP] = loop
         # what anyio's plugin runs a test by, and what its fixtures ask for
-        item.funcargs[_BACKEND] = "asyncio"
-        substitute(item, _BACKEND, BACKEND)
+        item.funcargs[ANYIO_BACKEND] = "asyncio"
+        substitute(item, ANYIO_BACKEND, BACKEND)
 
     def _end_those_for_others(self, item: Any, library: str | None) -> None:
         """Tear down the fixtures of this test's that serve tests of another library."""
@@ -154,12 +155,13 @@ class Running:
         self, definition: Definition, request: pytest.FixtureRequest
     ) -> Callable[..., Any] | None:
         """What to call in place of a fixture's function; None where that is not ours to run."""
-        name = self._loop_for(definition, request)
+        scope = self._scope_of(definition)
+        name = self._loop_for(definition, request, scope)
         if name is not None:
             return self._on_loop(definition, request, request.getfixturevalue(name))
-        return (
-            self._on_trio(definition, request) if self._is_for_guest(definition, request) else None
-        )
+        if scope is not None and self._is_for_guest(definition, request):
+            return self._on_trio(definition, request)
+        return None
 
     def _on_loop(
         self, definition: Any, request: pytest.FixtureRequest, scoped: ScopedLoop
@@ -182,10 +184,10 @@ class Running:
 
     def _is_for_guest(self, definition: Definition, request: pytest.FixtureRequest) -> bool:
         """Whether an asyncio fixture is asked for by a test on trio."""
-        if self._scope_of(definition) is None or _BACKEND not in request.fixturenames:
+        if ANYIO_BACKEND not in request.fixturenames:
             return False
-        value = request.getfixturevalue(_BACKEND)
-        return is_async(definition.func) and "trio" in (value, value[0])
+        value = request.getfixturevalue(ANYIO_BACKEND)
+        return _is_async(definition.func) and marks.library_of(value) == "trio"
 
     def _on_trio(
         self, definition: Definition, request: pytest.FixtureRequest
@@ -197,21 +199,25 @@ class Running:
         self._count(definition)
         return as_guest(_on_instance(definition.func, request.instance), definition.argname)
 
-    def _loop_for(self, definition: Definition, request: pytest.FixtureRequest) -> str | None:
-        """The fixture with the loop that a fixture runs on; None where it is not ours to run."""
+    def _loop_for(
+        self, definition: Definition, request: pytest.FixtureRequest, scope: Scope | None
+    ) -> str | None:
+        """The fixture with the loop that a fixture runs on; None where it is not ours to run.
+
+        ``scope`` is what `_scope_of` says of it.
+        """
         function, loop = definition.func, self._loop_of_test()
         if is_following(function):
             # where anyio's plugin runs the test, it runs this one, too
-            follows = loop is not None or _BACKEND not in request.fixturenames
+            follows = loop is not None or ANYIO_BACKEND not in request.fixturenames
             return (loop or loop_fixture("function")) if follows else None
-        scope = self._scope_of(definition)
         if loop is not None and marks.mark_of(self._item) is None:
-            return loop if scope is not None or is_async(function) else None
+            return loop if scope is not None or _is_async(function) else None
         if scope is not None:
-            is_moved = loop is None and _BACKEND in request.fixturenames
+            is_moved = loop is None and ANYIO_BACKEND in request.fixturenames
             return None if is_moved else loop_fixture(scope)
         # one of anyio's kind, such as `task_group`, in a test of ours
-        is_anyios = _BACKEND in definition.argnames and is_async(function)
+        is_anyios = ANYIO_BACKEND in definition.argnames and _is_async(function)
         return loop if is_anyios else None
 
     def _loop_of_test(self) -> str | None:
@@ -220,9 +226,9 @@ class Running:
     def _scope_of(self, definition: Definition) -> Scope | None:
         """The scope of the loop that an asyncio fixture asks for; None for one of another kind."""
         function = definition.func
-        is_unmarked = self._names.is_auto and is_async(function)
+        is_unmarked = self._names.is_auto and _is_async(function)
         if not (
-            is_async_fixture(function) or (is_unmarked and _BACKEND not in definition.argnames)
+            is_async_fixture(function) or (is_unmarked and ANYIO_BACKEND not in definition.argnames)
         ):
             return None
         own = None if self._item is None else own_event_loop(self._item)
@@ -260,20 +266,7 @@ def _raise(error: BaseException, **_: Any) -> None:
     raise error
 
 
-def _params(item: Any) -> dict[str, Any]:
-    """The parameters of a test, by their names."""
-    params: dict[str, Any] = getattr(getattr(item, "callspec", None), "params", {})
-    return params
-
-
-def _named_library(item: Any) -> str | None:
-    """The library that the parameter ``anyio_backend`` of a test names; None where it has none."""
-    value = _params(item).get(_BACKEND)
-    library: str | None = value[0] if isinstance(value, tuple) else value
-    return library
-
-
-def is_async(function: object) -> bool:
+def _is_async(function: object) -> bool:
     """Whether the function of a fixture is async, as a generator or not."""
     return inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
 

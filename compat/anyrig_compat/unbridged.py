@@ -25,6 +25,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from .marks import ANYIO_BACKEND, library_of
+
 _TRIOS = "trio.run received unrecognized yield message"
 _ASYNCIOS = (
     "no running event loop",
@@ -68,8 +70,7 @@ def _is_unbridged(error: BaseException, fixtures: Mapping[str, Any]) -> bool:
     text = str(error)
     if isinstance(error, TypeError):
         return text.startswith(_TRIOS)
-    backend = fixtures.get("anyio_backend")
-    is_on_trio = (backend[0] if isinstance(backend, tuple) else backend) == "trio"
+    is_on_trio = library_of(fixtures.get(ANYIO_BACKEND)) == "trio"
     if not is_on_trio or not isinstance(error, RuntimeError | AttributeError):
         return False
     return any(words in text for words in _ASYNCIOS)

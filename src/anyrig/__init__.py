@@ -11,7 +11,7 @@ clock/                        virtual time
 waiting/                      until something has come, and until all else is settled
 mocks/                        doubles: mocks that are made from the real thing
 runners/, runner_host    what runs tests and async fixtures for anyio's plugin
-loops                    the event loops of others
+loops                    asyncio loops that are no runner's of ours
 report/                  findings to words, terminal, JSON, across xdist's workers
 seams/                   every use of what our neighbours do not promise
 cli/                     the `anyrig` command
@@ -65,8 +65,7 @@ from .tasks.tree import task_tree
 if TYPE_CHECKING:
     from . import mocks
     from .fixtures import open_group
-    from .loops import hear_loop
-    from .runners.watched import watch_loop
+    from .loops import hear_loop, watch_loop
     from .waiting.settled import settled
     from .waiting.until import until
 
@@ -118,7 +117,7 @@ _LATER = {
     "settled": "waiting.settled",
     "until": "waiting.until",
     "hear_loop": "loops",
-    "watch_loop": "runners.watched",
+    "watch_loop": "loops",
 }
 
 
