@@ -21,7 +21,8 @@ from typing import Any
 
 import trio
 
-from anyrig_compat.guest import Guest, GuestLoop
+from anyrig_compat.guest import Guest
+from anyrig_compat.guest_loop import GuestLoop
 
 PARTS = ("test_events", "test_tasks", "test_streams", "test_timeouts", "test_taskgroups")
 
@@ -56,9 +57,6 @@ class Loop(GuestLoop):
     guest: Guest
     _wants_to_stop = False
     _takes_turn = False
-
-    def time(self) -> float:
-        return time.monotonic()
 
     def stop(self) -> None:
         # the guest's own call is before each turn
@@ -100,7 +98,7 @@ def new_loop(selector: selectors.BaseSelector | None = None) -> Loop:
     """A loop on a selector of the guest's own; one that a test asks for is not taken."""
     if selector is not None:
         selector.close()
-    guest = Guest(Loop)
+    guest = Guest(Monotonic(), Loop)
     loop = guest.loop
     assert isinstance(loop, Loop)
     loop.guest = guest

@@ -219,7 +219,7 @@ async def test_a_shield_on_the_far_side() -> None:
 
 
 async def test_context_variables() -> None:
-    """What is set before a call is seen in it, and what the call sets stays its own."""
+    """What is set before a call is seen in it, and what the call sets is set for its caller."""
 
     async def there() -> str:
         before = USER.get()
@@ -229,7 +229,7 @@ async def test_context_variables() -> None:
     token = USER.set("Ada")
     async with open_asyncio() as guest:
         assert await guest.call(there) == "Ada"
-        assert USER.get() == "Ada"
+        assert USER.get() == "Bob"
     USER.reset(token)
 
 
@@ -244,7 +244,7 @@ async def test_a_queue_that_trio_fills() -> None:
         queue: asyncio.Queue[int] = asyncio.Queue()
         nursery.start_soon(take, guest, queue)
         await trio.sleep(1)
-        guest.run_sync(queue.put_nowait, 7)
+        guest.loop.call_soon(queue.put_nowait, 7)
     assert got == [7]
 
 

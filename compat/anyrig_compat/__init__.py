@@ -8,6 +8,8 @@ marks        what ``@pytest.mark.asyncio`` says
 names        the options and flags
 stand_in     what ``import pytest_asyncio`` finds
 guest        an asyncio loop that is the guest of a trio run: on_asyncio, open_asyncio
+guest_loop, ending    that loop itself, and how what is left in it ends
+contexts     context variables that both sides have in common while one awaits the other
 on_trio      asyncio-only fixtures for tests on trio
 bridge       what they give, as tests on trio can use it: bridge, unbridge, call_on_trio
 unbridged    what is told of asyncio's awaitables that reach trio without a bridge

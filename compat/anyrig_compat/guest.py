@@ -11,10 +11,9 @@ Limits: the selector needs a descriptor of its own (epoll, kqueue), so not on Wi
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import selectors
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterator
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from typing import Any, NoReturn, TypeVar
 
 import outcome
@@ -23,51 +22,22 @@ import trio
 
 import anyrig
 
+from .contexts import SharedContext
+from .ending import as_one, end_generators, end_tasks
+from .guest_loop import GuestLoop
 from .seams import asyncio_loop as seam
+from .seams.asyncio_running import running_loop
 
 T = TypeVar("T")
 
 _FIRST_TURNS = 3  # that a call takes itself before it waits for the pump
 _TURNS = 10  # of the loop, before a task that is still there is one that was left
-_SECONDS = 5.0  # that a task may take to end when it is cancelled
-
-
-class GuestLoop(asyncio.SelectorEventLoop):
-    """An asyncio event loop on trio's clock, that tells when it has something new to do."""
-
-    def __init__(self, selector: selectors.BaseSelector, wake: Callable[[], object]) -> None:
-        self._wake = wake
-        super().__init__(selector)
-
-    def time(self) -> float:
-        return trio.current_time()
-
-    def call_soon(  # type: ignore[override]
-        self,
-        callback: Callable[..., object],
-        *args: Any,
-        context: contextvars.Context | None = None,
-    ) -> asyncio.Handle:
-        handle = super().call_soon(callback, *args, context=context)
-        self._wake()
-        return handle
-
-    def call_at(  # type: ignore[override]
-        self,
-        when: float,
-        callback: Callable[..., object],
-        *args: Any,
-        context: contextvars.Context | None = None,
-    ) -> asyncio.TimerHandle:
-        handle = super().call_at(when, callback, *args, context=context)
-        self._wake()
-        return handle
 
 
 class Guest:
     """One asyncio event loop that is the guest of one trio run."""
 
-    def __init__(self, make_loop: type[GuestLoop] = GuestLoop) -> None:
+    def __init__(self, clock: trio.abc.Clock, make_loop: type[GuestLoop] = GuestLoop) -> None:
         selector = selectors.DefaultSelector()
         if not hasattr(selector, "fileno"):
             raise RuntimeError(
@@ -79,11 +49,12 @@ class Guest:
         self._is_ending = False
         self._waiting: trio.CancelScope | None = None  # the pump's wait
         self._ended = trio.Event()
-        self._unused = trio.Event()
-        self.users = 1  # how many blocks need the loop
-        # what was raised in a turn, and belongs to no task
+        self._users = 0  # how many need the loop
+        self._blocks: list[trio.CancelScope] = []  # of those, the ones that can be cut off
+        # what made a turn end: SystemExit or KeyboardInterrupt, which asyncio lets through
         self._crash: BaseException | None = None
-        self.loop = make_loop(selector, self._wake)
+        self._watching: AbstractContextManager[None] | None = None
+        self.loop = make_loop(selector, clock, self._wake)
 
     # -- from trio ---------------------------------------------------------------------------------
 
@@ -91,7 +62,8 @@ class Guest:
         """What an async function of asyncio's gives, or its error: it runs as a task of the loop.
 
         Where trio cancels the caller, the task is cancelled, and waited for: what it still gives or
-        raises is not lost.
+        raises is not lost. Context variables that it sets are set for the caller. Raises
+        RuntimeError where the loop has closed.
         """
         __tracebackhide__ = True
 
@@ -105,6 +77,8 @@ class Guest:
         """What anything that asyncio can await gives, or its error."""
         __tracebackhide__ = True
         if asyncio.isfuture(awaitable):
+            if not awaitable.done():
+                self._check_open()
             await trio.lowlevel.checkpoint_if_cancelled()
             return await self._join(awaitable)
 
@@ -117,25 +91,34 @@ class Guest:
     async def _run(self, coroutine: Coroutine[Any, Any, T], name: str | None) -> T:
         __tracebackhide__ = True
         try:
+            self._check_open()
             await trio.lowlevel.checkpoint_if_cancelled()
         except BaseException:
             coroutine.close()
             raise
-        context = contextvars.copy_context()
+        shared = SharedContext()
         # its first turns are taken here, and the pump need not wake for them
         self._is_turning = True
         try:
             task: asyncio.Task[T] = asyncio.Task(
-                coroutine, loop=self.loop, name=name, context=context
+                coroutine, loop=self.loop, name=name, context=shared.theirs
             )
         finally:
             self._is_turning = False
         for _ in range(_FIRST_TURNS):
-            self.take_turn()
+            crash = self._turn()
+            if isinstance(crash, KeyboardInterrupt) and not task.done():
+                # a signal's, which trio raises in whatever of its tasks runs
+                self._crash = None
+                task.cancel()
+                raise crash
             if task.done() or not seam.has_ready(self.loop):
                 break
         self._wake()
-        return await self._join(task)
+        try:
+            return await self._join(task)
+        finally:
+            shared.fetch()
 
     async def _join(self, future: asyncio.Future[T]) -> T:
         __tracebackhide__ = True
@@ -158,24 +141,17 @@ class Guest:
             await trio.lowlevel.wait_task_rescheduled(abort)
         if raise_cancel is not None and future.cancelled():
             raise_cancel()
+        crash = self._crash
+        if crash is not None and not future.cancelled() and future.exception() is crash:
+            self._crash = None  # it is raised here, and nowhere else
         return future.result()
 
-    def run_sync(self, func: Callable[..., T], /, *args: Any, **kwargs: Any) -> T:
-        """What a sync function gives that asyncio's side has to call, its loop running."""
-        __tracebackhide__ = True
-        if self._is_turning:
-            return func(*args, **kwargs)
-        result: outcome.Outcome[T] | None = None
-
-        def called() -> None:
-            nonlocal result
-            result = outcome.capture(func, *args, **kwargs)
-
-        handle = self.loop.call_soon(called)
-        while result is None and not handle.cancelled():
-            self.turn()
-        assert result is not None, "a turn runs what is ready"
-        return result.unwrap()
+    def _check_open(self) -> None:
+        if self.loop.is_closed():
+            raise RuntimeError(
+                "the asyncio loop of this guest is closed: its block, or the fixtures that "
+                "needed it, have ended"
+            )
 
     # -- from asyncio ------------------------------------------------------------------------------
 
@@ -188,20 +164,23 @@ class Guest:
         __tracebackhide__ = True
         done: asyncio.Future[outcome.Outcome[T]] = self.loop.create_future()
         scope = trio.CancelScope()
+        shared = SharedContext()
 
         async def run() -> None:
-            result: outcome.Outcome[T] | None = None
-            with scope:
-                result = await outcome.acapture(func, *args)
-                if isinstance(result, outcome.Error) and isinstance(result.error, trio.Cancelled):
-                    error, result = result.error, None
-                    raise error
-            if not done.done():
-                done.set_result(
-                    outcome.Error(asyncio.CancelledError()) if result is None else result
-                )
+            # if the scope cuts it off
+            result: outcome.Outcome[T] = outcome.Error(asyncio.CancelledError())
+            try:
+                with scope:
+                    result = outcome.Value(await func(*args))
+            except BaseException as error:
+                if is_all_cancelled(error):
+                    raise  # the trio run itself ends
+                result = outcome.Error(error)
+            finally:
+                if not done.done() and not self.loop.is_closed():
+                    done.set_result(result)
 
-        trio.lowlevel.spawn_system_task(run, context=contextvars.copy_context())
+        trio.lowlevel.spawn_system_task(run, context=shared.theirs)
         was_cancelled = False
         while not done.done():
             try:
@@ -209,17 +188,13 @@ class Guest:
             except asyncio.CancelledError:
                 was_cancelled = True
                 scope.cancel()
+        shared.fetch()
         result = done.result().unwrap()
         if was_cancelled:
             raise asyncio.CancelledError  # a shield kept it from being cut off until here
         return result
 
     # -- the turns ---------------------------------------------------------------------------------
-
-    def turn(self) -> None:
-        """Run what the loop has ready."""
-        self.take_turn()
-        self._wake()
 
     def take_turn(self) -> None:
         """Run what the loop has ready, and leave the pump as it is."""
@@ -233,6 +208,17 @@ class Guest:
         finally:
             self._is_turning = False
             sniffio.thread_local.name = before
+
+    def _turn(self) -> BaseException | None:
+        """Take a turn; what made it end, which is kept until somebody raises it."""
+        try:
+            self.take_turn()
+        except BaseException as error:  # noqa: BLE001 - whoever waits for its task raises it
+            self._crash = error if self._crash is None else self._crash
+            if self._waiting is not None:
+                self._waiting.cancel()
+            return error
+        return None
 
     def _wake(self) -> None:
         """Have the pump look again: what it waits for has changed."""
@@ -248,15 +234,25 @@ class Guest:
 
     async def pump(self) -> None:
         """Take the loop's turns until it is ended; a system task of the trio run."""
+        told: BaseException | None = None
         try:
             while not self._is_ending:
-                try:
-                    self.turn()
-                except BaseException as error:  # noqa: BLE001 - raised where the loop is opened
-                    self._crash = self._crash or error
+                self._turn()
+                if self._crash is not told:
+                    told = self._crash
+                    await self._hand_over()
                 await self.until_something()
         finally:
+            self.loop.is_in_use = False
             self._ended.set()
+
+    async def _hand_over(self) -> None:
+        """Give those who wait for the task that crashed a few turns; then cut the block off."""
+        for _ in range(_TURNS):
+            await trio.lowlevel.cancel_shielded_checkpoint()
+            self._turn()
+        if self._crash is not None and self._blocks:
+            self._blocks[0].cancel()
 
     async def until_something(self) -> None:
         """Wait, in trio, until the loop has something to do."""
@@ -271,64 +267,84 @@ class Guest:
             await trio.lowlevel.wait_readable(self._descriptor)
         self._waiting = None
 
-    # -- the end -----------------------------------------------------------------------------------
+    # -- its users, and the end --------------------------------------------------------------------
 
-    def leave(self) -> None:
-        """One of those who use it needs it no more."""
-        self.users -= 1
-        if not self.users:
-            self._unused.set()
+    def join(self) -> None:
+        """One more needs the loop; the first one has it begin."""
+        self._users += 1
+        if self._watching is None:
+            _GUEST.set(self)
+            self._watching = anyrig.watch_loop(self.loop)
+            self._watching.__enter__()
+            self.loop.is_in_use = True
+            trio.lowlevel.spawn_system_task(self.pump, name="<asyncio, as a guest>")
 
-    async def settle(self) -> None:
-        """Wait until nobody uses it, and give what is about to end a few turns."""
-        with trio.CancelScope(shield=True):
-            await self._unused.wait()
-            for _ in range(_TURNS):
-                if not asyncio.all_tasks(self.loop):
-                    break
-                self.turn()
-                await trio.lowlevel.cancel_shielded_checkpoint()
+    async def leave(self) -> None:
+        """One needs it no more; where that is the last one, what is left is ended.
 
-    async def close(self) -> None:
-        """Cancel and join what is left, and close the loop; raises what a turn raised."""
-        with trio.CancelScope(shield=True):
-            try:
-                await self._end_tasks()
-                await self.call(self.loop.shutdown_asyncgens)
-                await self.call(self.loop.shutdown_default_executor)
-            finally:
-                self._is_ending = True
-                self._wake()
-                await self._ended.wait()
-                self.loop.close()
-        if self._crash is not None:
-            raise self._crash
-
-    async def _end_tasks(self) -> None:
-        tasks = asyncio.all_tasks(self.loop)
-        for task in tasks:
-            task.cancel()
-        if not tasks:
+        Raises what was lost, what tasks that were left raise as they are cancelled, and a crash
+        that nobody has raised; several as a group.
+        """
+        __tracebackhide__ = True
+        self._users -= 1
+        if self._users:
             return
-        self.turn()
-        await self.call(asyncio.wait, tasks, timeout=_SECONDS)
-        deaf = [task for task in tasks if not task.done()]
-        if deaf:
-            raise anyrig.TaskDidNotEnd(
-                f"tasks of the asyncio guest did not end within {_SECONDS:g} seconds of being "
-                f"cancelled: {', '.join(map(_where, deaf))}"
-            )
+        with trio.CancelScope(shield=True):
+            # another one may have joined meanwhile, and even left
+            if await self._settle() and current_guest() is self:
+                _GUEST.set(None)
+                await self._end()
+
+    @contextmanager
+    def block(self) -> Iterator[None]:
+        """Cut a block off where asyncio's side crashes, and raise that."""
+        __tracebackhide__ = True
+        scope = trio.CancelScope()
+        self._blocks.append(scope)
+        try:
+            with scope:
+                yield
+        finally:
+            self._blocks.remove(scope)
+        crash = self._crash
+        if crash is not None and not self._blocks:
+            self._crash = None
+            raise crash
+
+    async def _settle(self) -> bool:
+        """Give what is about to end a few turns; whether still nobody needs the loop."""
+        for _ in range(_TURNS):
+            if self._users or not asyncio.all_tasks(self.loop):
+                break
+            self._turn()
+            self._wake()
+            await trio.lowlevel.cancel_shielded_checkpoint()
+        return not self._users
+
+    async def _end(self) -> None:
+        __tracebackhide__ = True
+        assert self._watching is not None  # somebody has joined
+        errors: list[BaseException] = []
+        try:
+            self._watching.__exit__(None, None, None)
+        except Exception as error:  # noqa: BLE001 - raised below, with the others
+            errors.append(error)
+        try:
+            await end_tasks(self, errors)
+            await end_generators(self, errors)
+            await self.call(self.loop.shutdown_default_executor)
+        finally:
+            self._is_ending = True
+            self._wake()
+            await self._ended.wait()
+            self.loop.close()
+        if self._crash is not None and self._crash not in errors:
+            errors.insert(0, self._crash)
+        if errors:
+            raise as_one(errors)
 
 
 _GUEST: trio.lowlevel.RunVar[Guest | None] = trio.lowlevel.RunVar("anyrig_compat_guest", None)
-
-
-def _where(task: asyncio.Task[Any]) -> str:
-    """A task by its name and the line that it waits at."""
-    stack = task.get_stack()
-    if not stack:
-        return task.get_name()
-    return f"{task.get_name()} ({stack[-1].f_code.co_filename}:{stack[-1].f_lineno})"
 
 
 def current_guest() -> Guest | None:
@@ -339,36 +355,47 @@ def current_guest() -> Guest | None:
         return None
 
 
+def is_all_cancelled(error: BaseException) -> bool:
+    """Whether an error, or all of a group, is trio's cancellation."""
+    if isinstance(error, BaseExceptionGroup):
+        return error.split(trio.Cancelled)[1] is None
+    return isinstance(error, trio.Cancelled)
+
+
+@asynccontextmanager
+async def joined_guest() -> AsyncGenerator[Guest]:
+    """The guest of this trio run, for as long as it is entered; blocks need not be nested.
+
+    A crash that nobody has raised is raised by the last one to leave.
+    """
+    __tracebackhide__ = True
+    guest = current_guest() or Guest(trio.lowlevel.current_clock())
+    guest.join()
+    try:
+        yield guest
+    finally:
+        await guest.leave()
+
+
 @asynccontextmanager
 async def open_asyncio() -> AsyncGenerator[Guest]:
     """An asyncio loop for a block of trio's code: the `Guest` of this trio run.
 
-    Where the run has one already, that one. At the end of the outermost block, when nobody else
-    uses it any more, what is left in the loop is cancelled and joined as ``asyncio.run`` does; in a
-    test, tasks that are left are told as leaked. Raises RuntimeError outside of trio, and
-    `anyrig.TaskDidNotEnd` where a task goes on though it is cancelled.
+    Where the run has one already, that one. When the last of those who use it is done, what is left
+    in the loop is cancelled and joined as ``asyncio.run`` does, and what that raises is raised; in
+    a test, tasks that are left are told as leaked. SystemExit and KeyboardInterrupt of a task that
+    nobody waits for cut the block off. Raises RuntimeError outside of trio, and
+    `anyrig.TaskDidNotEnd` where something goes on though it is cancelled.
     """
-    guest = current_guest()
-    if guest is not None:
-        guest.users += 1
-        try:
+    __tracebackhide__ = True
+    if not trio.lowlevel.in_trio_task() or running_loop() is not None:
+        raise RuntimeError(
+            "open_asyncio() is for code that runs on trio: asyncio's own has a loop, and "
+            "on_asyncio() works on both"
+        )
+    async with joined_guest() as guest:
+        with guest.block():
             yield guest
-        finally:
-            guest.leave()
-        return
-    guest = Guest()
-    _GUEST.set(guest)
-    trio.lowlevel.spawn_system_task(guest.pump, name="<asyncio, as a guest>")
-    try:
-        with anyrig.watch_loop(guest.loop):
-            try:
-                yield guest
-            finally:
-                guest.leave()
-                await guest.settle()
-    finally:
-        _GUEST.set(None)
-        await guest.close()
 
 
 async def on_asyncio(func: Callable[..., Awaitable[T]], /, *args: Any, **kwargs: Any) -> T:

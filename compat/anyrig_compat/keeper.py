@@ -10,14 +10,15 @@ Limits: the scope is trio's own, so the block is left in the trio task that ente
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import math
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import trio
 
+from .contexts import SharedContext
 from .crossing import call_sync, the_guest
+from .guest import is_all_cancelled
 
 
 class _Entered(asyncio.Future[Any]):
@@ -45,6 +46,7 @@ class Keeper:
         self._error: BaseException | None = None  # the body's
         self._is_cancelled = False  # the body, by trio
         self._task: asyncio.Task[bool] | None = None
+        self._shared = SharedContext()
 
     def is_of_this_task(self) -> bool:
         """Whether it was entered by the trio task that asks."""
@@ -61,6 +63,7 @@ class Keeper:
             if self._task is not None:
                 self._task.cancel()
             raise
+        self._shared.fetch()
         self._scope.__enter__()
         return value
 
@@ -73,14 +76,16 @@ class Keeper:
         __tracebackhide__ = True
         assert self._task is not None
         rest = self._beyond_scope(error)
-        self._is_cancelled = rest is not None and _is_all_cancelled(rest)
+        self._is_cancelled = rest is not None and is_all_cancelled(rest)
         self._error = asyncio.CancelledError() if self._is_cancelled else rest
+        self._shared.hand_over()
         call_sync(self._has_left.set)
         is_taken = False
         was_cancelled = self._is_cancelled or self._scope.cancel_called
         is_shielded = was_cancelled or trio.current_effective_deadline() == -math.inf
         with trio.CancelScope(shield=is_shielded):
             is_taken = await self._guest.wait(self._task)
+        self._shared.fetch()
         if rest is not None and rest is not error and not is_taken:
             raise rest
         return is_taken or rest is not error
@@ -100,7 +105,7 @@ class Keeper:
         entered = _Entered(loop=loop)
         running: Any = self._keep(entered)
         running.__qualname__ = f"{type(self._manager).__qualname__}.__aenter__"
-        self._task = loop.create_task(running, context=contextvars.copy_context())
+        self._task = loop.create_task(running, context=self._shared.theirs)
         self._task.add_done_callback(entered.give_up)
         entered.task = self._task
         return entered
@@ -139,9 +144,3 @@ class Keeper:
             if self._is_cancelled:
                 return False  # trio's own Cancelled goes on
             raise
-
-
-def _is_all_cancelled(error: BaseException) -> bool:
-    if isinstance(error, BaseExceptionGroup):
-        return error.split(trio.Cancelled)[1] is None
-    return isinstance(error, trio.Cancelled)

@@ -9,7 +9,9 @@ from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
 from .bridge import bridge
-from .guest import Guest, open_asyncio
+from .contexts import SharedContext
+from .crossing import call_sync
+from .guest import Guest, joined_guest
 
 
 def as_guest(function: Callable[..., Any], name: str) -> Callable[..., Any]:
@@ -22,7 +24,7 @@ def as_guest(function: Callable[..., Any], name: str) -> Callable[..., Any]:
     @functools.wraps(function)
     async def fixture(**kwargs: Any) -> AsyncGenerator[Any, None]:
         __tracebackhide__ = True
-        async with open_asyncio() as guest:
+        async with joined_guest() as guest:
             if not inspect.isasyncgenfunction(function):
                 yield bridge(await guest.call(function, **kwargs), origin=name)
                 return
@@ -39,32 +41,41 @@ class _Course:
     def __init__(self, guest: Guest, generator: AsyncGenerator[Any, None]) -> None:
         self._guest = guest
         self._generator = generator
-        self._task: asyncio.Task[None]
-        self._ending: asyncio.Event
+        self._shared = SharedContext()
+        self._value: asyncio.Future[Any] = guest.loop.create_future()
+        self._ending = asyncio.Event()
+        self._task: asyncio.Task[Any] = call_sync(
+            guest.loop.create_task, self._serve(), context=self._shared.theirs
+        )
 
     async def begin(self) -> Any:
         """Run the setup; what it gives."""
         __tracebackhide__ = True
-        return await self._guest.call(self._begin)
+        try:
+            return await self._guest.call(self._begin)
+        finally:
+            self._shared.fetch()
 
     async def end(self) -> None:
         """Run the teardown."""
         __tracebackhide__ = True
-        await self._guest.call(self._end)
+        self._shared.hand_over()
+        call_sync(self._ending.set)
+        try:
+            await self._guest.wait(self._task)
+        finally:
+            self._shared.fetch()
 
     async def _begin(self) -> Any:
         __tracebackhide__ = True
-        value = asyncio.get_running_loop().create_future()
-        self._ending = asyncio.Event()
-        self._task = asyncio.create_task(self._serve(value))
-        await asyncio.wait([value, self._task], return_when=asyncio.FIRST_COMPLETED)
-        if not value.done():
+        await asyncio.wait([self._value, self._task], return_when=asyncio.FIRST_COMPLETED)
+        if not self._value.done():
             self._task.result()
-        return value.result()
+        return self._value.result()
 
-    async def _serve(self, value: asyncio.Future[Any]) -> None:
+    async def _serve(self) -> None:
         __tracebackhide__ = True
-        value.set_result(await anext(self._generator))
+        self._value.set_result(await anext(self._generator))
         await self._ending.wait()
         try:
             await anext(self._generator)
@@ -72,8 +83,3 @@ class _Course:
             return
         await self._generator.aclose()
         raise RuntimeError("Async generator fixture did not stop")
-
-    async def _end(self) -> None:
-        __tracebackhide__ = True
-        self._ending.set()
-        await self._task
