@@ -36,6 +36,8 @@ def main() -> int:
         environment = {"PYTEST_PLUGINS": "anyrig_compat", "PATH": f"{python.parent}"}
         command.append(f"--junit-xml={report}")
         subprocess.run(command, cwd=suite, env=environment, check=False)
+        if not report.exists():
+            return 2  # pytest has said why
         results = dict(_results(report))
     return _compare(results)
 
@@ -49,13 +51,14 @@ def _environment(folder: Path) -> Path:
 
 
 def _unpacked(python: Path, folder: Path) -> Path:
-    """The archive without the plugin itself."""
+    """The archive without the plugin itself, and without the entry point that names it."""
     wanted = ["--no-deps", "--no-binary", ":all:", f"pytest-asyncio=={VERSION}"]
     subprocess.run([python, "-m", "pip", "download", "-q", "-d", folder, *wanted], check=True)
     with tarfile.open(folder / f"pytest_asyncio-{VERSION}.tar.gz") as archive:
         archive.extractall(folder, filter="data")
     suite = folder / f"pytest_asyncio-{VERSION}"
-    shutil.rmtree(suite / "pytest_asyncio")
+    for name in ("pytest_asyncio", "pytest_asyncio.egg-info"):
+        shutil.rmtree(suite / name)
     return suite
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from inner import Suite
 
 PLUGINS = ("anyio", "anyrig", "anyrig_compat")
@@ -117,19 +119,68 @@ def test_a_fixture_that_failed_for_one_test(suite: Suite) -> None:
         "test_it.py",
         FIXTURES
         + """
+from anyrig_compat import current_guest
+
+@pytest_asyncio.fixture(scope="module")
+async def picky(server):
+    assert current_guest() is None, "not on trio"
+    yield server
+
 @pytest.mark.parametrize("anyio_backend", ["trio"])
 @pytest.mark.anyio
-async def test_too_narrow(server):
+async def test_on_trio(picky):
     pass
 
 @pytest.mark.asyncio(loop_scope="module")
-async def test_old(server):
-    assert await server.ask("who") == "WHO"
+async def test_old(picky):
+    assert await picky.ask("who") == "WHO"
 """,
     )
     ran = suite.spawn(plugins=PLUGINS)
     assert ran.counts == {"passed": 1, "error": 1}, ran.text
-    assert "ScopeMismatch" in ran.text
+    assert "not on trio" in ran.text
+
+
+@pytest.mark.parametrize("scope", ["module", "package", "session"])
+def test_a_fixture_wider_than_the_backend(suite: Suite, scope: str) -> None:
+    """On trio it lasts as long as ``anyio_backend``; on asyncio as long as it says."""
+    suite.write(
+        "conftest.py",
+        FIXTURES.replace('scope="module"', f'scope="{scope}", loop_scope="session"'),
+    )
+    for name in ("test_a.py", "test_b.py"):
+        suite.write(
+            name,
+            """
+            import asyncio
+            import pytest
+            from conftest import made
+
+            pytestmark = pytest.mark.anyio
+            servers = []
+
+            async def test_first(server):
+                assert await server.ask("who") == "WHO"
+                servers.append(server.loop)
+                assert made.count("up") - made.count("down") == 1
+
+            async def test_second(server):
+                assert servers[-1] == server.loop
+
+            @pytest.mark.parametrize("anyio_backend", ["trio"])
+            async def test_narrower(server):
+                assert await server.ask("who") == "WHO"
+                assert made.count("up") - made.count("down") == 1
+
+            @pytest.mark.asyncio(loop_scope="session")
+            async def test_old(server):
+                assert await server.ask("who") == "WHO"
+                assert server.loop is asyncio.get_running_loop()
+            """,
+        )
+    ran = suite.spawn("-v", plugins=PLUGINS)
+    assert ran.counts == {"passed": 12}, ran.text
+    assert suite.found == []
 
 
 def test_on_both(suite: Suite) -> None:
@@ -262,3 +313,34 @@ def test_leaving_changes_nothing(suite: Suite) -> None:
     listed = [[line for line in one.text.splitlines() if line.startswith("test_it")] for one in ran]
     assert listed[0] == listed[1]
     assert "old names" not in ran[1].text
+
+
+def test_a_file_that_has_moved_but_for_one_test(suite: Suite) -> None:
+    """The mark ``asyncio`` means asyncio alone, also in a file that is marked ``anyio``."""
+    suite.write(
+        "test_it.py",
+        """
+        import asyncio
+        import pytest
+
+        pytestmark = pytest.mark.anyio
+
+        async def test_moved(anyio_backend_name):
+            pass
+
+        @pytest.mark.asyncio
+        async def test_old():
+            asyncio.get_running_loop()
+
+        class TestOld:
+            pytestmark = pytest.mark.asyncio
+
+            @pytest.mark.parametrize("number", [1, 2])
+            async def test_it(self, number):
+                asyncio.get_running_loop()
+        """,
+    )
+    ran = suite.spawn("-v", plugins=PLUGINS)
+    assert ran.counts == {"passed": 5}, ran.text
+    assert "test_old PASSED" in ran.text
+    assert "test_it[1] PASSED" in ran.text

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from inner import Suite
+from support import run
 
 PLUGINS = ("anyio", "anyrig", "anyrig_compat")
 
@@ -425,3 +428,59 @@ def test_old_names_are_counted(suite: Suite) -> None:
     assert "pytest.mark.asyncio: 3 uses, first at test_it.py:13" in ran.text
     assert "pytest_asyncio.fixture: 2 uses, first at test_it.py:5" in ran.text
     assert "event_loop: 1 use, first at test_it.py:28" in ran.text
+
+
+@pytest.mark.parametrize(
+    "order", ["-p anyrig_compat -p no:asyncio", "-p no:asyncio -p anyrig_compat"]
+)
+@pytest.mark.parametrize("place", ["ini", "arguments"])
+def test_the_real_one_switched_off(suite: Suite, order: str, place: str) -> None:
+    """``-p no:asyncio`` counts also where it stands behind the shim's name."""
+    pytest.importorskip("pytest_asyncio", reason="the real one is what is switched off here")
+    suite.ini(f"addopts = {order}" if place == "ini" else "")
+    suite.write(
+        "test_it.py",
+        """
+        import pytest
+        import pytest_asyncio
+
+        @pytest.mark.asyncio
+        async def test_it():
+            assert "+anyrig" in pytest_asyncio.__version__
+        """,
+    )
+    # all that is installed is loaded, as users have it
+    asked = order.split() if place == "arguments" else []
+    ran = run([sys.executable, "-m", "pytest", "-p", "no:trio", *asked], suite.path)
+    assert ran.counts == {"passed": 1}, ran.text
+    assert "in the place of pytest-asyncio" in ran.text
+
+
+def test_old_options_are_counted(suite: Suite) -> None:
+    """Options and a project's own loop and policy are told at the end, with their lines."""
+    suite.write("pytest.ini", "[pytest]\n# asyncio_mode = strict\nasyncio_mode = auto\n")
+    suite.write(
+        "conftest.py",
+        """
+        import asyncio
+        import pytest
+
+        @pytest.fixture
+        def event_loop():
+            loop = asyncio.new_event_loop()
+            yield loop
+            loop.close()
+
+        @pytest.fixture(scope="session")
+        def event_loop_policy():
+            return asyncio.DefaultEventLoopPolicy()
+        """,
+    )
+    suite.write("test_it.py", "async def test_it():\n    pass\n")
+    ran = suite.run("-p", "anyrig_compat", "--asyncio-debug")
+    assert ran.counts == {"passed": 1}, ran.text
+    assert "old names: 5 uses in 3 files, 1 test" in ran.text
+    assert "asyncio_mode: 1 use, first at pytest.ini:3" in ran.text
+    assert "--asyncio-debug: 1 use, first at the command line" in ran.text
+    assert "event_loop: 1 use, first at conftest.py:" in ran.text
+    assert "event_loop_policy: 1 use, first at conftest.py:" in ran.text

@@ -24,7 +24,7 @@ LAYERS = (
         *("_version", "plain_imports", "findings", "backends", "contexts", "holders", "losses"),
         *("source", "libraries", "clock/course", "seams/"),
     ),
-    ("origins", "polled", "settings", "live_fixtures", "runners/", "clock/"),
+    ("origins", "polled", "guests", "settings", "live_fixtures", "runners/", "clock/"),
     ("tasks/", "mocks/"),
     ("waiting/", "clock/face"),
     ("checks/", "backend_fixture", "allowances", "report/words"),

@@ -78,7 +78,7 @@ class Uses:
         if not self._places:
             return
         places = [place for of_name in self._places.values() for place in of_name]
-        files = {place.rpartition(":")[0] for place in places}
+        files = {place.rpartition(":")[0] for place in places if ":" in place}
         uses, in_files = _counted(len(places), "use"), _counted(len(files), "file")
         yield f"old names: {uses} in {in_files}, {_counted(len(self._tests), 'test')}"
         for name in sorted(self._places, key=lambda one: (-len(self._places[one]), one)):

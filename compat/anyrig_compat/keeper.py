@@ -21,16 +21,16 @@ from .crossing import call_sync, the_guest
 from .guest import is_all_cancelled
 
 
-class _Entered(asyncio.Future[Any]):
-    """What ``__aenter__`` gives. Who cancels the wait for it cancels the keeper's task."""
+class Entered(asyncio.Future[Any]):
+    """What a task gives that goes on; who cancels the wait for it cancels the task."""
 
-    task: asyncio.Task[bool] | None = None
+    task: asyncio.Task[Any] | None = None
 
     def cancel(self, msg: Any | None = None) -> bool:
         return self.task.cancel(msg) if self.task is not None else super().cancel(msg)
 
     def give_up(self, task: object) -> None:
-        """The keeper has ended; where it never was in, nobody waits any longer."""
+        """The task has ended; where it has given nothing, nobody waits any longer."""
         super().cancel()
 
 
@@ -100,24 +100,30 @@ class Keeper:
             return rest
         return None if is_all else error
 
-    def _start(self) -> _Entered:
+    def _start(self) -> Entered:
         loop = self._guest.loop
-        entered = _Entered(loop=loop)
+        entered = Entered(loop=loop)
         running: Any = self._keep(entered)
         running.__qualname__ = f"{type(self._manager).__qualname__}.__aenter__"
-        self._task = loop.create_task(running, context=self._shared.theirs)
+        self._task = loop.create_task(
+            running, name=running.__qualname__, context=self._shared.theirs
+        )
         self._task.add_done_callback(entered.give_up)
         entered.task = self._task
         return entered
 
-    async def _keep(self, entered: _Entered) -> bool:
+    async def _keep(self, entered: Entered) -> bool:
+        name = type(self._manager).__qualname__
         try:
             value = await self._manager.__aenter__()
         except Exception as error:  # noqa: BLE001 - whoever enters raises it
             entered.set_exception(error)
             return False
         entered.set_result(value)
+        task: Any = asyncio.current_task()
+        task.set_name(f"<{name}>")  # meanwhile it has no place in a picture of the tasks
         cancelled = await self._body()
+        task.set_name(f"{name}.__aexit__")
         if cancelled is None or self._error is not None or not self._scope.cancelled_caught:
             return await self._exit(self._error)
         if not await self._exit(cancelled):

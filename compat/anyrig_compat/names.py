@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, TypeAlias
 
 import pytest
 
 from .choices import Choice
+from .deprecations import note_use
 
 Scope: TypeAlias = Literal["function", "class", "module", "package", "session"]
 LoopFactory: TypeAlias = Callable[[], asyncio.AbstractEventLoop]
@@ -56,6 +59,33 @@ def add_options(parser: pytest.Parser) -> None:
     parser.addini(_FIXTURE_SCOPE, f"the loop of async fixtures: {scopes}", default=None)
     BACKENDS.declare(parser)
     parser.addini(_TEST_SCOPE, f"the loop of async tests: {scopes}", default="function")
+
+
+# what to write in the place of the options
+_INSTEAD = {
+    "asyncio_mode": "anyio_mode = auto, or nothing for strict",
+    "asyncio_debug": "def anyio_backend(): return 'asyncio', {'debug': True}",
+    _FIXTURE_SCOPE: "nothing: the scope of anyio_backend is that of the loop",
+    _TEST_SCOPE: "nothing: the scope of anyio_backend is that of the loop",
+}
+_COMMAND_LINE = "the command line"
+
+
+def note_uses(config: pytest.Config) -> None:
+    """Count the options and flags that a run has, by the line of the settings' file."""
+    lines: list[str] = []
+    if config.inipath is not None:
+        lines = config.inipath.read_text(encoding="utf-8", errors="replace").splitlines()
+    for option, instead in _INSTEAD.items():
+        flag = f"--{option.replace('_', '-')}"
+        setting = re.compile(rf"[\s\"']*{option}[\s\"']*=|[^#;]*{flag}\b")
+        found = (number for number, line in enumerate(lines, 1) if setting.match(line))
+        number = next(found, None)
+        if number is not None:
+            path = os.path.relpath(str(config.inipath), config.rootpath)
+            note_use(config, option, "", f"{path}:{number}", instead)
+        elif config.getoption(option, None) is not None:
+            note_use(config, flag, "", _COMMAND_LINE, instead)
 
 
 class Names:

@@ -12,6 +12,7 @@ from .bridge import bridge
 from .contexts import SharedContext
 from .crossing import call_sync
 from .guest import Guest, joined_guest
+from .keeper import Entered
 
 
 def as_guest(function: Callable[..., Any], name: str) -> Callable[..., Any]:
@@ -28,7 +29,7 @@ def as_guest(function: Callable[..., Any], name: str) -> Callable[..., Any]:
             if not inspect.isasyncgenfunction(function):
                 yield bridge(await guest.call(function, **kwargs), origin=name)
                 return
-            course = _Course(guest, function(**kwargs))
+            course = _Course(guest, function(**kwargs), name)
             yield bridge(await course.begin(), origin=name)
             await course.end()
 
@@ -38,21 +39,26 @@ def as_guest(function: Callable[..., Any], name: str) -> Callable[..., Any]:
 class _Course:
     """An async generator fixture, whose setup and teardown are to run in one asyncio task."""
 
-    def __init__(self, guest: Guest, generator: AsyncGenerator[Any, None]) -> None:
+    def __init__(self, guest: Guest, generator: AsyncGenerator[Any, None], name: str) -> None:
         self._guest = guest
         self._generator = generator
         self._shared = SharedContext()
-        self._value: asyncio.Future[Any] = guest.loop.create_future()
+        self._value = Entered(loop=guest.loop)
         self._ending = asyncio.Event()
         self._task: asyncio.Task[Any] = call_sync(
-            guest.loop.create_task, self._serve(), context=self._shared.theirs
+            guest.loop.create_task,
+            self._serve(),
+            name=f"the fixture {name}, on asyncio",
+            context=self._shared.theirs,
         )
+        self._task.add_done_callback(self._value.give_up)
+        self._value.task = self._task
 
     async def begin(self) -> Any:
         """Run the setup; what it gives."""
         __tracebackhide__ = True
         try:
-            return await self._guest.call(self._begin)
+            return await self._guest.wait(self._value)
         finally:
             self._shared.fetch()
 
@@ -66,17 +72,20 @@ class _Course:
         finally:
             self._shared.fetch()
 
-    async def _begin(self) -> Any:
-        __tracebackhide__ = True
-        await asyncio.wait([self._value, self._task], return_when=asyncio.FIRST_COMPLETED)
-        if not self._value.done():
-            self._task.result()
-        return self._value.result()
-
     async def _serve(self) -> None:
         __tracebackhide__ = True
-        self._value.set_result(await anext(self._generator))
+        try:
+            value = await anext(self._generator)
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:  # noqa: BLE001 - the setup raises it
+            self._value.set_exception(error)
+            return
+        name = self._task.get_name()
+        self._task.set_name(f"<{name}>")  # meanwhile it has no place in a picture of the tasks
+        self._value.set_result(value)
         await self._ending.wait()
+        self._task.set_name(name)
         try:
             await anext(self._generator)
         except StopAsyncIteration:

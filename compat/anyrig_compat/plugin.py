@@ -14,19 +14,27 @@ import pytest
 
 from . import names as names_module
 from .names import Names
+from .seams.pytest import asked_plugins
 from .stand_in import ORIGIN, importable
 
 _STEPS_BACK = (
     "anyrig_compat: pytest-asyncio is installed and runs the tests: the shim steps back. "
     "Uninstall it (pip uninstall pytest-asyncio), or run with '-p no:asyncio'"
 )
+_REAL_NAMES = ("asyncio", "pytest_asyncio.plugin", "pytest_asyncio")
 
 
 def _is_real_there(manager: pytest.PytestPluginManager) -> bool:
     """Whether the real pytest-asyncio is in force in this run."""
-    if manager.has_plugin("asyncio") or manager.has_plugin("pytest_asyncio.plugin"):
+    if any(map(manager.has_plugin, _REAL_NAMES)):
         return True
-    if manager.is_blocked("asyncio") or os.environ.get("PYTEST_DISABLE_PLUGIN_AUTOLOAD"):
+    # what stands after `-p anyrig_compat` has not been looked at yet
+    asked = asked_plugins(manager)
+    if not asked.isdisjoint(_REAL_NAMES):
+        return True
+    if manager.is_blocked("asyncio") or "no:asyncio" in asked:
+        return False
+    if os.environ.get("PYTEST_DISABLE_PLUGIN_AUTOLOAD"):
         return False
     found = importlib.util.find_spec("pytest_asyncio")
     return found is not None and found.origin != ORIGIN
@@ -58,6 +66,7 @@ def pytest_configure(config: pytest.Config) -> None:
     from .running import Running
 
     names = Names(config)
+    names_module.note_uses(config)
     config.stash[fixtures.NAMES] = names
     config.addinivalue_line(
         "markers",

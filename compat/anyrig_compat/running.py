@@ -13,7 +13,7 @@ import pytest
 
 import anyrig
 
-from . import marks
+from . import fixtures, marks
 from .deprecations import note_use, note_use_by
 from .fixtures import BACKEND, FACTORY, loop_fixture, own_event_loop
 from .following import is_following
@@ -21,7 +21,7 @@ from .loops import ScopedLoop
 from .marks import ANYIO_BACKEND
 from .names import SCOPES, Names, Scope
 from .seams import anyio as anyio_seam
-from .seams.pytest import definitions, request_of, substitute
+from .seams.pytest import active_definition, definitions, request_of, substitute
 from .stand_in import is_async_fixture, loop_scope_of
 
 Wrapper = Generator[None, Any, Any]
@@ -30,6 +30,11 @@ Definition = pytest.FixtureDef[Any]
 _LOOP = pytest.StashKey[str]()  # the fixture with the loop that a test runs on
 _INSTEAD_OF_FIXTURE = "@pytest.fixture, once all the tests that ask for it have moved"
 _INSTEAD_OF_MARK = "@pytest.mark.anyio, or nothing with anyio_mode = auto"
+# a project's own fixtures of these names
+_INSTEAD_OF_OWN = {
+    "event_loop": "nothing: anyio's plugin makes the loop",
+    "event_loop_policy": "def anyio_backend(): return 'asyncio', {'loop_factory': ...}",
+}
 
 
 class Running:
@@ -78,6 +83,15 @@ class Running:
         for item in items:
             if marks.is_ours(item, self._names):
                 anyrig.migrating(item)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        for item in session.items:
+            names: list[str] = getattr(item, "fixturenames", [])
+            is_claimed = ANYIO_BACKEND not in names and item.get_closest_marker("anyio") is not None
+            if is_claimed and marks.is_ours(item, self._names) and not self._names.on_both:
+                # anyio's plugin would add a variant for each backend, for its mark further out
+                vars(item)["fixturenames"] = [*names, ANYIO_BACKEND]
 
     # -- setup -------------------------------------------------------------------------------------
 
@@ -137,6 +151,9 @@ class Running:
         self, fixturedef: Definition, request: pytest.FixtureRequest
     ) -> Wrapper:
         function = fixturedef.func
+        instead = _INSTEAD_OF_OWN.get(fixturedef.argname)
+        if instead is not None and function.__module__ != fixtures.__name__:
+            self._note(fixturedef, fixturedef.argname, instead)
         try:
             ours = self._function_for(fixturedef, request)
         except BaseException as error:  # noqa: BLE001 - the fixture raises it, as pytest expects
@@ -173,31 +190,45 @@ class Running:
         return scoped.fixture(_on_instance(definition.func, request.instance))
 
     def _count(self, definition: Definition) -> None:
-        """Count a fixture that was made with an old name, by the line of its function."""
-        function = inspect.unwrap(definition.func)
-        code = getattr(function, "__code__", None)
-        if self._item is not None and code is not None and is_async_fixture(definition.func):
+        """Count a fixture that was made with an old name."""
+        if is_async_fixture(definition.func):
+            self._note(definition, "pytest_asyncio.fixture", _INSTEAD_OF_FIXTURE)
+
+    def _note(self, definition: Definition, name: str, instead: str) -> None:
+        """Count a use of an old name by the line of a fixture's function."""
+        code = getattr(inspect.unwrap(definition.func), "__code__", None)
+        if self._item is not None and code is not None:
             path = os.path.relpath(code.co_filename, self._item.config.rootpath)
             place = f"{path}:{code.co_firstlineno}"
-            config, nodeid = self._item.config, self._item.nodeid
-            note_use(config, "pytest_asyncio.fixture", nodeid, place, _INSTEAD_OF_FIXTURE)
+            note_use(self._item.config, name, self._item.nodeid, place, instead)
 
     def _is_for_guest(self, definition: Definition, request: pytest.FixtureRequest) -> bool:
         """Whether an asyncio fixture is asked for by a test on trio."""
-        if ANYIO_BACKEND not in request.fixturenames:
+        if self._item is None or ANYIO_BACKEND not in request.fixturenames:
             return False
-        value = request.getfixturevalue(ANYIO_BACKEND)
+        # asked for by the test: the fixture may be too wide to
+        value = request_of(self._item).getfixturevalue(ANYIO_BACKEND)
         return _is_async(definition.func) and marks.library_of(value) == "trio"
 
     def _on_trio(
         self, definition: Definition, request: pytest.FixtureRequest
     ) -> Callable[..., Any]:
-        """The function of a fixture as one that anyio's plugin runs on trio."""
+        """The function of a fixture as one that runs on trio, through anyio's plugin.
+
+        One that is wider than ``anyio_backend`` ends with this, and so is set up anew for the next.
+        """
         from .on_trio import as_guest
 
         self._live[definition] = "trio"
         self._count(definition)
-        return as_guest(_on_instance(definition.func, request.instance), definition.argname)
+        function = as_guest(_on_instance(definition.func, request.instance), definition.argname)
+        backend = active_definition(self._item, ANYIO_BACKEND)
+        if SCOPES.index(definition.scope) <= SCOPES.index(backend.scope):
+            return function
+        ends: Any = definition.finish
+        backend.addfinalizer(partial(ends, request))
+        value = request_of(self._item).getfixturevalue(ANYIO_BACKEND)
+        return anyio_seam.fixture_by_itself(function, *anyio_seam.backend_of(value))
 
     def _loop_for(
         self, definition: Definition, request: pytest.FixtureRequest, scope: Scope | None

@@ -11,7 +11,7 @@ clock/                        virtual time
 waiting/                      until something has come, and until all else is settled
 mocks/                        doubles: mocks that are made from the real thing
 runners/, runner_host    what runs tests and async fixtures for anyio's plugin
-loops                    asyncio loops that are no runner's of ours
+loops, guests            asyncio loops that are no runner's of ours; those within a trio run
 report/                  findings to words, terminal, JSON, across xdist's workers
 seams/                   every use of what our neighbours do not promise
 cli/                     the `anyrig` command

@@ -224,12 +224,11 @@ class Limits:
         """The time is over, and the loop turns."""
         if limit is not self.limit or limit.error is not None:
             return
-        from anyio import get_running_tasks
-
         from .checks import timeout
+        from .guests import running_tasks
 
         limit.deadline = time.perf_counter() + 2 * limit.watch.settings.cancel_timeout + _GRACE
-        infos, course = get_running_tasks(), self._rig.runners.course
+        infos, course = running_tasks(), self._rig.runners.course
         finding = timeout.in_loop(
             self._rig.origins,
             limit.watch.place,
@@ -242,9 +241,8 @@ class Limits:
             runner.stop_call(limit.error)
 
     def _tell_deadlock(self, runner: Runner, waits: int) -> None:
-        from anyio import get_running_tasks
-
         from .checks import deadlock
+        from .guests import running_tasks
 
         watch = self._rig.watch
         if watch is None or any(one.kind is Kind.DEADLOCK for one in watch.found):
@@ -254,7 +252,7 @@ class Limits:
             finding = deadlock.finding(
                 self._rig.origins,
                 watch.place,
-                get_running_tasks(),
+                running_tasks(),
                 is_halted=course is not None and not course.autojump,
             )
             error = self._told(watch, finding)

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from .guests import LOOPS
 from .rig import RIG
 from .runners.base import HOST
 from .seams.asyncio_errors import Listener, Overhearer
@@ -40,10 +41,14 @@ def watch_loop(loop: AbstractEventLoop) -> Iterator[None]:
     kept: list[Exception] = []
     before = loop.get_exception_handler()
     loop.set_exception_handler(Listener(host.lose, kept))
-    yield
-    left = [task for task in asyncio.all_tasks(loop) if not task.cancelling()]
-    if left:
-        host.left_elsewhere(left)
-    loop.set_exception_handler(before)
-    if kept:
-        raise kept[0] if len(kept) == 1 else ExceptionGroup("lost in a loop", kept)
+    LOOPS.append(loop)
+    try:
+        yield
+    finally:
+        LOOPS.remove(loop)
+        left = [task for task in asyncio.all_tasks(loop) if not task.cancelling()]
+        if left:
+            host.left_elsewhere(left)
+        loop.set_exception_handler(before)
+        if kept:
+            raise kept[0] if len(kept) == 1 else ExceptionGroup("lost in a loop", kept)

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import pytest
+import sniffio
 from anyio import pytest_plugin
 
 from anyrig_compat.seams import anyio as anyio_seam
-from anyrig_compat.seams.pytest import definition_of, substitute
+from anyrig_compat.seams.pytest import (
+    active_definition,
+    asked_plugins,
+    definition_of,
+    substitute,
+)
 
 
 @pytest.fixture
@@ -57,3 +64,38 @@ def test_another_fixture_for_one_test(request: pytest.FixtureRequest) -> None:
     """A fixture that stands in for another is what the test gets."""
     substitute(request.node, "named", "other")
     assert request.getfixturevalue("named") == "the other"
+
+
+def test_a_wide_fixture_runs_in_the_plugins_runner() -> None:
+    """An async generator fixture is set up and torn down in the runner, which it keeps open."""
+    seen: list[str] = []
+
+    async def fixture(word: str) -> AsyncGenerator[str, None]:
+        seen.append(sniffio.current_async_library())
+        yield word
+        seen.append("down")
+
+    library, options = anyio_seam.backend_of(("trio", {"clock": None}))
+    assert (library, options) == ("trio", {"clock": None})
+    steps = anyio_seam.fixture_by_itself(fixture, library, {})(word="up")
+    assert next(steps) == "up"
+    with pytest_plugin.get_runner("trio", {}) as runner:
+        assert seen == ["trio"]
+    with pytest_plugin.get_runner("trio", {}) as again:
+        assert again is runner
+    assert [*steps] == []
+    assert seen == ["trio", "down"]
+
+
+def test_the_definition_that_a_test_uses(request: pytest.FixtureRequest) -> None:
+    """The active definition of a fixture is set up, and ends what is put at its end."""
+    definition = active_definition(request.node, "named")
+    assert definition.argname == "named"
+    assert definition.cached_result[0] == "the first"
+    assert callable(definition.addfinalizer)
+
+
+def test_what_is_asked_for_by_name(request: pytest.FixtureRequest) -> None:
+    """All that ``-p`` names is known, also what switches a plugin off."""
+    asked = asked_plugins(request.config.pluginmanager)
+    assert {"no:asyncio", "no:trio"} <= asked

@@ -5,16 +5,40 @@ each scope, several of them open at once.
 Approach: the plugin keeps its runner in ``_current_runner`` and counts in ``_runner_leases`` who
 needs it. A runner that was made by what the plugin makes its own with (``get_async_backend``) is
 put there for one call; the plugin's own stays as it is, below. Seen on anyio 4.13 to 4.16.
+
+Problem: a fixture that is wider than ``anyio_backend`` can't ask for it, as the plugin has it do.
+Approach: the plugin's own ``get_runner`` and ``extract_backend_and_options``, which its docs don't
+name, around the fixture. Seen on anyio 4.13 to 4.16.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import functools
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from anyio import pytest_plugin
 from anyio.abc import TestRunner
+
+
+def fixture_by_itself(
+    function: Callable[..., AsyncGenerator[Any, None]], library: str, options: dict[str, Any]
+) -> Callable[..., Iterator[Any]]:
+    """An async generator fixture's function as a sync one, which holds the plugin's runner."""
+
+    @functools.wraps(function)
+    def fixture(**kwargs: Any) -> Iterator[Any]:
+        __tracebackhide__ = True
+        with pytest_plugin.get_runner(library, options) as runner:
+            yield from runner.run_asyncgen_fixture(function, kwargs)
+
+    return fixture
+
+
+def backend_of(value: Any) -> tuple[str, dict[str, Any]]:
+    """The library that a value of ``anyio_backend`` names, and its options."""
+    return pytest_plugin.extract_backend_and_options(value)
 
 
 def new_runner(options: dict[str, Any]) -> TestRunner:

@@ -12,6 +12,13 @@ ended for. Seen on pytest 8.0 to 9.2.
 Problem: fixtures that take ``anyio_backend`` are to serve a test that has no parameter of it.
 Approach: a test's request looks fixtures up in ``_arg2fixturedefs``, which its fixtures' requests
 share. Seen on pytest 8.0 to 9.2.
+
+Problem: a fixture is to end with another one that it can't ask for, being wider.
+Approach: ``_get_active_fixturedef`` of the test's request. Seen on pytest 8.0 to 9.2.
+
+Problem: a plugin that ``-p`` names declares its options before the ``-p`` after it is looked at.
+Approach: ``Config.known_args_namespace.plugins`` has all of them, those of ``addopts`` too, before
+the first is imported. Seen on pytest 8.0 to 9.2.
 """
 
 from __future__ import annotations
@@ -19,6 +26,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
+
+def asked_plugins(manager: pytest.PytestPluginManager) -> frozenset[str]:
+    """What ``-p`` names in this run, ``no:...`` as it stands."""
+    config: Any = manager.get_plugin("pytestconfig")
+    return frozenset(config.known_args_namespace.plugins)
 
 
 def definition_of(name: str, node: Any) -> pytest.FixtureDef[Any] | None:
@@ -33,6 +46,11 @@ def definition_of(name: str, node: Any) -> pytest.FixtureDef[Any] | None:
 def definitions(item: Any) -> list[pytest.FixtureDef[Any]]:
     """The definitions of the fixtures that a test asks for, and of those that these ask for."""
     return [found[-1] for found in item._fixtureinfo.name2fixturedefs.values()]
+
+
+def active_definition(item: Any, name: str) -> Any:
+    """The definition of a fixture that a test uses, set up."""
+    return item._request._get_active_fixturedef(name)
 
 
 def request_of(item: Any) -> Any:

@@ -18,6 +18,7 @@ from outcome import Outcome, Value, acapture
 
 from ..clock.course import Course
 from ..findings import ClockError
+from ..guests import idle_descriptors
 from ..seams import trio as trio_seam
 from .base import TASK_NAME, Call, Host, Runner, Stopped
 
@@ -60,7 +61,14 @@ def _is_stuck(is_virtual: bool) -> bool:
     if has_deadline or now.run_sync_soon_queue_size:
         return False
     # one task always waits for I/O: trio's own, for what `run_sync_soon` sends
-    return sum(getattr(now.io_statistics, name, 0) for name in _IO) <= 1
+    others = sum(getattr(now.io_statistics, name, 0) for name in _IO) - 1
+    return others <= 0 or _are_idle_guests(others)
+
+
+def _are_idle_guests(waits: int) -> bool:
+    """Whether all that tasks wait for are loops of asyncio which wait for nothing themselves."""
+    idle = idle_descriptors()
+    return waits <= len(idle) and idle.issuperset(trio_seam.descriptors())
 
 
 class TrioRunner(Runner):

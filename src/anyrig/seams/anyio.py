@@ -19,9 +19,12 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType, ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .cpython.referrers import owners_of
+
+if TYPE_CHECKING:
+    from anyio import TaskInfo
 
 _PLUGIN = "anyio.pytest_plugin"
 
@@ -169,6 +172,13 @@ def is_shielded(info: Any) -> bool:
     return task is not None and any(
         scope.shield for scope in open_scopes(task) if scope._host_task is task
     )
+
+
+def info_of(task: asyncio.Task[Any]) -> TaskInfo:
+    """What ``anyio.get_running_tasks`` tells of a task of asyncio's."""
+    from anyio._backends._asyncio import AsyncIOTaskInfo
+
+    return AsyncIOTaskInfo(task)
 
 
 def task_of(info: Any) -> Any:

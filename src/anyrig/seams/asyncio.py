@@ -10,8 +10,9 @@ own end. Approach: ``_parent_task``, ``_aborting`` and ``_errors`` of the groups
 task. Seen on CPython 3.11 to 3.13.
 
 Problem: a loop that waits for ever looks like one that waits. Approach: ``loop._selector`` is asked
-to wait without a timeout where nothing is ready and no timer is set (``loop._scheduled``). Limits:
-uvloop has no selector of Python's. Seen on CPython 3.11 to 3.13.
+to wait without a timeout where nothing is ready and no timer is set (``loop._scheduled``). Of one
+that does not run, ``loop._ready`` and the selector's map say what it would wait for. Limits: uvloop
+has no selector of Python's. Seen on CPython 3.11 to 3.13.
 
 Problem: what ``run_in_executor`` gives is no task. Approach: the threads of the loop's own
 executor (``_default_executor``, ``_threads``) and what they run (``_WorkItem``); a future of an
@@ -152,6 +153,21 @@ def around_waits(loop: AbstractEventLoop, note: Callable[[bool], None]) -> Calla
         vars(selector).pop("select", None)
 
     return forget
+
+
+def idle_descriptor(loop: Any) -> int | None:
+    """The descriptor that stands for all a loop waits for, between two turns of it.
+
+    None where it has callbacks, timers or I/O to wait for, where it runs, and where it has none.
+    """
+    selector: Any = getattr(loop, "_selector", None)
+    if loop.is_running() or loop.is_closed() or not hasattr(selector, "fileno"):
+        return None
+    # one is registered always: what other threads wake the loop with
+    if loop._ready or loop._scheduled or len(selector.get_map()) > 1:
+        return None
+    descriptor: int = selector.fileno()
+    return descriptor
 
 
 def who_waits(tasks: Iterable[asyncio.Task[Any]]) -> set[Any]:

@@ -6,6 +6,11 @@ Approach: a task's innermost `CancelStatus` (``Task._cancel_status``), whose ``_
 `CancelScope` and whose ``_parent`` is the next one out; ``Nursery._pending_excs``. Seen on trio
 0.32 to 0.35.
 
+Problem: which descriptors a run waits for decides whether it can go on.
+Approach: ``io_manager._registered`` of the run (``GLOBAL_RUN_CONTEXT.runner``) has them as keys, on
+kqueue as the first part of each, with trio's own (``entry_queue.wakeup.wakeup_sock``) among them.
+Seen on trio 0.32 to 0.35.
+
 Problem: what the cleanup of an async generator raises that was left in the middle is logged.
 Approach: a filter on the logger that trio's docs name, `GeneratorErrors`; the record's one
 argument is the generator's name.
@@ -55,6 +60,20 @@ class GeneratorErrors(logging.Filter):
         name = str(record.args[0]) if isinstance(record.args, tuple) and record.args else ""
         # trio names it by its module too
         return not isinstance(error, Exception) or not self._lose(Loss(Way.GENERATOR, name, error))
+
+
+def descriptors() -> list[int]:
+    """The descriptors that tasks of the current run wait for, without trio's own."""
+    context: Any = _run.GLOBAL_RUN_CONTEXT
+    return descriptors_of(context.runner)
+
+
+def descriptors_of(runner: Any) -> list[int]:
+    """Those of a run."""
+    own = runner.entry_queue.wakeup.wakeup_sock.fileno()
+    registered = getattr(runner.io_manager, "_registered", ())
+    keys = [key[0] if isinstance(key, tuple) else key for key in registered]
+    return [fd for fd in keys if fd != own]
 
 
 def innermost(task: Any) -> object:

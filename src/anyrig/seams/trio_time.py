@@ -26,7 +26,7 @@ from trio._core import _run
 
 from ..backends import is_unbegun
 from ..clock.course import Course, Follower
-from .trio import open_scopes
+from .trio import descriptors_of, open_scopes
 
 _WITHIN = 8  # frames between the deadline of a scope and who opens it
 _MANY = 64  # deadlines, before those that were changed are looked for
@@ -129,11 +129,7 @@ class RunTime(Follower, trio.abc.Clock):
         return turn + 1 == self.turn and any(is_unbegun(task.coro) for task in self._runner.runq)
 
     def _descriptors(self) -> list[int]:
-        runner = self._runner
-        own = runner.entry_queue.wakeup.wakeup_sock.fileno()
-        registered = getattr(runner.io_manager, "_registered", ())
-        keys = [key[0] if isinstance(key, tuple) else key for key in registered]
-        return [fd for fd in keys if fd != own]
+        return descriptors_of(self._runner)
 
     # -- switching -----------------------------------------------------------------------------
 

@@ -28,9 +28,9 @@ def task_tree() -> str:
     it, outermost first; a task without any shows the innermost line of the library that it is in.
     Raises `anyio.NoEventLoopError` (a RuntimeError) where no async code is running.
     """
-    import anyio
+    from ..guests import running_tasks
 
-    return "\n".join(draw(nodes(Origins(Path.cwd()), anyio.get_running_tasks())))
+    return "\n".join(draw(nodes(Origins(Path.cwd()), running_tasks())))
 
 
 def nodes(origins: Origins, infos: Iterable[Any]) -> list[Node]:

@@ -225,13 +225,11 @@ def _fail(
     seconds: float | None, what: str, lacks: str, state: Callable[[Origins], Iterator[str]]
 ) -> NoReturn:
     __tracebackhide__ = True
-    from anyio import get_running_tasks
+    from ..guests import running_tasks
 
     origins = _origins()
     told = state(origins)
-    text = words.failure(
-        origins, _callers(), seconds or 0.0, what, lacks, told, get_running_tasks()
-    )
+    text = words.failure(origins, _callers(), seconds or 0.0, what, lacks, told, running_tasks())
     raise DidNotHappen(text)
 
 

@@ -1,0 +1,39 @@
+"""asyncio loops that a trio run takes the turns of, as `watch_loop` has heard of them.
+
+Problem: trio waits for such a loop's selector, and sees no more than a task that waits for I/O:
+that nothing can come any more is not seen, nor who waits in the loop.
+Approach: between two turns a loop can be asked, in its own thread, what it waits for.
+"""
+
+from __future__ import annotations
+
+from asyncio import AbstractEventLoop, all_tasks
+from collections.abc import Iterator
+
+import anyio
+
+from .seams import anyio as anyio_seam
+from .seams import asyncio as asyncio_seam
+
+LOOPS: list[AbstractEventLoop] = []  # the watched ones; most are none, but loops of their own
+
+
+def running_tasks() -> list[anyio.TaskInfo]:
+    """The tasks of the running loop, and on trio those of its guests.
+
+    Raises `anyio.NoEventLoopError` where no async code is running.
+    """
+    return [*anyio.get_running_tasks(), *_of_guests()]
+
+
+def _of_guests() -> Iterator[anyio.TaskInfo]:
+    for loop in LOOPS:
+        # one that runs is this one, or another thread's
+        if not loop.is_running():
+            yield from map(anyio_seam.info_of, all_tasks(loop))
+
+
+def idle_descriptors() -> set[int]:
+    """The descriptors of those that wait for nothing but a call."""
+    found = {asyncio_seam.idle_descriptor(loop) for loop in LOOPS}
+    return {one for one in found if one is not None}
