@@ -183,9 +183,11 @@ def test_a_fixture_wider_than_the_backend(suite: Suite, scope: str) -> None:
     assert suite.found == []
 
 
-def test_on_both(suite: Suite) -> None:
+@pytest.mark.parametrize("modes", [("auto", "strict"), ("strict", "strict"), ("strict", "auto")])
+def test_on_both(suite: Suite, modes: tuple[str, str]) -> None:
     """``anyrig_compat_backends = both`` tries each test on trio as well; the fixtures serve it."""
-    suite.ini("anyrig_compat_backends = both")
+    settings = f"anyio_mode = {modes[0]}\nasyncio_mode = {modes[1]}"
+    suite.write("pytest.ini", f"[pytest]\n{settings}\nanyrig_compat_backends = both\n")
     suite.write(
         "test_it.py",
         FIXTURES

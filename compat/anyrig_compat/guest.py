@@ -238,7 +238,7 @@ class Guest:
         try:
             while not self._is_ending:
                 self._turn()
-                if self._crash is not told:
+                if self._crash is not None and self._crash is not told:
                     told = self._crash
                     await self._hand_over()
                 await self.until_something()

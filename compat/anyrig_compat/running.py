@@ -21,7 +21,13 @@ from .loops import ScopedLoop
 from .marks import ANYIO_BACKEND
 from .names import SCOPES, Names, Scope
 from .seams import anyio as anyio_seam
-from .seams.pytest import active_definition, definitions, request_of, substitute
+from .seams.pytest import (
+    active_definition,
+    definition_of,
+    definitions,
+    request_of,
+    substitute,
+)
 from .stand_in import is_async_fixture, loop_scope_of
 
 Wrapper = Generator[None, Any, Any]
@@ -57,7 +63,7 @@ class Running:
         asked = marks.Asked(None, None) if mark is None else marks.read(mark, definition.nodeid)
         if self._names.on_both:
             if ANYIO_BACKEND not in metafunc.fixturenames:
-                metafunc.fixturenames.append(ANYIO_BACKEND)
+                _ask_for_backend(metafunc)
         elif ANYIO_BACKEND in metafunc.fixturenames:
             # the mark means asyncio alone, whatever else the suite's other tests run on
             metafunc.fixturenames.remove(ANYIO_BACKEND)
@@ -70,6 +76,10 @@ class Running:
             return
         if self._names.is_auto and marks.is_unclaimed(item):
             item.add_marker("asyncio")
+        names: list[str] = getattr(item, "fixturenames", [])
+        if ANYIO_BACKEND in marks.params_of(item) and ANYIO_BACKEND not in names:
+            # pytest has left out what no argument, mark or fixture asks for
+            vars(item)["fixturenames"] = [ANYIO_BACKEND, *names]
         if is_generator and marks.mark_of(item) is not None:
             reason = (
                 "Tests based on asynchronous generators are not supported. "
@@ -291,6 +301,16 @@ class Running:
                 return (yield)
         finally:
             setattr(holder, attribute, function)
+
+
+def _ask_for_backend(metafunc: pytest.Metafunc) -> None:
+    """Have a test run once on each value of ``anyio_backend``, as if it asked for it."""
+    metafunc.fixturenames.append(ANYIO_BACKEND)
+    found: Any = definition_of(ANYIO_BACKEND, metafunc.definition)
+    if found is not None and found.params is not None:
+        metafunc.parametrize(
+            ANYIO_BACKEND, found.params, indirect=True, scope=found.scope, ids=found.ids
+        )
 
 
 def _raise(error: BaseException, **_: Any) -> None:
