@@ -9,7 +9,8 @@ from inner import Suite
 HEAD = """
 import asyncio
 import pytest
-from unittest.mock import AsyncMock, MagicMock, create_autospec
+from unittest.mock import AsyncMock, MagicMock, create_autospec, patch
+import app
 from anyrig import mocks
 
 class Store:
@@ -18,6 +19,15 @@ class Store:
 
     async def save(self, name):
         pass
+
+    def rows(self) -> asyncio.Future:
+        ...
+
+    async def pages(self):
+        yield 1
+
+class Slotted:
+    __slots__ = ("store",)
 
 class Service:
     def __init__(self, store):
@@ -31,7 +41,7 @@ TOLD = {
     "ours": ("await mocks.create(Store).is_known('Ada')", ""),
     "of_ours": (
         "store = mocks.create(Store)\n    await store.is_known('Ada')",
-        "`store.is_known` is a double of what is sync, and this line has `await` for",
+        "of what is sync (test_it.py:8), and this line has `await` for",
     ),
     "with_a_result": (
         "store = mocks.create(Store)\n    await store.is_known(\n        'Ada'\n    )",
@@ -55,34 +65,161 @@ TOLD = {
     ),
     "async_with": (
         "store = mocks.create(Store)\n    async with store.is_known('Ada'):\n        pass",
-        "`store.is_known` is a double of what is sync, and this line has `async with`",
+        "of what is sync (test_it.py:8), and this line has `async with`",
     ),
     "async_for": (
         "store = mocks.create(Store)\n    async for row in store.is_known('Ada'):\n        pass",
-        "`store.is_known` is a double of what is sync, and this line has `async for`",
+        "of what is sync (test_it.py:8), and this line has `async for`",
     ),
     "the_double_itself": (
         "client = MagicMock(name='client')\n    await client.session",
         "`client.session` is a MagicMock",
     ),
+    "second_of_two": (
+        "store = mocks.create(Store)\n    async with app.opened(), store.is_known('A'):\n        0",
+        "`store.is_known` is a double of what is sync (test_it.py:8), and this line has `async",
+    ),
+    "first_of_two": (
+        "store = mocks.create(Store)\n    async with store.is_known('A'), app.opened():\n        0",
+        "`store.is_known` is a double of what is sync",
+    ),
+    "in_a_slot": (
+        (
+            "slotted = Slotted(); slotted.store = mocks.create(Store)\n"
+            "    await slotted.store.is_known('Ada')"
+        ),
+        "`slotted.store.is_known` is a double of what is sync",
+    ),
+    "by_another_name": (
+        "client = MagicMock(name='client')\n    result = client.close()\n    await result",
+        "`client.close` is a MagicMock",
+    ),
+    "a_group": (
+        (
+            "client = MagicMock(name='client')\n"
+            "    async with asyncio.TaskGroup() as group:\n"
+            "        group.create_task(Service(MagicMock(is_known=client.close)).visit('Ada'))"
+        ),
+        "`self.store.is_known` is a MagicMock",
+    ),
+    "behind_another": (
+        (
+            "client = MagicMock()\n    try:\n        await client.close()\n"
+            "    except TypeError as error:\n        raise ConnectionError('lost') from error"
+        ),
+        "`client.close` is a MagicMock",
+    ),
+    "behind_a_call": (
+        (
+            "client = AsyncMock(**{'get.return_value': MagicMock()})\n"
+            "    await (await client.get()).json()"
+        ),
+        "`(await client.get()).json()` was a MagicMock here, which is sync. Where that is async",
+    ),
+    "a_property": (
+        "await type('A', (), {'x': property(lambda self: MagicMock())})().x",
+        "property(lambda self:...` was a MagicMock here, which is sync.",
+    ),
+    "of_a_spec_that_is_async": (
+        "client = MagicMock(spec=app.Client); client.close = MagicMock()\n    await client.close()",
+        "`client.close` is a MagicMock in the place of what is async (app.py:4): make the double",
+    ),
+    "of_what_gives_a_future": (
+        "store = mocks.create(Store)\n    await store.rows()",
+        (
+            "`store.rows` is a double of what gives an awaitable (test_it.py:14), and gave none: "
+            "have it give one, store.rows.return_value = ..."
+        ),
+    ),
+    "of_an_async_generator": (
+        "store = mocks.create(Store)\n    await store.pages()",
+        "`store.pages` is a double of an async generator (test_it.py:17), which `async for`",
+    ),
+    "not_called": (
+        "store = mocks.create(Store)\n    await store.save",
+        (
+            "`store.save` is a mock of what is async, and this line has `await` for itself: "
+            "call it, `await store.save(...)`"
+        ),
+    ),
+    "a_session": (
+        "session = AsyncMock()\n    async with session.get('/'):\n        pass",
+        (
+            "`session.get` is an AsyncMock, so a call of it gives a coroutine, and this line has "
+            "`async with` for it. Make the double of the real one"
+        ),
+    ),
+    "patched": (
+        "with patch('app.client'):\n        await app.run()",
+        "`client.close` is a MagicMock",
+    ),
+    "patched_by_ours": (
+        "with mocks.patch('app.client'):\n        await app.asks()",
+        "`client.is_open` is a double of what is sync (app.py:7), and this line has `await`",
+    ),
+    "patched_attribute": (
+        "with patch.object(app.client, 'close', MagicMock()):\n        await app.run()",
+        "`client.close` is a MagicMock",
+    ),
+    "patched_by_hand": (
+        (
+            "patching = patch('app.client')\n    patching.start()\n"
+            "    try:\n        await app.run()\n    finally:\n        patching.stop()"
+        ),
+        (
+            "`client.close()` was a MagicMock here, which is sync, and the real one is async "
+            "(app.py:4): make the double of the real one"
+        ),
+    ),
 }
+
+APP = """
+import contextlib
+
+class Client:
+    async def close(self):
+        pass
+
+    def is_open(self):
+        return True
+
+client = Client()
+
+@contextlib.asynccontextmanager
+async def opened():
+    yield
+
+async def run():
+    await client.close()
+
+async def asks():
+    await client.is_open()
+"""
+
+
+def _flat(text: str) -> str:
+    """The words, without pytest's margin and line breaks."""
+    return " ".join(text.replace("\nE ", "\n").split())
 
 
 @pytest.mark.parametrize("name", TOLD)
 def test_it_is_told(suite: Suite, name: str) -> None:
     """The note names the double by what the line says, and what to write."""
     body, note = TOLD[name]
+    suite.write("app.py", APP)
     suite.write("test_it.py", f"{HEAD}\nasync def test_it():\n    {body}\n")
-    ran = suite.run()
-    assert ran.counts == {"failed": 2}
-    flat = " ".join(ran.text.split())
+    ran = suite.spawn(*(["--anyrig-backend=asyncio"] if name == "a_group" else []))
+    runs = 1 if name == "a_group" else 2
+    assert ran.counts == {"failed": runs}
+    flat = _flat(ran.text)
     assert "TypeError" in flat
-    assert flat.count("anyrig: `") == (2 if note else 0)
+    assert flat.count("anyrig: `") == (runs if note else 0)
     assert " ".join(note.split()) in flat
 
 
 def test_in_a_fixture_in_a_group_and_in_a_sync_test(suite: Suite) -> None:
     """It is told wherever the error comes out: a fixture, a task group, ``asyncio.run``."""
+    suite.write("app.py", APP)
     suite.write(
         "test_it.py",
         HEAD
@@ -105,14 +242,23 @@ def test_run():
 """,
     )
     ran = suite.run("--anyrig-backend=asyncio")
-    assert " ".join(ran.text.split()).count("is a double of what is sync") >= 3
+    assert _flat(ran.text).count("is a double of what is sync") >= 3
 
 
 INNOCENT = {
     "no_double": "await 3",
     "raised_by_hand": "raise TypeError(\"object int can't be used in 'await' expression\")",
     "an_async_one": "store = mocks.create(Store)\n    await (await store.save('Ada'))",
-    "a_property": "await type('A', (), {'x': property(lambda self: MagicMock())})().x",
+    "held_by_a_future": (
+        "client = MagicMock(); future = asyncio.get_running_loop().create_future()\n"
+        "    future.set_exception(TypeError(\"object int can't be used in 'await' expression\"))\n"
+        "    client.close.return_value = future\n    await client.close()"
+    ),
+    "another_of_two": (
+        "store = mocks.create(Store)\n"
+        "    async with app.opened(), 3, store.is_known('Ada'):\n        pass"
+    ),
+    "a_real_one_in_a_patch": "with patch('app.client'):\n        await 3",
     "a_plain_result": "store = Store()\n    await store.is_known('Ada')",
 }
 
@@ -120,7 +266,9 @@ INNOCENT = {
 @pytest.mark.parametrize("name", INNOCENT)
 def test_others_are_left_alone(suite: Suite, name: str) -> None:
     """The same error with another source gets no note."""
+    suite.write("app.py", APP)
     suite.write("test_it.py", f"{HEAD}\nasync def test_it():\n    {INNOCENT[name]}\n")
-    ran = suite.run()
-    assert ran.counts == {"failed": 2}
+    runs = 1 if name == "held_by_a_future" else 2
+    ran = suite.spawn(*(["--anyrig-backend=asyncio"] if runs == 1 else []))
+    assert ran.counts == {"failed": runs}
     assert "anyrig: `" not in ran.text

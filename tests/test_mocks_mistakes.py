@@ -580,3 +580,15 @@ def test_coroutine_of_a_lambda(suite: Suite) -> None:
     done = suite.spawn()
     mend = "mend:   an `async def` in place of the lambda, with\n            await known(key)\n"
     assert mend in done.text, done.text
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [("chekpoint", "checkpoint"), ("return_vale", "return_value"), ("side_efect", "side_effect")],
+)
+def test_a_misspelt_keyword_of_a_stub(given: str, meant: str) -> None:
+    """What is near to a keyword is not taken for an attribute; what is far from one is."""
+    with pytest.raises(anyrig.MockError, match=f"is near to `{meant}`"):
+        am.stub("hook", **dict[str, Any]({given: 1}))
+    innocent = am.stub("hook", check=1, relay=2, return_value=3)
+    assert (innocent.check, innocent.relay) == (1, 2)

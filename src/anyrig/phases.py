@@ -28,7 +28,7 @@ from .checks import (
     never_ran,
     wrong_backend,
 )
-from .checks.missed_await import IDLE_DEPTH, ORIGIN_DEPTH, RUNNER_DEPTH, Missed
+from .checks.missed_await import IDLE_DEPTH, ORIGIN_DEPTH, RUNNER_DEPTH, Missed, explain_mocks
 from .findings import Finding, FindingError, Kind, Phase, Place, Policy, merge
 from .holders import Held, Holder
 from .live_fixtures import code_of
@@ -488,7 +488,7 @@ class Phases:
         """Hear what was lost and dropped in a phase that has ended, maybe in an error."""
         if error is not None:
             watch.told |= _errors_in(error)
-            _explain(error)
+            explain_mocks(error)
         if self._lost.dead:
             self._hear_lost(watch)
         if self._generators.dropped:
@@ -585,14 +585,6 @@ def _errors_in(error: BaseException) -> set[int]:
             rest += (one.__cause__, one.__context__)
             rest += one.exceptions if isinstance(one, BaseExceptionGroup) else ()
     return ids
-
-
-def _explain(error: BaseException) -> None:
-    """Say what to write where a test has awaited what a mock gives that is sync."""
-    if "unittest.mock" in sys.modules and isinstance(error, TypeError | BaseExceptionGroup):
-        from .mocks.misawaited import explain
-
-        explain(error)
 
 
 def _may_await_ever(holder: Holder) -> bool:

@@ -61,10 +61,31 @@ async def _in_a_group() -> None:
         assert isinstance(error, KeyError)
 
 
+async def _left() -> None:
+    task = asyncio.current_task()
+    assert task is not None
+    group = asyncio.TaskGroup()
+
+    async def enters() -> None:
+        async with group:
+            group.create_task(_fail())
+            await asyncio.sleep(9)
+
+    with pytest.raises(ExceptionGroup):
+        await enters()
+    assert aborted_groups(task) == []
+    assert group is not None
+
+
 def test_group_has__parent_task__aborting__errors() -> None:
     """An open ``asyncio.TaskGroup`` has ``_parent_task``, ``_aborting`` and ``_errors``."""
     with pytest.raises(ExceptionGroup):
         asyncio.run(_in_a_group())
+
+
+def test_a_group_that_was_left_is_not_open() -> None:
+    """``_errors`` of a group that was left are gone, or its ``_parent_task`` is."""
+    asyncio.run(_left())
 
 
 @pytest.mark.anyrig(leaked_tasks="off")

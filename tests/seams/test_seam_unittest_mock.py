@@ -15,8 +15,8 @@ import pytest
 from anyrig import mocks
 from anyrig.seams.unittest_mock import (
     MOCK_CODE_NAME,
-    ArgumentNotes,
     MockCall,
+    MockHooks,
     is_async_mock,
     is_double,
     is_mock_file,
@@ -188,7 +188,7 @@ async def save() -> None:
 def notes() -> Iterator[list[tuple[Any, str]]]:
     """What is noted while a note-taker is entered."""
     seen: list[tuple[Any, str]] = []
-    with ArgumentNotes(lambda coroutine, mocked: seen.append((coroutine, mock_name(mocked)))):
+    with MockHooks(lambda coroutine, mocked: seen.append((coroutine, mock_name(mocked))), print):
         yield seen
     for coroutine, _ in seen:
         coroutine.close()
@@ -214,7 +214,7 @@ def test_mock_is_put_back() -> None:
     """After the watch the method is the one that was there."""
     mixin: Any = mock.CallableMixin
     before = mixin.__dict__["_increment_mock_call"]
-    with ArgumentNotes(lambda coroutine, mocked: None):
+    with MockHooks(lambda coroutine, mocked: None, print):
         assert mixin.__dict__["_increment_mock_call"] is not before
     assert mixin.__dict__["_increment_mock_call"] is before
 
@@ -244,3 +244,33 @@ def test_double_is_told_from_a_stock_mock() -> None:
     """A class of ours is known by its module, also where each mock has a class of its own."""
     assert is_double(mocks.stub("poll"))
     assert not is_double(AsyncMock())
+
+
+def test_an_error_is_told_before_a_patch_is_undone() -> None:
+    """By ``with``, as a decorator and of ``patch.dict``; without an error nothing is told."""
+    seen: list[tuple[BaseException, Any]] = []
+    holder = {"client": 1}
+
+    @mock.patch.object(Store, "save", "patched")
+    def decorated() -> None:
+        raise LookupError
+
+    def entered() -> None:
+        with mock.patch.dict(holder, client=2):
+            raise LookupError
+
+    def told(error: BaseException) -> None:
+        seen.append((error, (Store.save, holder["client"])))
+
+    before = Store.save
+    with MockHooks(lambda coroutine, mocked: None, told):
+        for function in (decorated, entered):
+            with pytest.raises(LookupError):
+                function()
+        with mock.patch.object(Store, "save", "patched"):
+            pass
+    assert [state for _, state in seen] == [("patched", 1), (before, 2)]
+    assert (Store.save, holder) == (before, {"client": 1})
+    with mock.patch.object(Store, "save", "patched"), pytest.raises(LookupError):
+        entered()
+    assert len(seen) == 2

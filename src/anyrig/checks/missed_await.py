@@ -36,7 +36,7 @@ from ..seams.cpython.unawaited import (
 )
 from ..seams.cpython.young import YoungObjects, choose_window
 from ..seams.cython import coroutine_types
-from ..seams.unittest_mock import ArgumentNotes, MockCall, mock_call_of, mock_name
+from ..seams.unittest_mock import MockCall, MockHooks, mock_call_of, mock_name
 
 # the user's line, and what a mock and a decorator put before it; each frame costs each coroutine
 ORIGIN_DEPTH = 6
@@ -46,6 +46,14 @@ RUNNER_DEPTH = 1
 IDLE_DEPTH = 0
 _METHODS = frozenset({asyncgen.SEND_TYPE, asyncgen.CLOSE_TYPE})
 WANTED = frozenset({CoroutineType, *_METHODS, *FUTURES})
+
+
+def explain_mocks(error: BaseException) -> None:
+    """Say what to write where somebody has awaited what a mock gives that is sync."""
+    if "unittest.mock" in sys.modules:
+        from ..mocks.misawaited import explain
+
+        explain(error)
 
 
 def is_pending(thing: Any) -> bool:
@@ -117,7 +125,7 @@ class MissedAwaits:
         self._modules = 0  # how many were imported when the seams were last looked after
         self._hook = UnawaitedHook(self._note_death, owner=self)
         self._filter = FirstFilter(self._note_text)
-        self._arguments = ArgumentNotes(self._note_argument)
+        self._mocks = MockHooks(self._note_argument, explain_mocks)
         self._methods = asyncgen.MethodCalls(self._note_dropped_method)
         self._threads = ThreadStarts(ORIGIN_DEPTH, lambda: self.here)
         self._base_log: object = None
@@ -267,7 +275,7 @@ class MissedAwaits:
         self._threads.__enter__()
         self._hook.__enter__()
         self._filter.__enter__()
-        self._arguments.__enter__()
+        self._mocks.__enter__()
         self._methods.__enter__()
         self.window.open()
 
@@ -281,7 +289,7 @@ class MissedAwaits:
             if alive.is_told and type(thing) is CoroutineType and is_pending(thing):
                 thing.close()  # it would warn once more when the interpreter shuts down
         self._told_methods.clear()
-        for part in (self._methods, self._arguments, self._filter, self._hook, self._threads):
+        for part in (self._methods, self._mocks, self._filter, self._hook, self._threads):
             part.__exit__(None, None, None)
 
     def enter(self, place: Place) -> None:
@@ -292,7 +300,7 @@ class MissedAwaits:
             self._filter.ensure()
         elif len(sys.modules) != self._modules:
             self._modules = len(sys.modules)
-            self._arguments.ensure()
+            self._mocks.ensure()
             self.window.wanted = WANTED | coroutine_types()
 
     def ensure(self) -> None:

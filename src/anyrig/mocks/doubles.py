@@ -80,6 +80,7 @@ def stub(
 
     With ``awaits_arguments`` it awaits the coroutines that it is given, and gives what they do.
     """
+    mistakes.check_keywords(name, attributes, ("checkpoint", "delay", "awaits_arguments"))
     ledger = Ledger(checkpoint=checkpoint, delay=delay)
     return double_of(OPEN_ASYNC, name, ledger, attributes, awaits_arguments)
 

@@ -161,6 +161,18 @@ def _check_option(nature: AnyNature, name: str, option: str) -> None:
         nature = nature.attribute(part)
 
 
+def check_keywords(name: str, given: Iterable[str], known: Iterable[str]) -> None:
+    """Raise `MockError` for a keyword that is no attribute, but a known one that is misspelt."""
+    import difflib
+
+    for keyword in given:
+        near = difflib.get_close_matches(keyword, [*known, "return_value", "side_effect"], 1, 0.85)
+        if near and near[0] != keyword:
+            raise error(
+                f"`{name}` is given `{keyword}`, which is near to `{near[0]}`", f"{near[0]}=..."
+            )
+
+
 def _unknown(path: str, option: str, part: str, names: list[str]) -> MockError:
     what = f"`{path}` has no attribute `{part}`"
     known = [name for name in names if not name.startswith("_")]

@@ -6,8 +6,8 @@ Approach: ``asyncio.Handle._loop``. Seen on CPython 3.11 to 3.13; uvloop's handl
 type and are not asked.
 
 Problem: an ``asyncio.TaskGroup`` in a fixture cancels the test for an error that it shows at its
-own end. Approach: ``_parent_task``, ``_aborting`` and ``_errors`` of the groups that refer to the
-task. Seen on CPython 3.11 to 3.13.
+own end. Approach: ``_parent_task``, ``_aborting``, ``_exiting``, ``_tasks`` and ``_errors`` of the
+groups that refer to the task. Seen on CPython 3.11 to 3.13.
 
 Problem: a loop that waits for ever looks like one that waits. Approach: ``loop._selector`` is asked
 to wait without a timeout where nothing is ready and no timer is set (``loop._scheduled``). Of one
@@ -207,4 +207,6 @@ def errors_of(group: Any) -> list[BaseException]:
 
 
 def _is_aborted(group: Any, task: asyncio.Task[Any]) -> bool:
-    return group._parent_task is task and group._aborting
+    # up to Python 3.12 one that was left says so by its errors, which are gone
+    is_open = group._errors is not None and not (group._exiting and not group._tasks)
+    return group._parent_task is task and group._aborting and is_open

@@ -7,7 +7,7 @@ mock passes ``CallableMixin._increment_mock_call``, where coroutines among its a
 Limits: private names of ``unittest.mock`` (and of its backport ``mock``): ``_execute_mock_call``,
 ``_increment_mock_call``, ``_extract_mock_name``, ``_mock_parent``, ``_mock_new_parent``,
 ``_mock_delegate``, ``_spec_class``, and ``_checksig_``, which the functions of ``create_autospec``
-call. Seen on CPython 3.11 to 3.13.
+call; ``_patch`` and ``_patch_dict``, which a patch is undone by. Seen on CPython 3.11 to 3.13.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from ..libraries import library_of
 AnyCoroutine: TypeAlias = "CoroutineType[Any, Any, Any]"  # subscriptable from 3.13 on
 
 MOCK_CODE_NAME = "_execute_mock_call"
+_INCREMENT = "_increment_mock_call"
 
 # the classes of `anyrig.mocks`, whose coroutines have the same names in them
 _OURS = os.path.join(os.path.dirname(__file__), "doubles.py")
@@ -170,33 +171,47 @@ def _library(mock: Any) -> str | None:
     return None if code is None else library_of(code.co_filename, str(function.__module__))
 
 
-def real_is_sync(mock: Any) -> bool | None:
-    """Whether what a mock stands for is sync, by its parent's spec; None where nothing says so."""
-    return _real_is_sync(mock, mock_name(mock))
+def called_mock(mock: Any) -> Any:
+    """The mock whose call has given this one; this one where none has."""
+    names = mock.__dict__
+    is_result = names.get("_mock_new_name") == "()"
+    return names.get("_mock_new_parent") or mock if is_result else mock
+
+
+def real_of(mock: Any) -> Any:
+    """The function that a mock stands for, by its parent's spec; None where nothing says so."""
+    return _real_of(mock, mock_name(mock))
 
 
 def _real_is_sync(mock: Any, name: str) -> bool | None:
+    real = _real_of(mock, name)
+    return None if real is None else not inspect.iscoroutinefunction(real)
+
+
+def _real_of(mock: Any, name: str) -> Any:
     parent = mock.__dict__.get("_mock_new_parent") or mock.__dict__.get("_mock_parent")
     spec = getattr(parent, "__dict__", {}).get("_spec_class")
     attribute = name.rpartition(".")[2].removesuffix("()")
     real = inspect.getattr_static(spec, attribute, None) if spec is not None else None
     if isinstance(real, staticmethod | classmethod):
         real = real.__func__
-    if not callable(real):
-        return None
-    return not inspect.iscoroutinefunction(real)
+    return real if callable(real) else None
 
 
-class ArgumentNotes:
+class MockHooks:
     """Calls ``note(coroutine, mock)`` for each coroutine that a mock is given, while entered.
 
-    `ensure` puts the note-taker in once ``unittest.mock`` (or ``mock``) has been imported.
+    And ``explain(error)`` before a patch is undone for an error. `ensure` puts both in once
+    ``unittest.mock`` (or ``mock``) has been imported.
     """
 
-    def __init__(self, note: Callable[[AnyCoroutine, Any], None]) -> None:
+    def __init__(
+        self, note: Callable[[AnyCoroutine, Any], None], explain: Callable[[BaseException], None]
+    ) -> None:
         self._note = note
-        # the mixin class -> (the function that was there, ours), while entered
-        self._replaced: dict[type, tuple[Any, Any]] = {}
+        self._explain = explain
+        # the class and a name in it -> (the function that was there, ours), while entered
+        self._replaced: dict[tuple[type, str], tuple[Any, Any]] = {}
 
     def __enter__(self) -> Self:
         self.ensure()
@@ -206,9 +221,9 @@ class ArgumentNotes:
         """Take notes in each mock library that is imported by now."""
         for module_name in ("unittest.mock", "mock.mock"):
             module = sys.modules.get(module_name)
-            mixin = getattr(module, "CallableMixin", None)
-            if mixin is not None and mixin not in self._replaced:
-                self._replace(mixin)
+            self._replace(module, "CallableMixin", _INCREMENT, self._noting)
+            for name in ("_patch", "_patch_dict"):
+                self._replace(module, name, "__exit__", self._explaining)
 
     def __exit__(
         self,
@@ -216,15 +231,24 @@ class ArgumentNotes:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        for mixin, (previous, ours) in self._replaced.items():
-            if mixin.__dict__.get("_increment_mock_call") is ours:
-                mixin._increment_mock_call = previous  # type: ignore[attr-defined]
+        for (cls, name), (previous, ours) in self._replaced.items():
+            if cls.__dict__.get(name) is ours:
+                setattr(cls, name, previous)
         self._replaced.clear()
 
-    def _replace(self, mixin: Any) -> None:
-        previous = mixin.__dict__.get("_increment_mock_call")
-        if previous is None:  # the seam's test names this; the source text still tells
+    def _replace(
+        self, module: Any, class_name: str, name: str, around: Callable[[Any], Any]
+    ) -> None:
+        cls = getattr(module, class_name, None)
+        if cls is None or (cls, name) in self._replaced:
             return
+        previous = cls.__dict__.get(name)
+        if previous is not None:  # the seam's test names this; the source text still tells
+            ours = around(previous)
+            setattr(cls, name, ours)
+            self._replaced[cls, name] = (previous, ours)
+
+    def _noting(self, previous: Callable[..., Any]) -> Callable[..., Any]:
         note = self._note
 
         def _increment_mock_call(self: Any, /, *args: Any, **kwargs: Any) -> Any:
@@ -232,8 +256,18 @@ class ArgumentNotes:
                 note(coroutine, self)
             return previous(self, *args, **kwargs)
 
-        mixin._increment_mock_call = _increment_mock_call
-        self._replaced[mixin] = (previous, _increment_mock_call)
+        return _increment_mock_call
+
+    def _explaining(self, previous: Callable[..., Any]) -> Callable[..., Any]:
+        explain = self._explain
+
+        def undo(self: Any, *exc_info: Any) -> Any:
+            error = exc_info[1] if len(exc_info) > 1 else None
+            if error is not None:
+                explain(error)
+            return previous(self, *exc_info)
+
+        return undo
 
 
 def coroutines_in(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[AnyCoroutine]:
