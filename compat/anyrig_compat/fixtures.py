@@ -33,10 +33,20 @@ def own_event_loop(node: Any) -> pytest.FixtureDef[Any] | None:
     return _own("event_loop", node)
 
 
+def current_policy(names: Names) -> Any:
+    """The policy for the fixture of the run; noted, for the loops that ask for no fixture."""
+    names.policy = loops.current_policy()
+    return names.policy
+
+
+def is_own(definition: pytest.FixtureDef[Any]) -> bool:
+    """Whether a definition is the project's own, and not ours."""
+    return bool(definition.func.__module__ != __name__)
+
+
 def _own(name: str, node: Any) -> pytest.FixtureDef[Any] | None:
-    """The project's own definition of a fixture of ours."""
     found = definition_of(name, node)
-    return None if found is None or found.func.__module__ == __name__ else found
+    return found if found is not None and is_own(found) else None
 
 
 class Seen(NamedTuple):
@@ -125,10 +135,9 @@ def backend() -> str:
 
 # for all tests, as pytest-asyncio has it: a project's own may have parameters
 @pytest.fixture(scope="session", autouse=True)
-def event_loop_policy(pytestconfig: pytest.Config) -> Any:
+def event_loop_policy() -> Any:
     """The policy that makes the event loops; a project may have its own."""
-    policy = pytestconfig.stash[NAMES].policy = loops.current_policy()
-    return policy
+    # `current_policy` is called in its place: each fixture that it took would cost each test
 
 
 @pytest.fixture

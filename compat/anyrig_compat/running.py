@@ -15,7 +15,16 @@ import anyrig
 
 from . import marks
 from .deprecations import note_use, note_use_by
-from .fixtures import BACKEND, FACTORY, POLICY, Seen, loop_fixture, loop_of_test
+from .fixtures import (
+    BACKEND,
+    FACTORY,
+    POLICY,
+    Seen,
+    current_policy,
+    is_own,
+    loop_fixture,
+    loop_of_test,
+)
 from .following import is_following
 from .loops import ScopedLoop
 from .marks import ANYIO_BACKEND
@@ -165,6 +174,8 @@ class Running:
         """What to call in place of a fixture's function; None where that is not ours to run."""
         if definition.argname == _FUNCTION_LOOP:
             return partial(loop_of_test, request, self._seen)
+        if definition.argname == POLICY and not is_own(definition):
+            return partial(current_policy, self._names)
         scope = self._scope_of(definition)
         name = self._loop_for(definition, request, scope)
         if name is not None:
