@@ -7,17 +7,19 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 import pytest
 
 from . import loops
 from .deprecations import note_use_by
+from .marks import params_of
 from .names import SCOPES, LoopFactory, Names, Scope
 from .seams.pytest import definition_of
 
 NAMES = pytest.StashKey[Names]()
 FACTORY = "_asyncio_loop_factory"  # as pytest-asyncio has it: suites ask whether a test has it
+POLICY = "event_loop_policy"
 BACKEND = "anyrig_compat_backend"
 
 
@@ -28,8 +30,77 @@ def loop_fixture(scope: Scope) -> str:
 
 def own_event_loop(node: Any) -> pytest.FixtureDef[Any] | None:
     """The ``event_loop`` of the project's own that a node sees, as up to pytest-asyncio 0.26."""
-    found = definition_of("event_loop", node)
-    return None if found is None or found.func.__module__ == __name__ else found
+    return _own("event_loop", node)
+
+
+def current_policy(names: Names) -> Any:
+    """The policy for the fixture of the run; noted, for the loops that ask for no fixture."""
+    names.policy = loops.current_policy()
+    return names.policy
+
+
+def is_own(definition: pytest.FixtureDef[Any]) -> bool:
+    """Whether a definition is the project's own, and not ours."""
+    return bool(definition.func.__module__ != __name__)
+
+
+def _own(name: str, node: Any) -> pytest.FixtureDef[Any] | None:
+    found = definition_of(name, node)
+    return found if found is not None and is_own(found) else None
+
+
+class Seen(NamedTuple):
+    """What the tests of one node see: a look-up for each test would take longer than its loop."""
+
+    event_loop: pytest.FixtureDef[Any] | None = None  # these three, of the project's own
+    policy: pytest.FixtureDef[Any] | None = None
+    factory: pytest.FixtureDef[Any] | None = None
+    backend: pytest.FixtureDef[Any] | None = None
+
+    @classmethod
+    def by(cls, item: pytest.Item) -> Self:
+        """What a test sees, and all others of the same parent."""
+        event_loop, policy, factory = (_own(name, item) for name in ("event_loop", POLICY, FACTORY))
+        return cls(event_loop, policy, factory, definition_of(BACKEND, item))
+
+
+def _loop_of(
+    request: pytest.FixtureRequest,
+    own: pytest.FixtureDef[Any] | None,
+    policy: Any,
+    factory: LoopFactory | None,
+) -> Iterator[loops.ScopedLoop]:
+    """The loop for the fixture of a scope; ``own`` is the project's ``event_loop``, if any."""
+    names = request.config.stash[NAMES]
+    if own is not None and own.scope == request.scope:
+        loop = request.getfixturevalue("event_loop")
+        # whoever asks for it last, what runs on it ends before it does
+        mine: Any = definition_of(loop_fixture(own.scope), request.node)
+        own.addfinalizer(partial(mine.finish, request))
+        factory = lambda: loop  # noqa: E731 - that is all of it
+    else:
+        own = None
+    with loops.opened(factory, policy, debug=names.is_debug, closes=own is None) as scoped:
+        yield scoped
+
+
+def loop_of_test(request: pytest.FixtureRequest, seen: Seen) -> Iterator[loops.ScopedLoop]:
+    """The loop for the fixture of one test, which sees this.
+
+    What it needs is asked for only where it is not known: each fixture that another one takes costs
+    each test, and most of all `request`.
+    """
+    policy, factory = request.config.stash[NAMES].policy, None
+    if seen.policy is not None or policy is None:
+        policy = request.getfixturevalue(POLICY)
+    if seen.factory is not None or FACTORY in params_of(request.node):
+        factory = request.getfixturevalue(FACTORY)
+    yield from _loop_of(request, seen.event_loop, policy, factory)
+
+
+@pytest.fixture(name=loop_fixture("function"))
+def _function_loop() -> None:
+    """The event loop of a test; `loop_of_test` is called in its place."""
 
 
 def _of_scope(scope: Scope) -> Any:
@@ -40,24 +111,13 @@ def _of_scope(scope: Scope) -> Any:
         _asyncio_loop_factory: LoopFactory | None,
     ) -> Iterator[loops.ScopedLoop]:
         """The event loop of this scope, for the tests and async fixtures that ask for it."""
-        names = request.config.stash[NAMES]
         own = own_event_loop(request.node)
-        if own is not None and own.scope == scope:
-            loop = request.getfixturevalue("event_loop")
-            # whoever asks for it last, what runs on it ends before it does
-            mine: Any = definition_of(loop_fixture(scope), request.node)
-            own.addfinalizer(partial(mine.finish, request))
-            factory: LoopFactory | None = lambda: loop  # noqa: E731 - that is all of it
-        else:
-            own, factory = None, _asyncio_loop_factory
-        debug, closes = names.is_debug, own is None
-        with loops.opened(factory, event_loop_policy, debug=debug, closes=closes) as scoped:
-            yield scoped
+        yield from _loop_of(request, own, event_loop_policy, _asyncio_loop_factory)
 
     return scoped_loop
 
 
-for _scope in SCOPES:
+for _scope in SCOPES[1:]:  # all that are wider than a test
     globals()[loop_fixture(_scope)] = _of_scope(_scope)
 
 
@@ -77,7 +137,7 @@ def backend() -> str:
 @pytest.fixture(scope="session", autouse=True)
 def event_loop_policy() -> Any:
     """The policy that makes the event loops; a project may have its own."""
-    return loops.current_policy()
+    # `current_policy` is called in its place: each fixture that it took would cost each test
 
 
 @pytest.fixture

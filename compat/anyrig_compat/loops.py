@@ -8,7 +8,7 @@ import inspect
 import sys
 import warnings
 from collections.abc import AsyncGenerator, Callable, Iterator
-from contextlib import aclosing, contextmanager, suppress
+from contextlib import aclosing, contextmanager, nullcontext, suppress
 from contextvars import Context, ContextVar, Token, copy_context
 from typing import Any
 
@@ -137,7 +137,7 @@ def opened(
     factory: LoopFactory | None, policy: Any, *, debug: bool, closes: bool = True
 ) -> Iterator[ScopedLoop]:
     """A loop for as long as it is entered; one that it must not close is the project's own."""
-    with _following(policy):
+    with nullcontext() if policy is current_policy() else _following(policy):
         made = anyio_seam.new_runner({"debug": debug or None, "loop_factory": factory})
         with made as runner:
             scoped = ScopedLoop(runner)
@@ -241,9 +241,6 @@ def current_policy() -> Any:
 @contextmanager
 def _following(policy: Any) -> Iterator[None]:
     before = current_policy()
-    if policy is before:
-        yield
-        return
     with _quietly():
         asyncio.set_event_loop_policy(policy)
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import FunctionType
 from typing import Any, NoReturn
 
 import pytest
@@ -24,8 +25,14 @@ class Asked:
     factories: Sequence[str] | None
 
 
+NOTHING = Asked(None, None)
+
+
 def is_async(function: object) -> bool:
     """Whether a test's function is a coroutine function, given by hypothesis or not."""
+    if type(function) is FunctionType and not function.__dict__:
+        # as nearly all are, in auto mode
+        return bool(function.__code__.co_flags & inspect.CO_COROUTINE)
     handle = getattr(function, "hypothesis", None)
     inner = function if handle is None else handle.inner_test
     return inspect.iscoroutinefunction(getattr(inner, "__func__", inner))
@@ -78,6 +85,8 @@ def is_unclaimed(item: Any) -> bool:
 
 def read(mark: pytest.Mark, nodeid: str) -> Asked:
     """What a mark asks for; fails the test for what it can't mean."""
+    if not (mark.args or mark.kwargs):
+        return NOTHING
     if mark.args or set(mark.kwargs) - _KNOWN:
         _fail(nodeid, "mark.asyncio accepts only keyword arguments 'loop_scope', 'loop_factories'.")
     if "scope" in mark.kwargs and "loop_scope" in mark.kwargs:

@@ -103,6 +103,7 @@ class Names:
             _check(self._fixture_scope, _FIXTURE_SCOPE)
         self.test_scope: Scope = config.getini(_TEST_SCOPE)
         _check(self.test_scope, _TEST_SCOPE)
+        self.policy: Any = None  # the one of asyncio's that makes the loops, once it was asked
         self.on_both = BACKENDS.read(config) == "both"
 
     def fixture_scope(self, fixture: pytest.FixtureDef[Any]) -> Scope:

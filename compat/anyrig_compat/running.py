@@ -15,7 +15,16 @@ import anyrig
 
 from . import fixtures, marks
 from .deprecations import note_use, note_use_by
-from .fixtures import BACKEND, FACTORY, loop_fixture, own_event_loop
+from .fixtures import (
+    BACKEND,
+    FACTORY,
+    POLICY,
+    Seen,
+    current_policy,
+    is_own,
+    loop_fixture,
+    loop_of_test,
+)
 from .following import is_following
 from .loops import ScopedLoop
 from .marks import ANYIO_BACKEND
@@ -33,6 +42,7 @@ from .stand_in import is_async_fixture, loop_scope_of
 Wrapper = Generator[None, Any, Any]
 Definition = pytest.FixtureDef[Any]
 
+_FUNCTION_LOOP = loop_fixture("function")
 _LOOP = pytest.StashKey[str]()  # the fixture with the loop that a test runs on
 _INSTEAD_OF_FIXTURE = "@pytest.fixture, once all the tests that ask for it have moved"
 _INSTEAD_OF_MARK = "@pytest.mark.anyio, or nothing with anyio_mode = auto"
@@ -49,6 +59,8 @@ class Running:
     def __init__(self, names: Names) -> None:
         self._names = names
         self._item: Any = None  # the test that is set up, or runs
+        self._parent: Any = None  # its parent's node, and what its tests see
+        self._seen = Seen()
         # the asyncio fixtures that are up, with the library whose tests they serve
         self._live: dict[Definition, str] = {}
 
@@ -60,7 +72,7 @@ class Running:
         if not marks.is_ours(definition, self._names):
             return
         mark = marks.mark_of(definition)
-        asked = marks.Asked(None, None) if mark is None else marks.read(mark, definition.nodeid)
+        asked = marks.NOTHING if mark is None else marks.read(mark, definition.nodeid)
         if self._names.on_both:
             if ANYIO_BACKEND not in metafunc.fixturenames:
                 _ask_for_backend(metafunc)
@@ -108,6 +120,8 @@ class Running:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: Any) -> None:
         self._item = item
+        if item.parent is not self._parent:
+            self._parent, self._seen = item.parent, Seen.by(item)
         mark = marks.mark_of(item)
         is_async = marks.is_async(getattr(item, "obj", None))
         if mark is not None and is_async:
@@ -117,7 +131,7 @@ class Running:
         named = marks.library_of_test(item)
         if mark is not None and is_async and named != "trio":
             asked = marks.read(mark, item.nodeid).loop_scope
-            self._run_on(item, loop_fixture(self._loop_scope(item, asked)))
+            self._run_on(item, loop_fixture(self._loop_scope(asked)))
             named = "asyncio"
         elif is_async and named == "asyncio":
             found = map(self._scope_of, definitions(item))
@@ -130,27 +144,30 @@ class Running:
 
     def _run_on(self, item: Any, loop: str) -> None:
         """Have a test run on the loop that this fixture gives."""
+        # a policy that the project has not replaced is the same for all of them
+        known = self._seen.policy is None and self._names.policy is not None
+        left_out = (FACTORY, loop, POLICY) if known else (FACTORY, loop)
         # in a list of its own, for the items of one function share theirs
-        others = [one for one in item.fixturenames if one not in (FACTORY, loop)]
+        others = [one for one in item.fixturenames if one not in left_out]
         # another factory than the last test's is known before any fixture is taken as it is
         first = [FACTORY] if FACTORY in marks.params_of(item) else []
         item.fixturenames = [*first, *others, loop]
         item.stash[_LOOP] = loop
         # what anyio's plugin runs a test by, and what its fixtures ask for
         item.funcargs[ANYIO_BACKEND] = "asyncio"
-        substitute(item, ANYIO_BACKEND, BACKEND)
+        substitute(item, ANYIO_BACKEND, BACKEND, self._seen.backend)
 
     def _end_those_for_others(self, item: Any, library: str | None) -> None:
         """Tear down the fixtures of this test's that serve tests of another library."""
-        if library is None:
+        if library is None or not self._live:
             return
         for one, served in list(reversed(self._live.items())):
             if served != library and one.argname in item.fixturenames:
                 definition: Any = one
                 definition.finish(request_of(item))
 
-    def _loop_scope(self, node: Any, asked: Scope | None) -> Scope:
-        own = own_event_loop(node)
+    def _loop_scope(self, asked: Scope | None) -> Scope:
+        own = self._seen.event_loop
         if own is not None:
             scope: Scope = own.scope
             return scope
@@ -182,6 +199,10 @@ class Running:
         self, definition: Definition, request: pytest.FixtureRequest
     ) -> Callable[..., Any] | None:
         """What to call in place of a fixture's function; None where that is not ours to run."""
+        if definition.argname == _FUNCTION_LOOP:
+            return partial(loop_of_test, request, self._seen)
+        if definition.argname == POLICY and not is_own(definition):
+            return partial(current_policy, self._names)
         scope = self._scope_of(definition)
         name = self._loop_for(definition, request, scope)
         if name is not None:
@@ -272,7 +293,7 @@ class Running:
             is_async_fixture(function) or (is_unmarked and ANYIO_BACKEND not in definition.argnames)
         ):
             return None
-        own = None if self._item is None else own_event_loop(self._item)
+        own = self._seen.event_loop
         if own is not None:
             scope: Scope = own.scope
             return scope

@@ -17,7 +17,6 @@ import asyncio
 import linecache
 import os
 import sys
-import sysconfig
 import traceback
 from collections.abc import Iterator, Mapping
 from types import FrameType
@@ -34,7 +33,7 @@ _ASYNCIOS = (
     "attached to a different loop",
     "'NoneType' object has no attribute 'create_future'",
 )
-_STDLIB = sysconfig.get_path("stdlib") + os.sep
+_STDLIB = os.path.dirname(os.__file__) + os.sep  # sysconfig reads files to say the same
 _FOLDERS = tuple(f"{os.sep}{name}{os.sep}" for name in ("site-packages", "dist-packages"))
 _HERE = os.path.dirname(__file__) + os.sep
 _DEPTH = 3  # of what a fixture's value holds

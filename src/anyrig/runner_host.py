@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
@@ -27,6 +28,13 @@ if TYPE_CHECKING:
     from .contexts import Change
 
 SERVICE = "anyrig_service"  # the attribute that tells the function of a service's fixture
+
+
+@functools.cache  # an import in a function costs each test that gets a runner
+def _maker() -> tuple[Callable[..., Any], Callable[[], object]]:
+    from .runners import OWNER, create
+
+    return create, OWNER.get
 
 
 class RunnerHost:
@@ -71,9 +79,7 @@ class RunnerHost:
         self._stack.close()
 
     def _make(self, library: str, options: dict[str, Any]) -> Any:
-        from .runners import OWNER, create
-
-        self._current_owner = OWNER.get
+        create, self._current_owner = _maker()
         runner = create(self, library, options)
         self._runners.append(runner)
         self.made()

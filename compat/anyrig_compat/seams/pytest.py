@@ -58,9 +58,14 @@ def request_of(item: Any) -> Any:
     return item._request
 
 
-def substitute(item: Any, name: str, other: str) -> None:
-    """Have a test and its fixtures get another fixture where they ask for ``name``."""
-    definition = definition_of(other, item)
+def substitute(
+    item: Any, name: str, other: str, definition: pytest.FixtureDef[Any] | None = None
+) -> None:
+    """Have a test and its fixtures get another fixture where they ask for ``name``.
+
+    ``definition`` is that of the other, where it is known.
+    """
+    definition = definition or definition_of(other, item)
     assert definition is not None, f"no fixture {other!r}"
     request = item._request
     # a dict of its own: the items of one function share theirs

@@ -14,6 +14,9 @@ Limits: what a test awaits under a shield of its own is not cut off; it fails wh
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
+
 from .base import OWNER, Fixture, Host, Runner
 
 __all__ = ["OWNER", "Fixture", "Host", "Runner", "create"]
@@ -24,12 +27,17 @@ def create(host: Host, library: str, options: dict[str, object]) -> Runner:
 
     ``options`` are those of the ``anyio_backend`` fixture; a wrong one raises ``TypeError``.
     """
+    return _kind(library)(host, **options)
+
+
+@functools.cache
+def _kind(library: str) -> Callable[..., Runner]:
     if library == "asyncio":
         from .on_asyncio import AsyncioRunner
 
-        return AsyncioRunner(host, **options)  # type: ignore[arg-type]
+        return AsyncioRunner
     if library == "trio":
         from .on_trio import TrioRunner
 
-        return TrioRunner(host, **options)
+        return TrioRunner
     raise LookupError(f"No such backend: {library}")

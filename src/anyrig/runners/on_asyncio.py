@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from asyncio import AbstractEventLoop
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -25,7 +26,8 @@ from .base import TASK_NAME, Call, Host, Runner
 if TYPE_CHECKING:
     from ..seams.asyncio_time import LoopTime
 
-
+# seconds, as asyncio's own runner has it; before Python 3.12 there is none
+_JOIN_TIMEOUT = () if sys.version_info < (3, 12) else (300.0,)
 _CLOSED = (
     "the event loop was closed by the test, or by one of its fixtures: what was left in it could "
     "not end. Take that close() away"
@@ -48,6 +50,7 @@ class AsyncioRunner(Runner):
         super().__init__(host)
         if use_uvloop and loop_factory is None:
             loop_factory = anyio_seam.uvloop_factory()
+        self._is_current = loop_factory is None  # asyncio's runner makes it the thread's own
         self._runner = asyncio.Runner(debug=debug, loop_factory=loop_factory)
         self._task: asyncio.Task[None] | None = None
         self._knock: asyncio.Future[None] | None = None  # wakes the task between two calls
@@ -55,6 +58,7 @@ class AsyncioRunner(Runner):
         self._callback_errors: list[Exception] = []
         self._forget_waits: Callable[[], None] = lambda: None
         self._time: LoopTime | None = None  # once it was another than the real one
+        self._is_empty = False  # whether nothing is left in the loop that is to be ended
 
     def __enter__(self) -> Self:
         self._runner.__enter__()
@@ -75,7 +79,12 @@ class AsyncioRunner(Runner):
             self.given_up = raised
         else:
             raised = self.wind_up()
-        if self.given_up is None:
+        if self.given_up is None and self._is_empty:
+            # the end of asyncio's runner would run the loop twice more, and find nothing
+            if self._is_current:
+                asyncio.set_event_loop(None)
+            loop.close()
+        elif self.given_up is None:
             self._runner.__exit__(exc_type, exc_val, exc_tb)
         else:
             # what is in it does not end, and the end of asyncio's runner would wait for it
@@ -159,20 +168,37 @@ class AsyncioRunner(Runner):
     def _finish(self) -> None:
         """Let the task end, and then what others left running; raises where that goes on."""
         loop = self._runner.get_loop()
-        if self._task is not None and not loop.is_closed():
+        if loop.is_closed():
+            return
+        if self._task is not None:
             self._stop()
             self._is_closing = True
             self._wake()
-            loop.run_until_complete(self._task)
-        tasks = [] if loop.is_closed() else asyncio.all_tasks(loop)
-        for task in tasks:
-            task.cancel()
-        if tasks:
+        loop.run_until_complete(self._end_all(self._task))
+
+    async def _end_all(self, task: asyncio.Task[None] | None) -> None:
+        """Wait until the runner's task has ended; then do what asyncio's runner does at its end.
+
+        In one run of the loop: each takes two turns, and each test pays for them.
+        """
+        if task is not None:
+            if not task.done():
+                await asyncio.wait([task])
+            task.result()
+        others = _other_tasks()
+        for one in others:
+            one.cancel()
+        if others:
             # their errors are for the end of asyncio's runner, which knows what to do with them
-            waiting = asyncio.wait(tasks, timeout=self.host.cancel_timeout)
-            _, deaf = loop.run_until_complete(waiting)
+            _, deaf = await asyncio.wait(others, timeout=self.host.cancel_timeout)
             if deaf:
                 raise self.host.did_not_end([(one.get_name(), one.get_coro()) for one in deaf])
+            if _other_tasks():
+                return
+        loop: Any = asyncio.get_running_loop()
+        await loop.shutdown_asyncgens()
+        await loop.shutdown_default_executor(*_JOIN_TIMEOUT)
+        self._is_empty = True
 
     # -- the task's side ---------------------------------------------------------------------------
 
@@ -275,6 +301,10 @@ class AsyncioRunner(Runner):
             return Error(errors[0])
         words = "Multiple exceptions occurred in asynchronous callbacks"
         return Error(BaseExceptionGroup(words, errors))
+
+
+def _other_tasks() -> set[asyncio.Task[Any]]:
+    return asyncio.all_tasks() - {asyncio.current_task()}
 
 
 def _on_asyncio() -> Context:

@@ -16,6 +16,7 @@ import gc
 import sys
 import weakref
 from collections.abc import Callable
+from itertools import compress
 from typing import Any
 
 _FULL_COLLECTION_AT_LEAST = 100_000
@@ -113,10 +114,9 @@ class YoungObjects:
         return self._pending_among(gc.get_objects(0) + gc.get_objects(1))
 
     def _pending_among(self, things: list[Any]) -> list[Any]:
-        wanted, is_pending = self.wanted, self._is_pending
-        if wanted.isdisjoint(map(type, things)):
-            return []  # known without a line of Python for each; the first that is wanted ends it
-        return [thing for thing in things if type(thing) in wanted and is_pending(thing)]
+        # without a line of Python for each of them
+        wanted = compress(things, map(self.wanted.__contains__, map(type, things)))
+        return list(filter(self._is_pending, wanted))
 
     def _note_promotions(self, phase: str, info: dict[str, int]) -> None:
         if phase == "start" and info["generation"] > 0:
