@@ -183,6 +183,9 @@ class Client:
     def is_open(self):
         return True
 
+class Mock:
+    pass
+
 client = Client()
 
 @contextlib.asynccontextmanager
@@ -258,6 +261,8 @@ INNOCENT = {
         "store = mocks.create(Store)\n"
         "    async with app.opened(), 3, store.is_known('Ada'):\n        pass"
     ),
+    "a_class_of_that_name": ("Mock = type('Mock', (), {})\n    await Mock()"),
+    "an_imported_class_of_that_name": "await app.Mock()",
     "a_real_one_in_a_patch": "with patch('app.client'):\n        await 3",
     "a_plain_result": "store = Store()\n    await store.is_known('Ada')",
 }

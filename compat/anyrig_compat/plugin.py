@@ -14,6 +14,7 @@ import pytest
 
 from . import names as names_module
 from .names import Names
+from .seams import anyio as anyio_seam
 from .seams.pytest import asked_plugins
 from .stand_in import ORIGIN, importable
 
@@ -44,6 +45,7 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
     if not _is_real_there(pluginmanager):
         names_module.add_options(parser)
         pluginmanager.add_hookspecs(names_module.Hooks)
+        anyio_seam.import_plugin()
         config: Any = pluginmanager.get_plugin("pytestconfig")
         # before any file of the suite is imported
         ends = ExitStack()

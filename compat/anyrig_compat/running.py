@@ -103,15 +103,11 @@ class Running:
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         for item in items:
-            if marks.is_ours(item, self._names):
-                anyrig.migrating(item)
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_collection_finish(self, session: pytest.Session) -> None:
-        for item in session.items:
+            if not marks.is_ours(item, self._names):
+                continue
+            anyrig.migrating(item)
             names: list[str] = getattr(item, "fixturenames", [])
-            is_claimed = ANYIO_BACKEND not in names and item.get_closest_marker("anyio") is not None
-            if is_claimed and marks.is_ours(item, self._names) and not self._names.on_both:
+            if ANYIO_BACKEND not in names and item.get_closest_marker("anyio") is not None:
                 # anyio's plugin would add a variant for each backend, for its mark further out
                 vars(item)["fixturenames"] = [*names, ANYIO_BACKEND]
 

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any, Self, SupportsIndex
 
 import pytest
 import sniffio
-from anyio import CancelScope
 
 import anyrig
 
@@ -120,6 +119,8 @@ class BackgroundTasks(list["Future[Any]"]):
 
 async def _end(task: Future[Any]) -> None:
     """Cancel a task and wait for its end; the group takes the shield away where it has none."""
+    from anyio import CancelScope  # most runs have no use for it
+
     task.cancel()
     with CancelScope(shield=True):
         await _Joined(task)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
@@ -30,13 +29,6 @@ if TYPE_CHECKING:
 SERVICE = "anyrig_service"  # the attribute that tells the function of a service's fixture
 
 
-@functools.cache  # an import in a function costs each test that gets a runner
-def _maker() -> tuple[Callable[..., Any], Callable[[], object]]:
-    from .runners import OWNER, create
-
-    return create, OWNER.get
-
-
 class RunnerHost:
     """Makes a run's runners, and tears down early what a runner can't use again."""
 
@@ -51,6 +43,7 @@ class RunnerHost:
         # the runners that are open, the one that runs or ran a call last at the end: anyio's plugin
         # has one at a time, the shim one for each scope of a loop
         self._runners: list[Any] = []
+        self._create: Callable[..., Any] | None = None
         self.test: str | None = None  # the id of the running one
         self.course: Course | None = None  # the virtual time that it is in
         self.made: Callable[[], None] = lambda: None  # called when there is a new runner
@@ -79,8 +72,11 @@ class RunnerHost:
         self._stack.close()
 
     def _make(self, library: str, options: dict[str, Any]) -> Any:
-        create, self._current_owner = _maker()
-        runner = create(self, library, options)
+        if self._create is None:  # an import costs each test that gets a runner
+            from .runners import OWNER, create
+
+            self._create, self._current_owner = create, OWNER.get
+        runner = self._create(self, library, options)
         self._runners.append(runner)
         self.made()
         return runner

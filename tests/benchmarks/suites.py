@@ -62,7 +62,8 @@ class Runner:
 ANYIO = Runner("anyio alone", ("anyio",), "anyio_mode=auto", "anyio")
 ANYRIG = Runner("anyrig", ("anyio", "anyrig"), "anyio_mode=auto", "anyrig")
 PYTEST_ASYNCIO = Runner("pytest-asyncio", ("asyncio",), "asyncio_mode=auto", "pytest-asyncio")
-SHIM = Runner("the shim", ("anyio", "anyrig", "anyrig_compat"), "asyncio_mode=auto", "anyrig")
+# what `-p` names comes before what is installed
+SHIM = Runner("the shim", ("anyrig_compat", "anyio", "anyrig"), "asyncio_mode=auto", "anyrig")
 OTHERS = (
     PYTEST_ASYNCIO,
     Runner("pytest-trio", ("trio",), "trio_mode=true", "pytest-trio"),

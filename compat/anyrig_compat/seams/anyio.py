@@ -6,6 +6,12 @@ Approach: the plugin keeps its runner in ``_current_runner`` and counts in ``_ru
 needs it. A runner that was made by what the plugin makes its own with (``get_async_backend``) is
 put there for one call; the plugin's own stays as it is, below. Seen on anyio 4.13 to 4.16.
 
+Problem: the plugin imports trio to say that it is there, a fifth of a run's start, and a suite on
+asyncio alone needs no trio.
+Approach: ``anyio.get_available_backends``, which the plugin calls when it is imported, asks whether
+they are installed instead; where the plugin has been imported already, nothing is gained.
+Seen on anyio 4.13 to 4.16.
+
 Problem: a fixture that is wider than ``anyio_backend`` can't ask for it, as the plugin has it do.
 Approach: the plugin's own ``get_runner`` and ``extract_backend_and_options``, which its docs don't
 name, around the fixture. Seen on anyio 4.13 to 4.16.
@@ -14,12 +20,45 @@ name, around the fixture. Seen on anyio 4.13 to 4.16.
 from __future__ import annotations
 
 import functools
+import importlib
+import importlib.util
+import sys
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from anyio import pytest_plugin
-from anyio.abc import TestRunner
+import pytest
+
+if TYPE_CHECKING:
+    from anyio.abc import TestRunner
+
+
+def import_plugin() -> None:
+    """Import the plugin, and no trio with it."""
+    if "anyio.pytest_plugin" in sys.modules:
+        return
+    if "anyio" not in sys.modules:
+        # as pytest does with what `-p` and entry points name, before it imports them
+        pytest.register_assert_rewrite("anyio")
+    import anyio
+
+    before = anyio.get_available_backends
+    vars(anyio)["get_available_backends"] = _installed_backends
+    try:
+        plugin = importlib.import_module("anyio.pytest_plugin")
+    finally:
+        vars(anyio)["get_available_backends"] = before
+    vars(plugin)["get_available_backends"] = before
+
+
+def _plugin() -> Any:
+    return sys.modules["anyio.pytest_plugin"]
+
+
+def _installed_backends() -> tuple[str, ...]:
+    import anyio
+
+    return tuple(name for name in anyio.get_all_backends() if importlib.util.find_spec(name))
 
 
 def fixture_by_itself(
@@ -30,7 +69,7 @@ def fixture_by_itself(
     @functools.wraps(function)
     def fixture(**kwargs: Any) -> Iterator[Any]:
         __tracebackhide__ = True
-        with pytest_plugin.get_runner(library, options) as runner:
+        with _plugin().get_runner(library, options) as runner:
             yield from runner.run_asyncgen_fixture(function, kwargs)
 
     return fixture
@@ -38,20 +77,20 @@ def fixture_by_itself(
 
 def backend_of(value: Any) -> tuple[str, dict[str, Any]]:
     """The library that a value of ``anyio_backend`` names, and its options."""
-    return pytest_plugin.extract_backend_and_options(value)
+    found: tuple[str, dict[str, Any]] = _plugin().extract_backend_and_options(value)
+    return found
 
 
 def new_runner(options: dict[str, Any]) -> TestRunner:
     """A runner on asyncio, as anyio's plugin would make it; to be entered."""
-    plugin: Any = pytest_plugin
-    runner: TestRunner = plugin.get_async_backend("asyncio").create_test_runner(options)
+    runner: TestRunner = _plugin().get_async_backend("asyncio").create_test_runner(options)
     return runner
 
 
 @contextmanager
 def running_in(runner: TestRunner) -> Iterator[None]:
     """Have anyio's plugin run its calls in this runner while entered."""
-    plugin: Any = pytest_plugin
+    plugin = _plugin()
     before = plugin._current_runner, plugin._runner_leases
     # one lease more than the plugin knows of, or it would close what it has not opened
     plugin._current_runner, plugin._runner_leases = runner, 1

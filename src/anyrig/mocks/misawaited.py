@@ -129,6 +129,7 @@ class _Refused:
         giver = operand.func if isinstance(operand, ast.Call) else operand
         self._name = textwrap.shorten(ast.unparse(giver), _LONG, placeholder="...")
         self._thing = _resolved(giver, traceback.tb_frame)
+        self._frame = traceback.tb_frame
         module = str(traceback.tb_frame.f_globals.get("__name__"))
         self._is_librarys = module.partition(".")[0] in _LIBRARIES
         self._keyword = keyword
@@ -138,7 +139,7 @@ class _Refused:
         """What to write; None where no mock has to do with it."""
         thing = self._thing
         if not seam.is_mock(thing):
-            return self._of_gone() if self._class_name in _MOCKS else None
+            return self._of_gone() if self._is_mocks_class() else None
         if unittest_mock.is_async_mock(thing):
             return self._of_async(thing)
         mock = unittest_mock.called_mock(thing)
@@ -151,6 +152,13 @@ class _Refused:
             mock = thing
         kind = "double" if unittest_mock.is_double(mock) else type(mock).__name__
         return self._of_sync(kind, _real_of(mock))
+
+    def _is_mocks_class(self) -> bool:
+        """Whether the class that the error names is `unittest.mock`'s, as far as is known."""
+        name, frame = self._class_name, self._frame
+        own = self._thing if isinstance(self._thing, type) else frame.f_globals.get(name)
+        is_own = isinstance(own, type) and own.__name__ == name and not seam.is_mock_class(own)
+        return name in _MOCKS and not is_own
 
     def _of_sync(self, kind: str, real: _Real) -> str:
         name, keyword = self._name, self._keyword

@@ -14,7 +14,6 @@ the runner open and the library's name set. Approach: its ``get_runner`` is then
 from __future__ import annotations
 
 import asyncio
-import functools
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -187,8 +186,7 @@ def task_of(info: Any) -> Any:
     return task if hasattr(task, "parent_nursery") else task()
 
 
-@functools.cache
 def _states() -> Any:
-    from anyio._backends._asyncio import _task_states
-
-    return _task_states
+    # who has not imported it has opened no scope, and a run that needs none starts sooner
+    backend: Any = sys.modules.get("anyio._backends._asyncio")
+    return {} if backend is None else backend._task_states

@@ -212,7 +212,12 @@ def given_result(mock: Any) -> Any:
 
 def is_mock(thing: object) -> bool:
     """Whether it is a mock of whatever class, a double of ours too."""
-    return issubclass(type(thing), NonCallableMock)  # its ``__class__`` is that of its spec
+    return is_mock_class(type(thing))  # its ``__class__`` is that of its spec
+
+
+def is_mock_class(cls: type) -> bool:
+    """Whether its objects are mocks."""
+    return issubclass(cls, NonCallableMock)
 
 
 def _path(double: Any, above: Any) -> str:
