@@ -116,3 +116,17 @@ def test_get_runner_is_seen_on_the_stack() -> None:
     with seam.provided(make), get_runner("trio", {}):
         seen.append(seam.is_getting_runner(sys._getframe()))
     assert seen == [True, False]
+
+
+def test_what_is_told_of_a_task_of_asyncios() -> None:
+    """A task is told of as ``anyio.get_running_tasks`` tells of it."""
+
+    async def main() -> None:
+        (told,) = anyio.get_running_tasks()
+        task = asyncio.current_task()
+        assert task is not None
+        found = seam.info_of(task)
+        assert (found.id, found.name, found.coro) == (told.id, told.name, told.coro)
+        assert seam.task_of(found) is task
+
+    asyncio.run(main())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import math
+import socket
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 
 from anyrig.seams import asyncio as asyncio_seam
-from anyrig.seams.asyncio import aborted_groups, drop, errors_of, loop_of
+from anyrig.seams.asyncio import aborted_groups, drop, errors_of, idle_descriptor, loop_of
 
 
 @pytest.fixture
@@ -163,3 +164,26 @@ def test_task_has__log_destroy_pending(loop: asyncio.AbstractEventLoop) -> None:
     assert loop.is_closed()
     gc.collect()
     assert said == []
+
+
+def test_loop_has__ready__scheduled_and_a__selector_with_a_map() -> None:
+    """Between two turns a loop says what it waits for, and by which descriptor."""
+    loop: Any = asyncio.SelectorEventLoop()
+    try:
+        assert idle_descriptor(loop) == loop._selector.fileno()
+        timer = loop.call_later(9, print)
+        assert idle_descriptor(loop) is None
+        timer.cancel()
+        loop.call_soon(loop.stop)
+        assert idle_descriptor(loop) is None
+        loop.run_forever()
+        loop._scheduled.clear()
+        assert idle_descriptor(loop) == loop._selector.fileno()
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            loop.add_reader(ours, print)
+            assert idle_descriptor(loop) is None
+            loop.remove_reader(ours)
+    finally:
+        loop.close()
+    assert idle_descriptor(loop) is None

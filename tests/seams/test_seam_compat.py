@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncGenerator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +18,7 @@ from anyrig_compat.seams.pytest import (
     definition_of,
     substitute,
 )
+from support import run
 
 
 @pytest.fixture
@@ -99,3 +102,21 @@ def test_what_is_asked_for_by_name(request: pytest.FixtureRequest) -> None:
     """All that ``-p`` names is known, also what switches a plugin off."""
     asked = asked_plugins(request.config.pluginmanager)
     assert {"no:asyncio", "no:trio"} <= asked
+
+
+def test_the_plugin_imports_no_trio(tmp_path: Path) -> None:
+    """anyio's plugin says which backends there are, and has imported none."""
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import sys\n"
+        "from anyrig_compat.seams.anyio import import_plugin\n"
+        "import_plugin()\n"
+        "import anyio\n"
+        "from anyio import pytest_plugin\n"
+        "assert 'trio' not in sys.modules\n"
+        "assert pytest_plugin.get_available_backends is anyio.get_available_backends\n"
+        "assert pytest_plugin.get_available_backends() == ('asyncio', 'trio')\n"
+        "assert 'trio' in sys.modules\n"
+    )
+    ran = run([sys.executable, str(script)], tmp_path)
+    assert ran.status == 0, ran.text

@@ -40,15 +40,14 @@ def import_plugin() -> None:
     if "anyio" not in sys.modules:
         # as pytest does with what `-p` and entry points name, before it imports them
         pytest.register_assert_rewrite("anyio")
-    import anyio
-
-    before = anyio.get_available_backends
-    vars(anyio)["get_available_backends"] = _installed_backends
+    library: Any = importlib.import_module("anyio")
+    before = library.get_available_backends
+    library.get_available_backends = _installed_backends
     try:
-        plugin = importlib.import_module("anyio.pytest_plugin")
+        plugin: Any = importlib.import_module("anyio.pytest_plugin")
     finally:
-        vars(anyio)["get_available_backends"] = before
-    vars(plugin)["get_available_backends"] = before
+        library.get_available_backends = before
+    plugin.get_available_backends = before
 
 
 def _plugin() -> Any:
