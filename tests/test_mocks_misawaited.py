@@ -7,6 +7,7 @@ import pytest
 from inner import Suite
 
 HEAD = """
+import anyio
 import asyncio
 import pytest
 from unittest.mock import AsyncMock, MagicMock, create_autospec, patch
@@ -41,7 +42,7 @@ TOLD = {
     "ours": ("await mocks.create(Store).is_known('Ada')", ""),
     "of_ours": (
         "store = mocks.create(Store)\n    await store.is_known('Ada')",
-        "of what is sync (test_it.py:8), and this line has `await` for",
+        "of what is sync (test_it.py:9), and this line has `await` for",
     ),
     "with_a_result": (
         "store = mocks.create(Store)\n    await store.is_known(\n        'Ada'\n    )",
@@ -65,11 +66,11 @@ TOLD = {
     ),
     "async_with": (
         "store = mocks.create(Store)\n    async with store.is_known('Ada'):\n        pass",
-        "of what is sync (test_it.py:8), and this line has `async with`",
+        "of what is sync (test_it.py:9), and this line has `async with`",
     ),
     "async_for": (
         "store = mocks.create(Store)\n    async for row in store.is_known('Ada'):\n        pass",
-        "of what is sync (test_it.py:8), and this line has `async for`",
+        "of what is sync (test_it.py:9), and this line has `async for`",
     ),
     "the_double_itself": (
         "client = MagicMock(name='client')\n    await client.session",
@@ -77,7 +78,7 @@ TOLD = {
     ),
     "second_of_two": (
         "store = mocks.create(Store)\n    async with app.opened(), store.is_known('A'):\n        0",
-        "`store.is_known` is a double of what is sync (test_it.py:8), and this line has `async",
+        "`store.is_known` is a double of what is sync (test_it.py:9), and this line has `async",
     ),
     "first_of_two": (
         "store = mocks.create(Store)\n    async with store.is_known('A'), app.opened():\n        0",
@@ -127,13 +128,13 @@ TOLD = {
     "of_what_gives_a_future": (
         "store = mocks.create(Store)\n    await store.rows()",
         (
-            "`store.rows` is a double of what gives an awaitable (test_it.py:14), and gave none: "
+            "`store.rows` is a double of what gives an awaitable (test_it.py:15), and gave none: "
             "have it give one, store.rows.return_value = ..."
         ),
     ),
     "of_an_async_generator": (
         "store = mocks.create(Store)\n    await store.pages()",
-        "`store.pages` is a double of an async generator (test_it.py:17), which `async for`",
+        "`store.pages` is a double of an async generator (test_it.py:18), which `async for`",
     ),
     "not_called": (
         "store = mocks.create(Store)\n    await store.save",
@@ -151,7 +152,7 @@ TOLD = {
     ),
     "patched": (
         "with patch('app.client'):\n        await app.run()",
-        "`client.close` is a MagicMock",
+        "`client.close()` was a MagicMock here, which is sync, and the real one is async",
     ),
     "patched_by_ours": (
         "with mocks.patch('app.client'):\n        await app.asks()",
@@ -159,7 +160,29 @@ TOLD = {
     ),
     "patched_attribute": (
         "with patch.object(app.client, 'close', MagicMock()):\n        await app.run()",
+        "`client.close()` was a MagicMock here, which is sync, and the real one is async",
+    ),
+    "patched_by_a_decorator": (
+        "await patch('app.client')(app.run_with)()",
+        "`client.close()` was a MagicMock here, which is sync, and the real one is async",
+    ),
+    "monkeypatched": (
+        (
+            "with pytest.MonkeyPatch.context() as patching:\n"
+            "        patching.setattr(app.client, 'close', MagicMock())\n        await app.run()"
+        ),
+        "`client.close()` was a MagicMock here, which is sync, and the real one is async",
+    ),
+    "with_a_timeout": (
+        (
+            "client = MagicMock(name='client')\n"
+            "    with anyio.fail_after(9):\n        await client.close()"
+        ),
         "`client.close` is a MagicMock",
+    ),
+    "patched_with_a_result": (
+        "with patch('app.client', **{'close.return_value': 3}):\n        await app.run()",
+        "`client.close` is a MagicMock, which is sync, and nothing says what it stands for",
     ),
     "patched_by_hand": (
         (
@@ -194,6 +217,9 @@ async def opened():
 
 async def run():
     await client.close()
+
+async def run_with(client):
+    await run()
 
 async def asks():
     await client.is_open()

@@ -18,6 +18,7 @@ import weakref
 from collections import deque
 from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from types import CodeType, CoroutineType, FrameType
 from typing import Any, NamedTuple
 
@@ -48,12 +49,15 @@ _METHODS = frozenset({asyncgen.SEND_TYPE, asyncgen.CLOSE_TYPE})
 WANTED = frozenset({CoroutineType, *_METHODS, *FUTURES})
 
 
-def explain_mocks(error: BaseException) -> None:
-    """Say what to write where somebody has awaited what a mock gives that is sync."""
+def explain_mocks(error: BaseException, *, is_patched: bool = False) -> None:
+    """Say what to write where somebody has awaited what a mock gives that is sync.
+
+    ``is_patched``: a patch is about to be undone.
+    """
     if "unittest.mock" in sys.modules:
         from ..mocks.misawaited import explain
 
-        explain(error)
+        explain(error, is_patched=is_patched)
 
 
 def is_pending(thing: Any) -> bool:
@@ -125,7 +129,7 @@ class MissedAwaits:
         self._modules = 0  # how many were imported when the seams were last looked after
         self._hook = UnawaitedHook(self._note_death, owner=self)
         self._filter = FirstFilter(self._note_text)
-        self._mocks = MockHooks(self._note_argument, explain_mocks)
+        self._mocks = MockHooks(self._note_argument, partial(explain_mocks, is_patched=True))
         self._methods = asyncgen.MethodCalls(self._note_dropped_method)
         self._threads = ThreadStarts(ORIGIN_DEPTH, lambda: self.here)
         self._base_log: object = None

@@ -55,10 +55,11 @@ class _Real(NamedTuple):
 _UNKNOWN = _Real(None, False, "")
 
 
-def explain(error: BaseException) -> None:
+def explain(error: BaseException, *, is_patched: bool = False) -> None:
     """Add a note to each error that comes of awaiting what a sync double gives.
 
-    In a group and in the errors behind an error, too.
+    In a group and in the errors behind an error, too. With ``is_patched`` not where nothing says
+    what the double stands for: when the patch is undone, the real thing is in its place.
     """
     seen: set[int] = set()
     to_do = [error]
@@ -71,7 +72,7 @@ def explain(error: BaseException) -> None:
         if isinstance(one, BaseExceptionGroup):
             to_do += one.exceptions
         elif isinstance(one, TypeError) and not any(map(_is_ours, getattr(one, "__notes__", ()))):
-            text = _note(one)
+            text = _note(one, is_patched)
             if text is not None:
                 one.add_note(textwrap.fill(text, _WIDTH, break_long_words=False))
 
@@ -80,7 +81,7 @@ def _is_ours(note: object) -> bool:
     return str(note).startswith("anyrig: `")
 
 
-def _note(error: TypeError) -> str | None:
+def _note(error: TypeError, is_patched: bool) -> str | None:
     found = _TEXT.match(str(error))
     traceback = error.__traceback__
     if found is None or traceback is None:
@@ -92,7 +93,7 @@ def _note(error: TypeError) -> str | None:
     if refused is None or operand is None:
         return None
     class_name = next(word for word in found.groups() if word is not None)
-    return _Refused(operand, traceback, refused.keyword, class_name).note()
+    return _Refused(operand, traceback, refused.keyword, class_name).note(is_patched)
 
 
 def _operand(refused: Refusal) -> ast.expr | None:
@@ -135,11 +136,11 @@ class _Refused:
         self._keyword = keyword
         self._class_name = class_name  # of what was refused
 
-    def note(self) -> str | None:
-        """What to write; None where no mock has to do with it."""
+    def note(self, is_patched: bool) -> str | None:
+        """What to write; None where no mock has to do with it, or more will be known later."""
         thing = self._thing
         if not seam.is_mock(thing):
-            return self._of_gone() if self._is_mocks_class() else None
+            return self._of_gone() if self._is_mocks_class() and not is_patched else None
         if unittest_mock.is_async_mock(thing):
             return self._of_async(thing)
         mock = unittest_mock.called_mock(thing)
@@ -151,7 +152,10 @@ class _Refused:
         else:
             mock = thing
         kind = "double" if unittest_mock.is_double(mock) else type(mock).__name__
-        return self._of_sync(kind, _real_of(mock))
+        real = _real_of(mock)
+        if is_patched and real.called is None and self._is_mocks_class():
+            return None
+        return self._of_sync(kind, real)
 
     def _is_mocks_class(self) -> bool:
         """Whether the class that the error names is `unittest.mock`'s, as far as is known."""
