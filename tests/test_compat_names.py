@@ -479,7 +479,7 @@ def test_old_options_are_counted(suite: Suite) -> None:
     suite.write("test_it.py", "async def test_it():\n    pass\n")
     ran = suite.run("-p", "anyrig_compat", "--asyncio-debug")
     assert ran.counts == {"passed": 1}, ran.text
-    assert "old names: 5 uses in 3 files, 1 test" in ran.text
+    assert "old names: 4 uses in 2 files, 1 test" in ran.text
     assert "asyncio_mode: 1 use, first at pytest.ini:3" in ran.text
     assert "--asyncio-debug: 1 use, first at the command line" in ran.text
     assert "event_loop: 1 use, first at conftest.py:" in ran.text

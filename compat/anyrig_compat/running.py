@@ -44,6 +44,7 @@ Definition = pytest.FixtureDef[Any]
 
 _FUNCTION_LOOP = loop_fixture("function")
 _LOOP = pytest.StashKey[str]()  # the fixture with the loop that a test runs on
+_BY_MODE = pytest.StashKey[bool]()  # of a test that auto mode has marked
 _INSTEAD_OF_FIXTURE = "@pytest.fixture, once all the tests that ask for it have moved"
 _INSTEAD_OF_MARK = "@pytest.mark.anyio, or nothing with anyio_mode = auto"
 # a project's own fixtures of these names
@@ -88,6 +89,7 @@ class Running:
             return
         if self._names.is_auto and marks.is_unclaimed(item):
             item.add_marker("asyncio")
+            item.stash[_BY_MODE] = True
         names: list[str] = getattr(item, "fixturenames", [])
         if ANYIO_BACKEND in marks.params_of(item) and ANYIO_BACKEND not in names:
             # pytest has left out what no argument, mark or fixture asks for
@@ -120,10 +122,10 @@ class Running:
             self._parent, self._seen = item.parent, Seen.by(item)
         mark = marks.mark_of(item)
         is_async = marks.is_async(getattr(item, "obj", None))
-        if mark is not None and is_async:
-            note_use_by(item, "pytest.mark.asyncio", _INSTEAD_OF_MARK)
-        elif mark is not None and isinstance(item, pytest.Function):
+        if mark is not None and not is_async and isinstance(item, pytest.Function):
             _warn_of_sync(item)
+        elif mark is not None and is_async and _BY_MODE not in item.stash:
+            note_use_by(item, "pytest.mark.asyncio", _INSTEAD_OF_MARK)
         named = marks.library_of_test(item)
         if mark is not None and is_async and named != "trio":
             asked = marks.read(mark, item.nodeid).loop_scope
