@@ -172,13 +172,10 @@ class Guest:
             try:
                 with scope:
                     result = outcome.Value(await func(*args))
-            except BaseException as error:
-                if is_all_cancelled(error):
-                    raise  # the trio run itself ends
+            except BaseException as error:  # noqa: BLE001 - whoever waits raises it
                 result = outcome.Error(error)
-            finally:
-                if not done.done() and not self.loop.is_closed():
-                    done.set_result(result)
+            if not done.done() and not self.loop.is_closed():
+                done.set_result(result)
 
         trio.lowlevel.spawn_system_task(run, context=shared.theirs)
         was_cancelled = False
@@ -353,13 +350,6 @@ def current_guest() -> Guest | None:
         return _GUEST.get(None)
     except RuntimeError:
         return None
-
-
-def is_all_cancelled(error: BaseException) -> bool:
-    """Whether an error, or all of a group, is trio's cancellation."""
-    if isinstance(error, BaseExceptionGroup):
-        return error.split(trio.Cancelled)[1] is None
-    return isinstance(error, trio.Cancelled)
 
 
 @asynccontextmanager

@@ -18,7 +18,6 @@ import trio
 
 from .contexts import SharedContext
 from .crossing import call_sync, the_guest
-from .guest import is_all_cancelled
 
 
 class Entered(asyncio.Future[Any]):
@@ -76,7 +75,7 @@ class Keeper:
         __tracebackhide__ = True
         assert self._task is not None
         rest = self._beyond_scope(error)
-        self._is_cancelled = rest is not None and is_all_cancelled(rest)
+        self._is_cancelled = rest is not None and _is_all_cancelled(rest)
         self._error = asyncio.CancelledError() if self._is_cancelled else rest
         self._shared.hand_over()
         call_sync(self._has_left.set)
@@ -150,3 +149,9 @@ class Keeper:
             if self._is_cancelled:
                 return False  # trio's own Cancelled goes on
             raise
+
+
+def _is_all_cancelled(error: BaseException) -> bool:
+    if isinstance(error, BaseExceptionGroup):
+        return error.split(trio.Cancelled)[1] is None
+    return isinstance(error, trio.Cancelled)
