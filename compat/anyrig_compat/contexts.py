@@ -9,7 +9,8 @@ Limits: a variable can't be taken away, so a token's reset to nothing stays on i
 
 from __future__ import annotations
 
-from contextvars import Context, copy_context
+from contextvars import Context, ContextVar, copy_context
+from typing import Any
 
 _MISSING = object()
 
@@ -35,7 +36,11 @@ class SharedContext:
             self._agreed = here
 
 
+def changed(after: Context, before: Context) -> list[tuple[ContextVar[Any], Any]]:
+    """The variables that have another value than before, with that value."""
+    return [(one, value) for one, value in after.items() if before.get(one, _MISSING) is not value]
+
+
 def _bring(context: Context, agreed: Context) -> None:
-    for variable, value in context.items():
-        if agreed.get(variable, _MISSING) is not value:
-            variable.set(value)
+    for variable, value in changed(context, agreed):
+        variable.set(value)

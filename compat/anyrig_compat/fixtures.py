@@ -28,11 +28,6 @@ def loop_fixture(scope: Scope) -> str:
     return f"anyrig_compat_{scope}_loop"
 
 
-def own_event_loop(node: Any) -> pytest.FixtureDef[Any] | None:
-    """The ``event_loop`` of the project's own that a node sees, as up to pytest-asyncio 0.26."""
-    return _own("event_loop", node)
-
-
 def current_policy(names: Names) -> Any:
     """The policy for the fixture of the run; noted, for the loops that ask for no fixture."""
     names.policy = loops.current_policy()
@@ -52,7 +47,8 @@ def _own(name: str, node: Any) -> pytest.FixtureDef[Any] | None:
 class Seen(NamedTuple):
     """What the tests of one node see: a look-up for each test would take longer than its loop."""
 
-    event_loop: pytest.FixtureDef[Any] | None = None  # these three, of the project's own
+    # these three, of the project's own; `event_loop` as up to pytest-asyncio 0.26
+    event_loop: pytest.FixtureDef[Any] | None = None
     policy: pytest.FixtureDef[Any] | None = None
     factory: pytest.FixtureDef[Any] | None = None
     backend: pytest.FixtureDef[Any] | None = None
@@ -111,7 +107,7 @@ def _of_scope(scope: Scope) -> Any:
         _asyncio_loop_factory: LoopFactory | None,
     ) -> Iterator[loops.ScopedLoop]:
         """The event loop of this scope, for the tests and async fixtures that ask for it."""
-        own = own_event_loop(request.node)
+        own = _own("event_loop", request.node)
         yield from _loop_of(request, own, event_loop_policy, _asyncio_loop_factory)
 
     return scoped_loop

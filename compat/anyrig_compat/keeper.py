@@ -28,8 +28,12 @@ class Entered(asyncio.Future[Any]):
     def cancel(self, msg: Any | None = None) -> bool:
         return self.task.cancel(msg) if self.task is not None else super().cancel(msg)
 
-    def give_up(self, task: object) -> None:
-        """The task has ended; where it has given nothing, nobody waits any longer."""
+    def follow(self, task: asyncio.Task[Any]) -> None:
+        """Be what this task gives; where it ends without, nobody waits any longer."""
+        task.add_done_callback(self._give_up)
+        self.task = task
+
+    def _give_up(self, task: object) -> None:
         super().cancel()
 
 
@@ -107,8 +111,7 @@ class Keeper:
         self._task = loop.create_task(
             running, name=running.__qualname__, context=self._shared.theirs
         )
-        self._task.add_done_callback(entered.give_up)
-        entered.task = self._task
+        entered.follow(self._task)
         return entered
 
     async def _keep(self, entered: Entered) -> bool:

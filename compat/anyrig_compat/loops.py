@@ -14,6 +14,7 @@ from typing import Any
 
 from anyio.abc import TestRunner
 
+from .contexts import changed
 from .names import LoopFactory
 from .seams import anyio as anyio_seam
 
@@ -180,8 +181,7 @@ def _noting(changes: _Changes) -> Iterator[None]:
     try:
         yield
     finally:
-        after = copy_context()
-        changes += [(one, after[one]) for one in after if before.get(one, before) is not after[one]]
+        changes += changed(copy_context(), before)
 
 
 @contextmanager

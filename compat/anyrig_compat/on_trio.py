@@ -51,8 +51,7 @@ class _Course:
             name=f"the fixture {name}, on asyncio",
             context=self._shared.theirs,
         )
-        self._task.add_done_callback(self._value.give_up)
-        self._value.task = self._task
+        self._value.follow(self._task)
 
     async def begin(self) -> Any:
         """Run the setup; what it gives."""

@@ -13,7 +13,7 @@ import pytest
 
 import anyrig
 
-from . import fixtures, marks
+from . import marks
 from .deprecations import note_use, note_use_by
 from .fixtures import (
     BACKEND,
@@ -177,7 +177,7 @@ class Running:
     ) -> Wrapper:
         function = fixturedef.func
         instead = _INSTEAD_OF_OWN.get(fixturedef.argname)
-        if instead is not None and function.__module__ != fixtures.__name__:
+        if instead is not None and is_own(fixturedef):
             self._note(fixturedef, fixturedef.argname, instead)
         try:
             ours = self._function_for(fixturedef, request)

@@ -163,10 +163,8 @@ def _check_option(nature: AnyNature, name: str, option: str) -> None:
 
 def check_keywords(name: str, given: Iterable[str], known: Iterable[str]) -> None:
     """Raise `MockError` for a keyword that is no attribute, but a known one that is misspelt."""
-    import difflib
-
     for keyword in given:
-        near = difflib.get_close_matches(keyword, [*known, "return_value", "side_effect"], 1, 0.85)
+        near = close(keyword, [*known, "return_value", "side_effect"], cutoff=0.85)
         if near and near[0] != keyword:
             raise error(
                 f"`{name}` is given `{keyword}`, which is near to `{near[0]}`", f"{near[0]}=..."
@@ -203,11 +201,11 @@ def _speaks_of(member: object, name: str) -> bool:
     return code is not None and not {name, "__dict__", "setattr"}.isdisjoint(code.co_names)
 
 
-def close(name: str, known: Iterable[str]) -> list[str]:
-    """The names that are near to one, the nearest first."""
+def close(name: str, known: Iterable[str], cutoff: float = 0.6) -> list[str]:
+    """The names that are near to one, the nearest first; ``cutoff`` as `difflib` has it."""
     import difflib
 
-    return difflib.get_close_matches(name, list(known), n=3)
+    return difflib.get_close_matches(name, list(known), n=3, cutoff=cutoff)
 
 
 def error(what: str, *mend: str) -> MockError:
