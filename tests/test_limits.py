@@ -20,7 +20,6 @@ from inner import BACKENDS, Suite
 from support import Ran
 
 ALL = len(BACKENDS)
-TOLD = [name for name in BACKENDS if name != "asyncio+uvloop"]  # which know what they wait for
 
 Noted: TypeAlias = list[tuple[list[RawFrame], float, Polled | None]]
 
@@ -179,9 +178,9 @@ def test_deadlock_that_is_off_is_ended_by_the_limit(suite: Suite) -> None:
 async def test_waits():
     await anyio.Event().wait()
 """
-    ran(suite, text, backends=TOLD)
+    ran(suite, text)
     assert {one[0] for one in suite.found} == {"deadlock"}
-    ran(suite, text, "--anyrig-deadlock=off", backends=TOLD)
+    ran(suite, text, "--anyrig-deadlock=off")
     assert {one[0] for one in suite.found} == {"timeout"}
 
 
@@ -222,9 +221,8 @@ async def test_waits():
         await anyio.wait_all_tasks_blocked()
         await store.lock.acquire()
 """,
-        backends=TOLD,
     )
-    assert len(suite.findings) == len(TOLD)
+    assert len(suite.findings) == len(BACKENDS)
     for finding in suite.findings:
         picture = "\n".join(finding.picture)
         assert "waits for the Lock `store.lock`, held by test_it.keeps" in picture
@@ -249,7 +247,6 @@ async def test_waits():
     ready = anyio.Event()
     await ready.wait()
 """,
-        backends=TOLD,
     )
     for finding in suite.findings:
         assert any("made at test_it.py:8" in line for line in finding.picture), finding.picture
@@ -257,7 +254,7 @@ async def test_waits():
 
 def test_workers_of_xdist(suite: Suite) -> None:
     """Under xdist they end their tests as well: the threads of a worker's own wake nothing."""
-    suite.ini(f"anyrig_backends = {' '.join(TOLD)}")
+    suite.ini(f"anyrig_backends = {' '.join(BACKENDS)}")
     suite.write(
         "test_it.py",
         HEAD
@@ -271,9 +268,9 @@ async def test_sleeps():
 """,
     )
     done = suite.workers()
-    assert done.counts == {"failed": 2 * len(TOLD)}
+    assert done.counts == {"failed": 2 * len(BACKENDS)}
     kinds = sorted(kind for kind, _, _ in suite.found)
-    assert kinds == ["deadlock"] * len(TOLD) + ["timeout"] * len(TOLD)
+    assert kinds == ["deadlock"] * len(BACKENDS) + ["timeout"] * len(BACKENDS)
 
 
 def test_a_fork_does_not_warn(suite: Suite) -> None:

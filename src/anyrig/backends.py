@@ -52,7 +52,8 @@ def eager_event_loop() -> asyncio.AbstractEventLoop:
     return loop
 
 
-def _is_uvloop(loop: asyncio.AbstractEventLoop) -> bool:
+def is_uvloop(loop: asyncio.AbstractEventLoop) -> bool:
+    """Whether an event loop is one of uvloop's."""
     return type(loop).__module__.partition(".")[0] == "uvloop"
 
 
@@ -77,7 +78,7 @@ _OPTIONS: dict[str, dict[str, Any]] = {
     "asyncio+eager": {"loop_factory": eager_event_loop},
 }
 _LOOKS_RIGHT: dict[str, Callable[[asyncio.AbstractEventLoop], bool]] = {
-    "asyncio+uvloop": _is_uvloop,
+    "asyncio+uvloop": is_uvloop,
     "asyncio+eager": _is_eager,
 }
 

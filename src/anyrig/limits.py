@@ -154,13 +154,8 @@ class Limits:
         pause = _PAUSE
         if settings.is_on(Kind.BLOCKED_LOOP):
             pause = min(pause, self._beats.look(runner, settings.blocked_loop_after, now))
-        if (
-            runner is not None
-            and runner.is_stuck
-            and runner.is_busy
-            and settings.is_on(Kind.DEADLOCK)
-        ):
-            self._look_at_stuck(runner)
+        if runner is not None and runner.is_busy and settings.is_on(Kind.DEADLOCK):
+            self._look_at_wait(runner)
         limit = self.limit
         if limit is None:
             return pause
@@ -168,10 +163,15 @@ class Limits:
             self._try_to_end(limit, runner, now)
         return max(0.0, min(pause, limit.deadline - now))
 
-    def _look_at_stuck(self, runner: Runner) -> None:
-        wait = (runner, runner.waits)
+    def _look_at_wait(self, runner: Runner) -> None:
         frame = stacks.frame_of(self._thread)
-        if frame is None or not runner.is_waiting(frame) or not self._is_alone():
+        is_waiting = frame is not None and runner.is_waiting(frame)
+        if is_waiting:
+            runner.ask_wait()
+        if not runner.is_stuck:
+            return
+        wait = (runner, runner.waits)
+        if not is_waiting or not self._is_alone():
             self._looks = 0
         elif wait != self._stuck:
             self._stuck, self._looks = wait, 1

@@ -2,9 +2,10 @@
 
 Problem: who is held up can't say so.
 Approach: a thread looks every so often. Where the loop's thread is in the loop's own wait, all is
-well, and nothing is touched: a loop that waits is not woken, so no test sees another order. Else
-the loop is asked to call a function; where it does not for some time, one call holds it, and the
-thread's frames say which, and the looks until then what mock it asked again and again.
+well, and nothing is touched: a loop that waits is not woken (uvloop alone has to be asked what it
+waits for), so no test sees another order. Else the loop is asked to call a function; where it does
+not for some time, one call holds it, and the thread's frames say which, and the looks until then
+what mock it asked again and again.
 Limits: a call that begins just after a look is seen one look later. A thread makes ``os.fork()``
 warn, so it ends before one and begins again after it.
 """

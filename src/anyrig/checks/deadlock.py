@@ -1,11 +1,11 @@
 """Deadlock: all tasks wait, and nothing is left that could wake any of them.
 
 Problem: the run hangs, and whoever waits for it sees nothing.
-Approach: a loop notes that it waits with nothing to run, no timer and no I/O. The watchdog's thread
-asks whether any thread or any handler of a signal could wake it; where none can for some looks, the
-test ends, with what each task waits for.
-Limits: uvloop does not say what it waits for. I/O that nobody will ever do counts as something
-that may wake a task, and so does a thread that waits for the loop.
+Approach: a loop notes, or says when it is asked, that it waits with nothing to run, no timer and no
+I/O. The watchdog's thread asks whether any thread or any handler of a signal could wake it; where
+none can for some looks, the test ends, with what each task waits for.
+Limits: I/O that nobody will ever do counts as something that may wake a task, and so does a thread
+that waits for the loop.
 """
 
 from __future__ import annotations

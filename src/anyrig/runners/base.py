@@ -251,6 +251,9 @@ class Runner(TestRunner):
         if self._unfinished is call:
             self.give_up(error)
 
+    def ask_wait(self) -> None:
+        """Have a loop that can't note its waits be asked for what it waits; from any thread."""
+
     def note_wait(self, begins: bool) -> None:
         """The loop begins, or ends, to wait for nothing that it knows of."""
         self.is_stuck = begins

@@ -15,6 +15,7 @@ import sniffio
 from anyio import CancelScope
 from outcome import Error, Outcome, acapture
 
+from ..backends import is_uvloop
 from ..clock.course import Course
 from ..findings import ClockError
 from ..seams import anyio as anyio_seam
@@ -25,6 +26,7 @@ from .base import TASK_NAME, Call, Host, Runner
 
 if TYPE_CHECKING:
     from ..seams.asyncio_time import LoopTime
+    from ..seams.uvloop import LoopWaits
 
 # seconds, as asyncio's own runner has it; before Python 3.12 there is none
 _JOIN_TIMEOUT = () if sys.version_info < (3, 12) else (300.0,)
@@ -57,6 +59,8 @@ class AsyncioRunner(Runner):
         self._done: asyncio.Future[None] | None = None  # wakes the host at the end of a call
         self._callback_errors: list[Exception] = []
         self._forget_waits: Callable[[], None] = lambda: None
+        self._is_to_be_asked = False  # whether the loop notes no waits, and says what they are for
+        self._waits: LoopWaits | None = None  # what says it, once it was asked
         self._time: LoopTime | None = None  # once it was another than the real one
         self._is_empty = False  # whether nothing is left in the loop that is to be ended
 
@@ -65,6 +69,7 @@ class AsyncioRunner(Runner):
         loop = self._runner.get_loop()
         loop.set_exception_handler(Listener(self.host.lose, self._callback_errors))
         self._forget_waits = asyncio_seam.around_waits(loop, self.note_wait)
+        self._is_to_be_asked = is_uvloop(loop)
         return self
 
     def __exit__(
@@ -91,6 +96,7 @@ class AsyncioRunner(Runner):
             asyncio_seam.drop(loop)
         # without cycles, all of it is gone at once
         self._forget_waits()
+        self._is_to_be_asked, self._waits = False, None
         if self._time is not None:
             self._time.close()
         self._task = self._knock = self._done = None
@@ -130,6 +136,23 @@ class AsyncioRunner(Runner):
     def is_waiting(self, frame: FrameType) -> bool:
         # uvloop waits in C, which `_run` has called
         return frame.f_code.co_filename == __file__ or stacks.is_waiting(frame)
+
+    def ask_wait(self) -> None:
+        if self._is_to_be_asked:
+            self.call_soon(self._look_at_wait)
+
+    def _look_at_wait(self) -> None:
+        if self._waits is None:
+            from ..seams import uvloop
+
+            self._waits = uvloop.waits_of(self._runner.get_loop())
+        if self._waits is None:
+            self._is_to_be_asked = False
+            return
+        is_same, is_stuck = self._waits.is_same(), self._waits.is_for_nothing()
+        if is_stuck != self.is_stuck or not is_same:
+            self.is_stuck = is_stuck
+            self.waits += 1
 
     def _cancel(self, call: Call) -> None:
         if self._task is not None:

@@ -6,6 +6,7 @@ trio           the cancel scopes and nurseries of a task
 asyncio        the loop of a callback, and the errors of a task group
 asyncio_turns  what a loop has ready, and a call after each of its turns
 asyncio_errors the exceptions that nobody retrieved, and whose handler hears of them
+uvloop         what a loop that waits in C waits for
 unittest_mock  the names inside a mock
 doubles        the mock classes of anyrig.mocks, on those of unittest.mock
 cython         the coroutines of compiled code

@@ -12,12 +12,12 @@ groups that refer to the task. Seen on CPython 3.11 to 3.13.
 Problem: a loop that waits for ever looks like one that waits. Approach: ``loop._selector`` is asked
 to wait without a timeout where nothing is ready and no timer is set (``loop._scheduled``). Of one
 that does not run, ``loop._ready`` and the selector's map say what it would wait for. Limits: uvloop
-has no selector of Python's. Seen on CPython 3.11 to 3.13.
+has no selector of Python's, and a seam of its own. Seen on CPython 3.11 to 3.13.
 
 Problem: what ``run_in_executor`` gives is no task. Approach: the threads of the loop's own
 executor (``_default_executor``, ``_threads``) and what they run (``_WorkItem``); a future of an
-executor's has the loop's one in the closure of its ``_done_callbacks``. Limits: uvloop keeps its
-executor to itself. Seen on CPython 3.11 to 3.13.
+executor's has the loop's one in the closure of its ``_done_callbacks``. uvloop keeps its executor
+to itself; the collector knows it. Seen on CPython 3.11 to 3.13.
 
 Problem: a task that awaits a sleeping one sleeps as well, as it were. Approach: ``_callbacks`` of a
 future say what its end wakes: a task's own step or a `asyncio.TaskGroup` (``__self__``), and what
@@ -35,6 +35,7 @@ import asyncio
 import gc
 from asyncio import AbstractEventLoop, Handle, runners
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import Context
 from math import inf
@@ -106,10 +107,17 @@ def calls_of(loop: AbstractEventLoop) -> list[Callable[..., object]]:
     That of a call that was cancelled waits no more. Where the loop has no executor that can be
     asked, there are none.
     """
-    executor: Any = getattr(loop, "_default_executor", None)
-    threads = getattr(executor, "_threads", ())
+    threads = getattr(_executor_of(loop), "_threads", ())
     items = (work_of(thread.ident) for thread in threads)
     return [item.fn for item in items if item is not None and _is_awaited(item.future)]
+
+
+def _executor_of(loop: AbstractEventLoop) -> object:
+    executor: object = getattr(loop, "_default_executor", ...)
+    if executor is ...:
+        referents = gc.get_referents(loop)
+        return next((one for one in referents if isinstance(one, ThreadPoolExecutor)), None)
+    return executor
 
 
 def _is_awaited(source: Any) -> bool:

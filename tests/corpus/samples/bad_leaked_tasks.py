@@ -59,7 +59,7 @@ async def test_system_task() -> None:
     trio.lowlevel.spawn_system_task(ping)  # FOUND leaked_task call if library == "trio"
 
 
-def rest() -> None:  # FOUND leaked_task call of test_pool if library == "asyncio" and not uvloop
+def rest() -> None:  # FOUND leaked_task call of test_pool if library == "asyncio"
     threading.Event().wait(0.2)
 
 

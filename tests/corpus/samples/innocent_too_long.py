@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import socket
@@ -13,6 +14,7 @@ from collections.abc import AsyncGenerator, Callable
 from types import FrameType
 
 import anyio
+import anyio.abc
 import anyio.from_thread
 import anyio.lowlevel
 import anyio.to_thread
@@ -26,8 +28,6 @@ def soon() -> Callable[[Callable[[], object]], object]:
         import trio
 
         return trio.lowlevel.current_trio_token().run_sync_soon
-    import asyncio
-
     return asyncio.get_running_loop().call_soon_threadsafe
 
 
@@ -81,6 +81,39 @@ async def test_socket() -> None:
         thread.start()
         await anyio.wait_readable(ours)
         thread.join()
+
+
+async def test_client_in_another_process() -> None:
+    script = "import socket, time; time.sleep(0.4); socket.create_connection(('127.0.0.1', {}))"
+    async with await anyio.create_tcp_listener(local_host="127.0.0.1") as listener:
+        port = listener.extra(anyio.abc.SocketAttribute.local_port)
+        client = subprocess.Popen([sys.executable, "-c", script.format(port)])
+        with anyio.CancelScope() as scope:
+
+            async def answer(stream: anyio.abc.SocketStream) -> None:
+                await stream.aclose()
+                scope.cancel()
+
+            await listener.serve(answer)
+    client.wait()
+
+
+async def test_protocol() -> None:
+    if sniffio.current_async_library() == "trio":
+        pytest.skip("asyncio's own")  # ENDS skipped call if library == "trio"
+    script = "import socket, time; time.sleep(0.4); socket.create_connection(('127.0.0.1', {}))"
+    called = anyio.Event()
+
+    def call(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+        called.set()
+
+    server = await asyncio.start_server(call, "127.0.0.1")
+    port = server.sockets[0].getsockname()[1]
+    client = subprocess.Popen([sys.executable, "-c", script.format(port)])
+    await called.wait()
+    client.wait()
+    server.close()
 
 
 async def test_signal() -> None:
