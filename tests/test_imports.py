@@ -28,7 +28,7 @@ LAYERS = (
     ("tasks/", "mocks/"),
     ("waiting/", "clock/face"),
     ("checks/", "backend_fixture", "allowances", "report/words"),
-    ("rulings", "runner_host", "watchdog"),
+    ("rulings", "runner_host", "watchdog", "whereabouts"),
     ("limits",),
     ("rig",),
     ("phases", "report/", "fixtures", "services", "loops"),

@@ -16,6 +16,7 @@ import signal
 import threading
 import time
 import traceback
+from collections.abc import Sequence
 from dataclasses import dataclass
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Protocol
@@ -27,6 +28,7 @@ from .report import words
 from .seams import anyio as anyio_seam
 from .seams.cpython import stacks
 from .watchdog import Beats, Watchdog
+from .whereabouts import Whereabouts
 
 if TYPE_CHECKING:
     import pytest
@@ -90,6 +92,7 @@ class Limits:
         self._thread = threading.get_ident()
         self._watchdog = Watchdog(self._look)
         self._beats = Beats(self._thread, self._note_blocked)
+        self.whereabouts = Whereabouts(rig.origins, self._thread, self._standing)
         self._known: frozenset[int] = frozenset()
         self._handlers: dict[int, Any] = {}
         self._signal: int | None = None
@@ -107,11 +110,14 @@ class Limits:
         """The run begins: what threads and handlers of signals there are now wakes no loop."""
         self._known = stacks.threads()
         self._handlers = _handlers()
-        self._rig.runners.made = self._watch_loops
+        self._rig.runners.made = self.watch_loops
+        self._rig.runners.interrupted = self._note_interrupt
+        self.whereabouts.start()
 
     def stop(self) -> None:
         """The run ends."""
         self._watchdog.stop()
+        self.whereabouts.stop()
         if self._signal is not None:
             signal.signal(self._signal, signal.SIG_DFL)
             self._signal = None
@@ -120,9 +126,13 @@ class Limits:
         """The threads that were there when the run began, and pytest's own."""
         return self._known | {self._thread}
 
-    def _watch_loops(self) -> None:
+    def watch_loops(self) -> None:
+        """Begin to look at loops, where it has not begun: something async is about to run."""
+        if self._watchdog.ident is not None:
+            return
         settings = self._rig.current_settings
-        if settings.is_on(Kind.BLOCKED_LOOP) or settings.is_on(Kind.DEADLOCK):
+        are_on = settings.is_on(Kind.BLOCKED_LOOP) or settings.is_on(Kind.DEADLOCK)
+        if are_on or settings.tell_after:
             self._watchdog.start()
 
     # -- the time of a test ----------------------------------------------------------------------
@@ -156,6 +166,7 @@ class Limits:
             pause = min(pause, self._beats.look(runner, settings.blocked_loop_after, now))
         if runner is not None and runner.is_busy and settings.is_on(Kind.DEADLOCK):
             self._look_at_wait(runner)
+        self.whereabouts.look(self._rig.watch, runner, now)
         limit = self.limit
         if limit is None:
             return pause
@@ -228,17 +239,24 @@ class Limits:
         from .guests import running_tasks
 
         limit.deadline = time.perf_counter() + 2 * limit.watch.settings.cancel_timeout + _GRACE
-        infos, course = running_tasks(), self._rig.runners.course
         finding = timeout.in_loop(
             self._rig.origins,
             limit.watch.place,
             limit.seconds,
-            infos,
-            course.standing() if course is not None else (),
+            running_tasks(),
+            self._standing(),
         )
         limit.error = self._told(limit.watch, finding)
         if limit.error is not None:
             runner.stop_call(limit.error)
+
+    def _standing(self) -> tuple[str, ...]:
+        """Where virtual time stands, where the test is in one."""
+        course = self._rig.runners.course
+        return () if course is None else course.standing()
+
+    def _note_interrupt(self, infos: Sequence[Any]) -> None:
+        self.whereabouts.interrupt(self._rig.watch, infos)
 
     def _tell_deadlock(self, runner: Runner, waits: int) -> None:
         from .checks import deadlock

@@ -135,6 +135,8 @@ class Phases:
         watch = rig.watch = rig.last = Watch(item, settings, place, code, body, permits)
         if settings.timeout and settings.is_on(Kind.TIMEOUT):
             self._limits.begin(watch)
+        if code is not None:
+            self._limits.watch_loops()
         # what is no function may have a setup of its own
         self._users_ran = self._is_users = rig.has_own_hooks or function is None
         missed = self._missed
@@ -489,6 +491,8 @@ class Phases:
         if error is not None:
             watch.told |= _errors_in(error)
             explain_mocks(error)
+            if isinstance(error, KeyboardInterrupt):
+                self._limits.whereabouts.interrupted_at(watch, error)
         if self._lost.dead:
             self._hear_lost(watch)
         if self._generators.dropped:

@@ -55,6 +55,8 @@ class RunnerHost:
         self.tell_left_calls: Callable[[Sequence[Callable[..., object]]], None] = lambda calls: None
         # called when a runner closes in which nothing was left
         self.nothing_left: Callable[[], None] = lambda: None
+        # called with the tasks of a loop that Ctrl-C interrupts
+        self.interrupted: Callable[[Sequence[TaskInfo]], None] = lambda infos: None
         # called with a runner and the tasks that were left in it
         self.tell_left: Callable[[Any, Sequence[TaskInfo]], None] = lambda runner, infos: None
         # called with an exception that was lost; answers whether it is told

@@ -113,6 +113,14 @@ OPTIONS: tuple[Option, ...] = (
         help="how long one call may hold the event loop",
     ),
     Option(
+        ini="anyrig_tell_after",
+        flag="--anyrig-tell-after",
+        marker="tell_after",
+        values="seconds, or off",
+        default="60",
+        help="when a test that goes on is told of on the terminal, with where its tasks wait",
+    ),
+    Option(
         ini="anyrig_known_tasks",
         flag=None,
         marker="known_tasks",
@@ -162,6 +170,7 @@ _METAVARS = {
     "--anyrig-cancel-timeout": "SECONDS",
     "--anyrig-timeout": "SECONDS",
     "--anyrig-blocked-loop-after": "SECONDS",
+    "--anyrig-tell-after": "SECONDS",
     "--anyrig-adapt-mocks": "SWITCH",
 }
 
@@ -175,6 +184,7 @@ class Settings(NamedTuple):
     cancel_timeout: float  # seconds
     timeout: float  # seconds; 0 is off
     blocked_loop_after: float  # seconds
+    tell_after: float  # seconds; 0 is off
     known_tasks: tuple[str, ...]
     adapt_mocks: bool
     report: Path | None = None
@@ -238,8 +248,9 @@ def read(config: pytest.Config) -> Settings:
         only=_unique(only) or None,
         policies={kind: _policy(*given(kind.setting)) for kind in Kind},
         cancel_timeout=_seconds(*given("anyrig_cancel_timeout")),
-        timeout=_timeout(*given("anyrig_timeout")),
+        timeout=_seconds_or_off(*given("anyrig_timeout")),
         blocked_loop_after=_seconds(*given("anyrig_blocked_loop_after")),
+        tell_after=_seconds_or_off(*given("anyrig_tell_after")),
         known_tasks=tuple(config.getini("anyrig_known_tasks")),
         adapt_mocks=_switch(*given("anyrig_adapt_mocks")),
         report=None if report is None else _report_path(config, report),
@@ -267,7 +278,9 @@ def read_marker(settings: Settings, mark: pytest.Mark, where: str) -> Settings:
         elif word == "cancel_timeout":
             settings = settings._replace(cancel_timeout=_seconds(value, place))
         elif word == "timeout":
-            settings = settings._replace(timeout=_timeout(value, place))
+            settings = settings._replace(timeout=_seconds_or_off(value, place))
+        elif word == "tell_after":
+            settings = settings._replace(tell_after=_seconds_or_off(value, place))
         elif word == "blocked_loop_after":
             settings = settings._replace(blocked_loop_after=_seconds(value, place))
         elif word == "known_tasks":
@@ -355,7 +368,7 @@ def _seconds(value: object, where: str) -> float:
     return seconds
 
 
-def _timeout(value: object, where: str) -> float:
+def _seconds_or_off(value: object, where: str) -> float:
     if value in (None, "off"):
         return 0.0
     try:

@@ -16,7 +16,7 @@ import anyio.to_thread
 import pytest
 import trio
 
-from anyrig.seams.cpython.stacks import Doing, at_work, frame_of
+from anyrig.seams.cpython.stacks import Doing, at_work, frame_of, loop_in
 
 _MANY = 100_000  # looks, before a thread is what it is
 
@@ -253,3 +253,14 @@ def test_child_watcher_has__do_waitpid() -> None:
         assert is_told
 
     asyncio.run(main())
+
+
+def test_a_thread_that_runs_a_loop_has_run_forever() -> None:
+    """The asyncio loop that a thread runs is the ``self`` of ``run_forever``."""
+    me = threading.get_ident()
+
+    async def main() -> None:
+        assert loop_in(frame_of(me)) is asyncio.get_running_loop()
+
+    asyncio.run(main())
+    assert loop_in(frame_of(me)) is None

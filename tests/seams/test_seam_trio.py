@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 import pytest
 import trio.testing
 
@@ -69,6 +71,26 @@ async def test_what_a_nursery_encloses() -> None:
             await trio.testing.wait_all_tasks_blocked()
         seam.unshield(nursery)
     assert seam.tasks_within(nursery) == []
+
+
+def test_run_has_ki_pending() -> None:
+    """From the signal of Ctrl-C to the end of what it ends, ``ki_pending`` of the run is true."""
+    said: list[bool] = []
+
+    @trio.lowlevel.enable_ki_protection
+    async def main() -> None:
+        said.append(seam.is_interrupted())
+        signal.raise_signal(signal.SIGINT)
+        said.append(seam.is_interrupted())
+        await trio.sleep_forever()
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            trio.run(main)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert said == [False, True]
 
 
 def test_global_run_context_and_ki_manager(pytester: pytest.Pytester) -> None:

@@ -162,10 +162,12 @@ class Carrier:
 
     def summarise(self, terminal: pytest.TerminalReporter) -> None:
         """Write the section at the end of the run."""
-        if self._shown:
+        interrupted = self._rig.limits.whereabouts.interrupted
+        if self._shown or interrupted:
             from .terminal import write_section
 
-            write_section(terminal, self._shown, self._file.path if self._file else None)
+            file = self._file.path if self._file else None
+            write_section(terminal, self._shown, file, interrupted)
 
     def _show(self, finding: Finding) -> None:
         self._shown.append(finding)

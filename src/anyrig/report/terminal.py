@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,11 +14,17 @@ from . import words
 
 
 def write_section(
-    terminal: pytest.TerminalReporter, findings: Sequence[Finding], report: Path | None
+    terminal: pytest.TerminalReporter,
+    findings: Sequence[Finding],
+    report: Path | None,
+    interrupted: Iterable[str],
 ) -> None:
-    """Write the section of all findings; ``report`` is the file that has them too."""
+    """Write the section of all findings; ``report`` is the file that has them too.
+
+    Before them, the lines that say what Ctrl-C has interrupted.
+    """
     terminal.section("anyrig", sep="=", bold=True)
-    for line in _lines(findings, report):
+    for line in (*interrupted, *_lines(findings, report)):
         terminal.line(line)
 
 

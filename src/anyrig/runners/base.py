@@ -94,6 +94,9 @@ class Host(Protocol):
     def nothing_left(self) -> None:
         """Nothing was left in a runner that is about to close."""
 
+    def interrupted(self, infos: Sequence[TaskInfo], /) -> None:
+        """Ctrl-C is about to end what runs."""
+
     def name_of(self, fixture: Any) -> str:
         """A fixture in words: "the fixture `x`", or what else it is; it may be None."""
         raise NotImplementedError
@@ -333,7 +336,7 @@ class Runner(TestRunner):
                 result = Error(self._explained(result.error, call.broken))
         if call.error is not None:
             result = Error(self._as_ended(call.error, result))
-        return self._with_callbacks(result).unwrap()
+        return self._given(result)
 
     def _end(self, generator: AsyncGenerator[Any, Any], opened: OpenFixture) -> None:
         """Resume a fixture for its teardown; raises what is new, and nothing that was told."""
@@ -360,7 +363,24 @@ class Runner(TestRunner):
         if error is not None and call.broken:
             # a scope around it was cancelled: what that was for comes from the scope's owner
             error = _without(error, self._is_cancellation)
-        self._with_callbacks(Value(None) if error is None else Error(error)).unwrap()
+        self._given(Value(None) if error is None else Error(error))
+
+    def _given(self, result: Outcome[Any]) -> Any:
+        """What a call gave, or raises what it raised, with what callbacks raised meanwhile."""
+        __tracebackhide__ = True
+        result = self._with_callbacks(result)
+        if isinstance(result, Error) and isinstance(result.error, BaseExceptionGroup):
+            raise self._said_to_pytest(result.error)
+        return result.unwrap()
+
+    def _said_to_pytest(self, group: BaseExceptionGroup[BaseException]) -> BaseException:
+        """A group, or what it holds: Ctrl-C ends the run, and a skip skips, in a task group too."""
+        leaves = _leaves(group)
+        for leaf in leaves:
+            # SystemExit is a failure to pytest: with it, what else there is is shown
+            if self.host.ends_run(leaf) and not isinstance(leaf, SystemExit):
+                return leaf
+        return group if any(map(self.host.is_failure, leaves)) else leaves[0]
 
     def _as_ended(self, error: BaseException, result: Outcome[Any]) -> BaseException:
         """What to fail a call with that was ended with an error: its own failure, if it has one."""

@@ -7,7 +7,7 @@ import sys
 from asyncio import AbstractEventLoop
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from contextvars import Context, copy_context
+from contextvars import Context
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -123,15 +123,17 @@ class AsyncioRunner(Runner):
             loop.run_until_complete(done)
             if self.given_up is not None:
                 raise self.given_up
-        except BaseException:
+        except BaseException as error:
             # a signal's handler (Ctrl-C, a timeout) raised in the loop itself: the call is stopped,
             # and the fixtures can still be torn down in the task that set them up
+            if isinstance(error, KeyboardInterrupt):
+                self.host.interrupted([anyio_seam.info_of(one) for one in asyncio.all_tasks(loop)])
             self._stop()
             raise
 
     def call_soon(self, function: Callable[[], object]) -> None:
         with suppress(RuntimeError):  # it is closed: what it was to be asked has lost its meaning
-            self._runner.get_loop().call_soon_threadsafe(function, context=_on_asyncio())
+            self._runner.get_loop().call_soon_threadsafe(function, context=anyio_seam.on_asyncio())
 
     def is_waiting(self, frame: FrameType) -> bool:
         # uvloop waits in C, which `_run` has called
@@ -328,10 +330,3 @@ class AsyncioRunner(Runner):
 
 def _other_tasks() -> set[asyncio.Task[Any]]:
     return asyncio.all_tasks() - {asyncio.current_task()}
-
-
-def _on_asyncio() -> Context:
-    """A context in which anyio knows what runs: a callback of the loop's is in no task."""
-    context = copy_context()
-    context.run(sniffio.current_async_library_cvar.set, "asyncio")
-    return context

@@ -18,7 +18,7 @@ from outcome import Outcome, Value, acapture
 
 from ..clock.course import Course
 from ..findings import ClockError
-from ..guests import idle_descriptors
+from ..guests import idle_descriptors, running_tasks
 from ..seams import trio as trio_seam
 from .base import TASK_NAME, Call, Host, Runner, Stopped
 
@@ -43,7 +43,7 @@ class Waits:
         self._was_noted = False
 
     def __dir__(self) -> list[str]:
-        return ["before_io_wait"]
+        return ["before_io_wait", "after_io_wait"]
 
     def before_io_wait(self, timeout: float) -> None:
         """trio begins to wait."""
@@ -52,6 +52,11 @@ class Waits:
         if is_stuck or self._was_noted:
             self._was_noted = is_stuck
             runner.note_wait(is_stuck)
+
+    def after_io_wait(self, timeout: float) -> None:
+        """trio has waited; what ends a task at Ctrl-C has yet to be raised in it."""
+        if trio_seam.is_interrupted():
+            self._runner.host.interrupted(running_tasks())
 
 
 def _is_stuck(is_virtual: bool) -> bool:

@@ -17,6 +17,7 @@ import asyncio
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import Context, copy_context
 from types import FrameType, ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -75,6 +76,15 @@ def provided(make: MakeRunner) -> Iterator[None]:
         yield
     finally:
         names["get_async_backend"] = before
+
+
+def on_asyncio() -> Context:
+    """A context in which anyio knows what runs: a callback of asyncio's is in no task."""
+    import sniffio
+
+    context = copy_context()
+    context.run(sniffio.current_async_library_cvar.set, "asyncio")
+    return context
 
 
 def uvloop_factory() -> Callable[[], asyncio.AbstractEventLoop]:

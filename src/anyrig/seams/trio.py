@@ -11,6 +11,9 @@ Approach: ``io_manager._registered`` of the run (``GLOBAL_RUN_CONTEXT.runner``) 
 kqueue as the first part of each, with trio's own (``entry_queue.wakeup.wakeup_sock``) among them.
 Seen on trio 0.32 to 0.35.
 
+Problem: what Ctrl-C ends is gone when it is told. Approach: ``ki_pending`` of the run is true from
+the signal on until a task is ended by it. Seen on trio 0.32 to 0.35.
+
 Problem: what the cleanup of an async generator raises that was left in the middle is logged.
 Approach: a filter on the logger that trio's docs name, `GeneratorErrors`; the record's one
 argument is the generator's name.
@@ -74,6 +77,12 @@ def descriptors_of(runner: Any) -> list[int]:
     registered = getattr(runner.io_manager, "_registered", ())
     keys = [key[0] if isinstance(key, tuple) else key for key in registered]
     return [fd for fd in keys if fd != own]
+
+
+def is_interrupted() -> bool:
+    """Whether the current run has heard of Ctrl-C, and has yet to raise it."""
+    context: Any = _run.GLOBAL_RUN_CONTEXT
+    return bool(context.runner.ki_pending)
 
 
 def innermost(task: Any) -> object:

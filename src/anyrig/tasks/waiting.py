@@ -97,8 +97,12 @@ def _made(thing: Any) -> Any:
 
 
 def lines(coroutine: Any, origins: Origins) -> list[str]:
-    """The user's own lines among them, two lines of text for each; else the innermost frame's."""
-    found = frames(coroutine)
+    """The user's own lines in it, two lines of text for each; else the innermost frame's."""
+    return user_lines(frames(coroutine), origins)
+
+
+def user_lines(found: list[RawFrame], origins: Origins) -> list[str]:
+    """The user's own lines among frames, outermost first; else the innermost frame's."""
     shown = [frame for frame in found if origins.is_users(frame[0])] or found[-1:]
     return [line for frame in shown for line in _shown(frame, origins)]
 

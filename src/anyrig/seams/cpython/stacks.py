@@ -9,7 +9,7 @@ that frame holds: the queue of concurrent.futures' and of anyio's, ``_idle_semap
 ``_idle_workers``. One that waits in `trio.from_thread` has sent a message that a task runs. One
 that waits for another thread, without a timeout, is known by ``Condition.wait``'s ``waiter``, which
 is among the condition's ``_waiters`` until it is notified; one that has yet to begin stands in
-``threading._limbo``.
+``threading._limbo``. The loop that a thread runs is the ``self`` of its ``run_forever``.
 Limits: a thread in a wait of its own may wake somebody or nobody; it counts as busy. Seen on
 CPython 3.11 to 3.13, anyio 4.13 to 4.16, trio 0.32 to 0.35.
 """
@@ -36,6 +36,7 @@ _QUEUES = ("/threading.py", "/queue.py")
 _WAITS = ("/selectors.py", "/asyncio/windows_events.py")
 # a selector's own, asyncio's on Windows, that of the seam of asyncio, and those of its time
 _SELECTS = ("select", "_poll", "ours", "_select", "_select_skipping")
+_LOOP = "/asyncio/base_events.py"
 _OURS = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 _DEBUGGERS = ("/pdb.py", "/bdb.py", "/pydevd.py", "/pydevd_frame.py")
 
@@ -80,6 +81,15 @@ def is_waiting(frame: FrameType) -> bool:
             return False
         outer = outer.f_back
     return outer is not None
+
+
+def loop_in(frame: FrameType | None) -> Any:
+    """The asyncio event loop that runs in a thread, by its frames; None where there is none."""
+    while frame is not None:
+        if frame.f_code.co_name == "run_forever" and _path(frame).endswith(_LOOP):
+            return frame.f_locals.get("self")
+        frame = frame.f_back
+    return None
 
 
 def is_debugged(frame: FrameType | None) -> bool:

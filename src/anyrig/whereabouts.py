@@ -1,0 +1,156 @@
+"""Where a test is that goes on: told while it runs, and at the end of a run that Ctrl-C has ended.
+
+Problem: a run that hangs shows a dot too few, and whoever ends it never learns where it was.
+Approach: the watchdog's thread looks how long the test has been running. After some time, and each
+time that has doubled, the loop is asked where its tasks wait; where it does not turn, the thread's
+frames say what holds it. That goes to the standard error that the process had before pytest
+captured it. What Ctrl-C interrupts is noted before any of it ends.
+Limits: the first async test starts the looks.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from traceback import walk_tb
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from .origins import Origins, raw_frames
+from .seams import anyio as anyio_seam
+from .seams.cpython import stacks
+from .watchdog import Loop
+
+if TYPE_CHECKING:
+    from .rulings import Watch
+
+_GRACE = 1.0  # seconds that a loop may take to turn before the thread's frames are told
+_HINT = (
+    "It goes on. anyrig_timeout ends a test that takes too long; anyrig_tell_after",
+    "sets when this is told.",
+)
+
+
+class Whereabouts:
+    """Knows how long the running test has been running, and what to say of it."""
+
+    def __init__(
+        self, origins: Origins, thread: int, standing: Callable[[], Sequence[str]]
+    ) -> None:
+        self._origins = origins
+        self._thread = thread  # that the tests run in
+        self._standing = standing  # says where virtual time stands
+        self._output: int | None = None  # the descriptor that is written to
+        self._watch: Watch | None = None  # the test of the last look
+        self._since = 0.0  # when it was seen first, by `time.perf_counter`
+        self._due = 0.0  # when it is to be told
+        self._asked: float | None = None  # when the loop was asked
+        self.interrupted: list[str] = []  # the picture of the last interrupt, under its title
+
+    # -- the run ---------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """The run begins; nothing is captured yet."""
+        with suppress(AttributeError, OSError, ValueError):  # there may be none, or none of its own
+            self._output = os.dup(sys.stderr.fileno())
+
+    def stop(self) -> None:
+        """The run ends."""
+        if self._output is not None:
+            os.close(self._output)
+            self._output = None
+
+    # -- the watchdog's thread -------------------------------------------------------------------
+
+    def look(self, watch: Watch | None, runner: Loop | None, now: float) -> None:
+        """Look once; tell where the test is, when that is due."""
+        if watch is None or watch is not self._watch:
+            self._watch, self._since, self._asked = watch, now, None
+            self._due = now + (watch.settings.tell_after if watch is not None else 0)
+            return
+        if now < self._due or not watch.settings.tell_after:
+            return
+        frame = stacks.frame_of(self._thread)
+        if stacks.is_debugged(frame):
+            self._put_off(now)
+        elif self._asked is None:
+            self._asked = now  # the loop may answer at any moment
+            if not self._ask(watch, runner, frame):
+                self._tell_held(watch, frame, now)
+        elif now >= self._asked + _GRACE:
+            self._tell_held(watch, frame, now)
+
+    def _tell_held(self, watch: Watch, frame: FrameType | None, now: float) -> None:
+        from .tasks.waiting import stack_of, user_lines
+
+        lines = user_lines(stack_of(frame)[::-1], self._origins)
+        self._tell(watch, now, "This holds its thread:", [f"   {line}" for line in lines])
+
+    def _ask(self, watch: Watch, runner: Loop | None, frame: FrameType | None) -> bool:
+        """Ask the loop that the thread runs, also where it is no runner's; whether there is one."""
+        if runner is not None and runner.is_busy:
+            runner.call_soon(lambda: self._tell_tasks(watch))
+            return True
+        loop = stacks.loop_in(frame)
+        if loop is None:
+            return False
+        with suppress(RuntimeError):  # it has closed meanwhile
+            loop.call_soon_threadsafe(self._tell_tasks, watch, context=anyio_seam.on_asyncio())
+        return True
+
+    # -- in the loop -----------------------------------------------------------------------------
+
+    def _tell_tasks(self, watch: Watch) -> None:
+        from .guests import running_tasks
+
+        if watch is self._watch and self._asked is not None:
+            picture = self._picture(running_tasks())
+            lines = [*picture, *self._standing()]
+            self._tell(watch, time.perf_counter(), "Its tasks wait here:", lines)
+
+    # -- in the thread of the tests --------------------------------------------------------------
+
+    def interrupt(self, watch: Watch | None, infos: Sequence[Any]) -> None:
+        """Ctrl-C is about to end what runs; the tasks are as anyio tells of them."""
+        from .runners.base import TASK_NAME
+
+        # without it the test did not wait: what was raised in it has its lines
+        if watch is not None and any(info.name == TASK_NAME for info in infos):
+            self._note(watch, "Its tasks waited here:", self._picture(infos))
+
+    def interrupted_at(self, watch: Watch, error: KeyboardInterrupt) -> None:
+        """Ctrl-C has ended a phase; where that was, where the tasks have not told."""
+        from .tasks.waiting import user_lines
+
+        frames = raw_frames(walk_tb(error.__traceback__))
+        is_users = any(self._origins.is_users(frame[0]) for frame in frames)
+        if is_users and not self.interrupted:
+            lines = user_lines(frames, self._origins)
+            self._note(watch, "It was here:", [f"   {line}" for line in lines])
+
+    def _note(self, watch: Watch, heading: str, lines: Iterable[str]) -> None:
+        title = f"interrupted: {watch.place.test}, in its {watch.place.phase.value}"
+        self.interrupted = [title, heading, "", *lines, ""]
+
+    # -- wording ---------------------------------------------------------------------------------
+
+    def _picture(self, infos: Iterable[Any]) -> list[str]:
+        from .tasks.tree import draw, nodes
+
+        return list(draw(nodes(self._origins, infos)))
+
+    def _tell(self, watch: Watch, now: float, heading: str, lines: Iterable[str]) -> None:
+        seconds = now - self._since
+        self._put_off(now)
+        title = f"anyrig: {watch.place.test} has been running for {seconds:.1f} s."
+        text = "\n".join(["", title, heading, "", *lines, "", *_HINT, ""])
+        output = self._output
+        if output is not None:
+            os.write(output, text.encode(errors="backslashreplace"))
+
+    def _put_off(self, now: float) -> None:
+        """Until twice the time has passed."""
+        self._due, self._asked = now + (now - self._since), None
