@@ -439,3 +439,39 @@ async def test_next():
     assert done.counts == {"passed": ALL, "failed": ALL}
     assert done.text.count("\na task has not ended 0.01 s after being cancelled:\n") == ALL
     assert f"leaked_task: {ALL} in {ALL} tests" in done.text
+
+
+def test_what_does_not_end_is_named_beside_a_failure(suite: Suite) -> None:
+    """A test that fails by itself keeps its failure, and what its loop's end raised stands below.
+
+    The task takes all that is raised in it: nothing ever ends it, and nothing waits for that.
+    """
+    done = ran(
+        suite,
+        """
+import asyncio, sniffio, trio
+
+async def deaf():
+    while True:
+        try:
+            await anyio.sleep_forever()
+        except BaseException:
+            pass
+
+async def test_deaf():
+    if sniffio.current_async_library() == "trio":
+        trio.lowlevel.spawn_system_task(deaf)
+    else:
+        task = asyncio.create_task(deaf())
+    await anyio.wait_all_tasks_blocked()
+    raise KeyError("its own")
+
+async def test_next():
+    await anyio.lowlevel.checkpoint()
+""",
+        "--anyrig-cancel-timeout=0.01",
+        "-rN",
+    )
+    assert done.counts == {"passed": ALL, "failed": ALL}
+    assert done.text.count("KeyError: 'its own'") == ALL
+    assert done.text.count("\na task has not ended 0.01 s after being cancelled:\n") == ALL

@@ -17,7 +17,6 @@ natures, proxies, crossing, keeper    what needs a proxy, and how calls and bloc
 tasks        background_tasks
 fast_sleep   what stands in the place of asyncio.sleep in tests that did not move
 web          pytest-aiohttp's fixtures
-isolated     unittest.IsolatedAsyncioTestCase: what its loop loses
 following    fixtures of the shim's own, which run where the test runs
 deprecations how many uses of old names are left, and what to write in their place
 choices      a setting that has a few words to choose among

@@ -64,7 +64,7 @@ def pytest_configure(config: pytest.Config) -> None:
         )
     if _is_real_there(manager):
         return
-    from . import fast_sleep, fixtures, isolated, tasks, web
+    from . import fast_sleep, fixtures, tasks, web
     from .running import Running
 
     names = Names(config)
@@ -77,7 +77,6 @@ def pytest_configure(config: pytest.Config) -> None:
     manager.register(fixtures, "anyrig-compat-fixtures")
     manager.register(tasks, "anyrig-compat-tasks")
     manager.register(fast_sleep, "anyrig-compat-fast-sleep")
-    manager.register(isolated, "anyrig-compat-isolated")
     if web.is_wanted(manager):
         manager.register(web, "anyrig-compat-web")
     # after anyrig's own: a test's loop is up before anyrig looks at what runs on it

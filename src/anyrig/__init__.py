@@ -65,7 +65,7 @@ from .tasks.tree import task_tree
 if TYPE_CHECKING:
     from . import mocks
     from .fixtures import open_group
-    from .loops import hear_loop, watch_loop
+    from .loops import watch_loop
     from .waiting.settled import settled
     from .waiting.until import until
 
@@ -99,7 +99,6 @@ __all__ = [
     "WrongBackendError",
     "__version__",
     "allow",
-    "hear_loop",
     "migrating",
     "mocks",
     "open_group",
@@ -116,7 +115,6 @@ _LATER = {
     "open_group": "fixtures",
     "settled": "waiting.settled",
     "until": "waiting.until",
-    "hear_loop": "loops",
     "watch_loop": "loops",
 }
 

@@ -7,23 +7,9 @@ from asyncio import AbstractEventLoop
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import pytest
-
 from .guests import LOOPS
-from .rig import RIG
 from .runners.base import HOST
-from .seams.asyncio_errors import Listener, Overhearer
-
-
-def hear_loop(config: pytest.Config, loop: AbstractEventLoop) -> None:
-    """Has the exceptions that nobody sees on an asyncio loop of your own told as lost ones.
-
-    For plugins that run tests on loops that they make themselves; to be called before the loop
-    runs. Where somebody has set an exception handler of the loop, it stays. What a test that
-    listens to asyncio's log gets to see, as with ``assertLogs("asyncio")``, is not lost.
-    """
-    if loop.get_exception_handler() is None:
-        loop.set_exception_handler(Overhearer(config.stash[RIG].runners.lose))
+from .seams.asyncio_errors import Listener
 
 
 @contextmanager

@@ -471,6 +471,7 @@ class Phases:
             watch = self._open(item)  # something else than pytest's own protocol runs the phases
         watch.found = []
         watch.causes = []
+        watch.late = []
         watch.place = self._missed.here = Place(watch.place.test, phase)
         if self._limits.limit is not None:
             self._limits.limit.enter()
@@ -546,12 +547,15 @@ class Phases:
         late, self._rig.runners.late = self._rig.runners.late, []
         watch.has_failed |= bool(failing or late) or error is not None
         if error is not None and not isinstance(error, pytest.skip.Exception):
+            watch.late += late
             return
         if failing:
             cause = _cause_of(watch) or error
-            raise words.error(failing, after="".join(f"\n\n{one}" for one in late)) from cause
+            raise words.error(
+                failing, after="".join(f"\n\n{words.of_late(one)}" for one in late)
+            ) from cause
         if late:
-            raise late[0]
+            raise late[0] if len(late) == 1 else BaseExceptionGroup("at the end of loops", late)
 
 
 def _has_backend(item: pytest.Item, names: Sequence[str]) -> bool:

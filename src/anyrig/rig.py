@@ -25,6 +25,7 @@ from .findings import ClockError, Finding, Kind, Phase, Place
 from .holders import Held, Holder
 from .limits import Limits
 from .live_fixtures import LiveFixtures
+from .losses import Loss
 from .origins import Origins
 from .rulings import Rulings, Watch
 from .runner_host import RunnerHost
@@ -99,8 +100,16 @@ class Rig:
         )
         checks.threads.install()
         self.runners.take_loss = checks.lost.note
+        self.runners.lose_elsewhere = self._lose_elsewhere
         self.runners.watching = checks.generators.watching
         return checks
+
+    def _lose_elsewhere(self, loss: Loss) -> bool:
+        """An exception was lost in a loop that is not ours; whether it is told."""
+        item = None if self.watch is None else self.watch.item
+        # who has the log of a test may look for asyncio's line
+        is_heard = "caplog" in getattr(item, "fixturenames", ())
+        return self.checks is not None and not is_heard and self.checks.lost.note(loss)
 
     def stop(self) -> None:
         """Put the interpreter and anyio's plugin back as they were."""

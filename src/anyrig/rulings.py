@@ -58,6 +58,8 @@ class Watch:
     has_failed: bool = False
     # the ids of what the test itself has failed with, of each error in it and behind it
     told: set[int] = field(default_factory=set)
+    # what the ends of runners raised in a phase that failed by itself, until its report has it
+    late: list[BaseException] = field(default_factory=list)
     # the exceptions that failing findings of this phase are about
     causes: list[BaseException] = field(default_factory=list)
 

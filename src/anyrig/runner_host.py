@@ -17,6 +17,7 @@ from .losses import Loss
 from .origins import Origins, RawFrame, raw_frames
 from .seams import anyio as anyio_seam
 from .seams import asyncio as asyncio_seam
+from .seams import asyncio_errors
 
 if TYPE_CHECKING:
     import asyncio
@@ -61,6 +62,8 @@ class RunnerHost:
         self.tell_left: Callable[[Any, Sequence[TaskInfo]], None] = lambda runner, infos: None
         # called with an exception that was lost; answers whether it is told
         self.take_loss: Callable[[Loss], bool] = lambda loss: False
+        # the same for a loop that is no runner's of ours
+        self.lose_elsewhere: Callable[[Loss], bool] = lambda loss: False
         # what is entered for each call, inside of the loop
         self.watching: Callable[[], AbstractContextManager[object]] = nullcontext
 
@@ -68,6 +71,7 @@ class RunnerHost:
         """Have anyio's plugin ask us for its runners, from now to `uninstall`."""
         self._stack.enter_context(anyio_seam.provided(self._make))
         self._stack.enter_context(asyncio_seam.noting_left(self.left_elsewhere))
+        self._stack.enter_context(asyncio_errors.overhearing(self.lose_elsewhere))
 
     def uninstall(self) -> None:
         """Let anyio's plugin make its own runners again."""

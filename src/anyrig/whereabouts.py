@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+import weakref
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from traceback import walk_tb
@@ -44,7 +45,8 @@ class Whereabouts:
         self._thread = thread  # that the tests run in
         self._standing = standing  # says where virtual time stands
         self._output: int | None = None  # the descriptor that is written to
-        self._watch: Watch | None = None  # the test of the last look
+        # the test of the last look, which it does not keep
+        self._test: Callable[[], Watch | None] = lambda: None
         self._since = 0.0  # when it was seen first, by `time.perf_counter`
         self._due = 0.0  # when it is to be told
         self._asked: float | None = None  # when the loop was asked
@@ -67,10 +69,11 @@ class Whereabouts:
 
     def look(self, watch: Watch | None, runner: Loop | None, now: float) -> None:
         """Look once; tell where the test is, when that is due."""
-        if watch is None or watch is not self._watch:
-            self._watch, self._since, self._asked = watch, now, None
-            self._due = now + (watch.settings.tell_after if watch is not None else 0)
+        if watch is None:
             return
+        if watch is not self._test():
+            self._test, self._since, self._asked = weakref.ref(watch), now, None
+            self._due = now + watch.settings.tell_after
         if now < self._due or not watch.settings.tell_after:
             return
         frame = stacks.frame_of(self._thread)
@@ -106,7 +109,7 @@ class Whereabouts:
     def _tell_tasks(self, watch: Watch) -> None:
         from .guests import running_tasks
 
-        if watch is self._watch and self._asked is not None:
+        if watch is self._test() and self._asked is not None:
             picture = self._picture(running_tasks())
             lines = [*picture, *self._standing()]
             self._tell(watch, time.perf_counter(), "Its tasks wait here:", lines)

@@ -19,7 +19,6 @@ from anyrig.seams import asyncio_errors
 from anyrig.seams.asyncio_errors import (
     FUTURES,
     Listener,
-    Overhearer,
     hush,
     is_heard_by_others,
     is_log_heard,
@@ -208,8 +207,9 @@ def test_assert_logs_has_its_handler_in_unittest__log() -> None:
     log.removeHandler(handler)
 
 
+@pytest.mark.anyrig(lost_exceptions="off")
 @pytest.mark.parametrize("taken", [True, False], ids=["taken", "not taken"])
-def test_overhearer_leaves_to_asyncio_what_nobody_takes(
+def test_what_is_overheard_and_not_taken_is_left_to_asyncio(
     loop: Loop, taken: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     """What is told is not logged; all else is, in asyncio's own words."""
@@ -223,8 +223,22 @@ def test_overhearer_leaves_to_asyncio_what_nobody_takes(
         task = asyncio.get_running_loop().create_task(_fails())
         await asyncio.wait([task])
 
-    loop.set_exception_handler(Overhearer(lose))
-    loop.run_until_complete(main())
-    gc.collect()
+    with asyncio_errors.overhearing(lose):
+        loop.run_until_complete(main())
+        gc.collect()
+        loop.call_exception_handler({"message": "no exception"})
     assert [loss.way for loss in losses] == [Way.TASK]
     assert ("Task exception was never retrieved" in caplog.text) is not taken
+    assert "no exception" in caplog.text
+
+
+@pytest.mark.anyrig(lost_exceptions="off")
+def test_loops_have_default_exception_handler(loop: Loop) -> None:
+    """It is overheard while entered; a loop that has somebody's handler tells that one."""
+    kinds = (asyncio.BaseEventLoop, type(loop))
+    before = [kind.default_exception_handler for kind in kinds]
+    with asyncio_errors.overhearing(lambda loss: pytest.fail("it was told to somebody")):
+        loop.set_exception_handler(lambda loop, context: loop.default_exception_handler(context))
+        loop.call_exception_handler({"message": "lost", "exception": KeyError("lost")})
+        assert [kind.default_exception_handler for kind in kinds] != before
+    assert [kind.default_exception_handler for kind in kinds] == before

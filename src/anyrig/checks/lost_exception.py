@@ -5,8 +5,8 @@ logs or prints it, for whichever test is running, and the test is green.
 Approach: the hooks of the interpreter and the handler of the runner's event loop only record; at
 the end of each phase they are asked. Of a future that something still holds nobody ever hears, so
 those of the test are looked for among its young objects, and judged when what holds them ended.
-Limits: of the loops of other plugins, only what is held is seen; what dies there is logged. A
-``concurrent.futures.Future`` does not know whether it was asked.
+Loops that are not ours tell a handler that all loops have, and are overheard there.
+Limits: a ``concurrent.futures.Future`` does not know whether it was asked.
 """
 
 from __future__ import annotations

@@ -79,6 +79,8 @@ class Carrier:
                 report.longrepr = _representation_of(failing)
             else:
                 report.sections.append(("anyrig", words.text(found)))
+        if watch is not None and watch.item is item:
+            report.sections += [("anyrig", words.of_late(one)) for one in watch.late]
         if found:
             setattr(report, _FOUND, [finding.to_json() for finding in found])
             report.user_properties.extend(map(_property, found))

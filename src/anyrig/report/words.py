@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import textwrap
+import traceback
 from collections.abc import Iterator, Sequence
 
-from ..findings import ERRORS, Finding, FindingError, Kind, Origin
+from ..findings import ERRORS, Finding, FindingError, Kind, Origin, TaskDidNotEnd
 
 WIDTH = 78
 CODE = "    "  # what begins a line of code in `Finding.mend`
@@ -38,6 +39,13 @@ def text(findings: Sequence[Finding]) -> str:
 def error(findings: Sequence[Finding], *, after: str = "") -> FindingError:
     """What a test fails with for these findings: the class of the first one's kind."""
     return ERRORS[findings[0].kind](text(findings) + after, findings)
+
+
+def of_late(error: BaseException) -> str:
+    """What the end of an event loop raised, for a test that fails for something else."""
+    if isinstance(error, TaskDidNotEnd):  # it was raised nowhere that tells anything
+        return str(error)
+    return "".join(traceback.format_exception(error)).rstrip()
 
 
 def headline(findings: Sequence[Finding]) -> str:

@@ -375,7 +375,7 @@ class Runner(TestRunner):
 
     def _said_to_pytest(self, group: BaseExceptionGroup[BaseException]) -> BaseException:
         """A group, or what it holds: Ctrl-C ends the run, and a skip skips, in a task group too."""
-        leaves = _leaves(group)
+        leaves = leaves_of(group)
         for leaf in leaves:
             # SystemExit is a failure to pytest: with it, what else there is is shown
             if self.host.ends_run(leaf) and not isinstance(leaf, SystemExit):
@@ -504,16 +504,16 @@ class Runner(TestRunner):
         if not errors:
             return own if own is not None else self._cut_off(broken[-1], line)
         if own is None:
-            return errors[0] if len(errors) == 1 else _group(errors)
+            return errors[0] if len(errors) == 1 else group_of(errors)
         if len(errors) > 1 or isinstance(errors[0], BaseExceptionGroup):
             # as its cause, pytest would show a group and then all that it caused twice
-            return _group([own, *errors])
+            return group_of([own, *errors])
         _put_before(own, errors[0], self._is_cancellation)
         return own
 
     def _tell(self, error: BaseException, scope: object, line: str | None) -> None:
         """Note whose an error is, and that it was told."""
-        self._told.update((id(leaf), leaf) for leaf in _leaves(error))
+        self._told.update((id(leaf), leaf) for leaf in leaves_of(error))
         error.add_note(f"anyrig: raised in a background task of {self._owner_name(scope)}")
         if line is not None:
             error.add_note(f"  which cut off {line}")
@@ -568,19 +568,21 @@ def _without(
 ) -> BaseException | None:
     """An error, or what is left of a group of them; None where nothing is."""
     if isinstance(error, BaseExceptionGroup):
-        if not any(map(is_gone, _leaves(error))):
+        if not any(map(is_gone, leaves_of(error))):
             return error
         return error.split(lambda one: not isinstance(one, BaseExceptionGroup) and is_gone(one))[1]
     return None if is_gone(error) else error
 
 
-def _leaves(error: BaseException) -> list[BaseException]:
+def leaves_of(error: BaseException) -> list[BaseException]:
+    """The exceptions in a group, and in the groups in it; one that is no group alone."""
     if isinstance(error, BaseExceptionGroup):
-        return [leaf for one in error.exceptions for leaf in _leaves(one)]
+        return [leaf for one in error.exceptions for leaf in leaves_of(one)]
     return [error]
 
 
-def _group(errors: Sequence[BaseException]) -> BaseException:
+def group_of(errors: Sequence[BaseException]) -> BaseException:
+    """What background tasks have raised, as one."""
     return BaseExceptionGroup("background tasks failed", errors)
 
 

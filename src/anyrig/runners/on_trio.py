@@ -19,8 +19,9 @@ from outcome import Outcome, Value, acapture
 from ..clock.course import Course
 from ..findings import ClockError
 from ..guests import idle_descriptors, running_tasks
+from ..losses import Loss, Way
 from ..seams import trio as trio_seam
-from .base import TASK_NAME, Call, Host, Runner, Stopped
+from .base import TASK_NAME, Call, Host, Runner, Stopped, group_of, leaves_of
 
 if TYPE_CHECKING:
     from ..seams.trio_time import RunTime
@@ -135,7 +136,17 @@ class TrioRunner(Runner):
             except Empty:
                 continue
             turn()
-        self._ended.unwrap()
+        try:
+            self._ended.unwrap()
+        except trio.TrioInternalError as error:
+            # a system task that was left has raised while it was cancelled: trio has nobody to tell
+            ends = (trio.Cancelled, Stopped)
+            raised = [
+                one for one in leaves_of(error.__cause__ or error) if not isinstance(one, ends)
+            ]
+            rest = [one for one in raised if not self.host.lose(Loss(Way.TASK, "", one))]
+            if rest:
+                raise rest[0] if len(rest) == 1 else group_of(rest)  # noqa: B904 - trio's says nothing
 
     def is_running(self) -> bool:
         return trio.lowlevel.in_trio_task()

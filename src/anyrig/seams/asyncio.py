@@ -64,9 +64,11 @@ def context_of(task: Any) -> Context | None:
 
 
 def drop(loop: AbstractEventLoop) -> None:
-    """Close a loop whose tasks do not end, and have them die in silence: they were told of."""
+    """Close a loop whose tasks do not end; they stay as they are, and nothing is said of them."""
+    from .cpython.keeping import keep
+
     for task in asyncio.all_tasks(loop):
-        task._log_destroy_pending = False  # type: ignore[attr-defined]
+        keep(task)
     loop.close()
     asyncio.set_event_loop(None)
 

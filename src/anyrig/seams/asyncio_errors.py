@@ -4,6 +4,7 @@ Problem: asyncio speaks of a future's exception when the future dies, to the han
 and of one that something still holds it says nothing.
 Approach: ``Future._log_traceback`` is true as long as nobody has asked for the exception; setting
 it to false makes asyncio silent. ``Future._exception`` is the exception itself, unasked.
+Loops that are not ours tell ``BaseEventLoop.default_exception_handler``, or uvloop's.
 ``asyncio.tasks._GatheringFuture`` is what ``gather`` gives. The handler that ``assertLogs`` puts in
 the place of a logger's own is of the module ``unittest._log``. Seen on CPython 3.11 to 3.13, and
 with uvloop, whose futures and tasks are asyncio's.
@@ -13,16 +14,20 @@ from __future__ import annotations
 
 import asyncio
 import asyncio.tasks
+import functools
 import gc
 import logging
 import re
-from asyncio import AbstractEventLoop
-from collections.abc import Callable, Coroutine
+import sys
+from asyncio import AbstractEventLoop, BaseEventLoop
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from ..losses import Loss, Way
 from .cpython import asyncgen
 
+_DEFAULT = "default_exception_handler"
 FUTURES: frozenset[type] = frozenset(
     {asyncio.Future, asyncio.Task, asyncio.tasks._GatheringFuture}  # type: ignore[attr-defined]
 )
@@ -59,20 +64,42 @@ class Listener:
                 self._kept.append(error)
 
 
-class Overhearer(Listener):
-    """The same for a loop that is somebody else's: what nobody takes is left to asyncio.
+@contextmanager
+def overhearing(lose: Callable[[Loss], bool]) -> Iterator[None]:
+    """While entered, ask to take what loops tell the handler that they all have.
 
-    Where the test's author listens to what asyncio logs, it is seen.
+    It logs what is not taken. A loop that has a handler of somebody's tells that one. Where the
+    test's author listens to what asyncio logs, nothing is lost.
     """
+    uvloop = sys.modules.get("uvloop")
+    kinds = [BaseEventLoop] if uvloop is None else [BaseEventLoop, uvloop.Loop]
+    with ExitStack() as stack:
+        for kind in kinds:
+            stack.enter_context(_overhearing(kind, lose))
+        yield
 
-    def __init__(self, lose: Callable[[Loss], bool]) -> None:
-        super().__init__(lose, [])
 
-    def __call__(self, loop: AbstractEventLoop, context: dict[str, Any]) -> None:
+@contextmanager
+def _overhearing(kind: Any, lose: Callable[[Loss], bool]) -> Iterator[None]:
+    before, is_own = kind.default_exception_handler, _DEFAULT in vars(kind)
+
+    @functools.wraps(before)
+    def ours(self: AbstractEventLoop, context: dict[str, Any]) -> None:
         error = context.get("exception")
-        loss = _loss(context, error) if isinstance(error, Exception) else None
-        if loss is None or is_log_heard() or not self._lose(loss):
-            loop.default_exception_handler(context)
+        is_nobodys = self.get_exception_handler() is None and not is_log_heard()
+        loss = _loss(context, error) if is_nobodys and isinstance(error, Exception) else None
+        if loss is None or not lose(loss):
+            before(self, context)
+
+    kind.default_exception_handler = ours
+    try:
+        yield
+    finally:
+        if vars(kind).get(_DEFAULT) is ours:
+            if is_own:
+                kind.default_exception_handler = before
+            else:
+                del kind.default_exception_handler
 
 
 def is_log_heard() -> bool:

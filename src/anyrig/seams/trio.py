@@ -33,7 +33,6 @@ from trio._core import _run
 from ..losses import Loss, Way
 
 _ERRORS = logging.getLogger("trio.async_generator_errors")
-_abandoned: list[Any] = []  # to the end of the process
 
 
 class GeneratorErrors(logging.Filter):
@@ -145,8 +144,10 @@ def abandon() -> None:
 
     It is kept from being collected, for trio warns of that at a moment that is nobody's.
     """
+    from .cpython.keeping import keep
+
     context: Any = _run.GLOBAL_RUN_CONTEXT
-    _abandoned.append(context.runner)
+    keep(context.runner)
     context.runner.ki_manager.close()
     vars(context).clear()
     signal.set_wakeup_fd(-1)

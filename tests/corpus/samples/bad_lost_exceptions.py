@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import gc
 import threading
+import unittest
 from collections.abc import AsyncGenerator, Coroutine, Generator
 from typing import Any
 
 import anyio
 import pytest
 import sniffio
+import trio
 
 KEPT: list[Any] = []
 
@@ -221,6 +223,61 @@ def test_loop_of_its_own() -> None:
         await asyncio.sleep(0)
 
     asyncio.run(main())
+
+
+def test_dies_in_a_loop_of_its_own() -> None:
+    async def main() -> None:
+        asyncio.create_task(boom())  # FOUND lost_exception call of test_dies_in_a_loop_of_its_own
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+
+    asyncio.run(main())
+
+
+async def ends_badly() -> None:
+    try:
+        await asyncio.Event().wait()
+    finally:
+        raise Lost
+
+
+@pytest.mark.anyrig(leaked_tasks="off")
+def test_cancelled_at_the_end_of_its_loop() -> None:
+    async def main() -> None:
+        ends = ends_badly()  # FOUND lost_exception call of test_cancelled_at_the_end_of_its_loop
+        task = asyncio.create_task(ends)
+        await asyncio.sleep(0)
+        KEPT.append(task)
+
+    asyncio.run(main())
+
+
+class TestCase(unittest.IsolatedAsyncioTestCase):
+    async def test_case(self) -> None:
+        asyncio.create_task(boom())  # FOUND lost_exception call of TestCase::test_case
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+
+
+@pytest.mark.anyrig(leaked_tasks="off")
+async def test_cancelled_at_the_end_of_the_runner() -> None:
+    only_on("asyncio")  # ENDS skipped call if library == "trio"
+    asyncio.create_task(ends_badly())  # FOUND lost_exception call if library == "asyncio"
+    await turns()
+
+
+@pytest.mark.anyrig(leaked_tasks="off")
+async def test_system_task_cancelled_at_the_end_of_the_run() -> None:
+    only_on("trio")  # ENDS skipped call if library == "asyncio"
+    trio.lowlevel.spawn_system_task(raises_when_cancelled)
+    await turns()
+
+
+async def raises_when_cancelled() -> None:
+    try:
+        await anyio.sleep_forever()
+    finally:
+        raise Lost  # FOUND lost_exception call of test_system_task_cancelled_at_the_end_of_the_run if library == "trio"
 
 
 @pytest.mark.anyrig(allow=["lost_exception"])

@@ -6,6 +6,7 @@ import asyncio
 import concurrent.futures
 import sys
 import threading
+import unittest
 from collections.abc import AsyncGenerator
 from contextlib import suppress
 from typing import Any
@@ -199,6 +200,35 @@ async def test_failing_generator_that_is_closed() -> None:
     items = closes_well()
     await anext(items)
     await items.aclose()
+
+
+async def loses() -> None:
+    asyncio.create_task(boom())
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+
+
+def test_log_is_heard(caplog: pytest.LogCaptureFixture) -> None:
+    asyncio.run(loses())
+    assert "Task exception was never retrieved" in caplog.text
+
+
+class TestCase(unittest.IsolatedAsyncioTestCase):
+    async def test_log_is_heard(self) -> None:
+        with self.assertLogs("asyncio"):
+            await loses()
+
+
+def test_handler_of_its_own() -> None:
+    heard = []
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda loop, context: heard.append(context["exception"]))
+        await loses()
+
+    asyncio.run(main())
+    assert isinstance(heard[0], Lost)
 
 
 def test_loop_of_its_own() -> None:

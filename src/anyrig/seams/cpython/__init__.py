@@ -8,6 +8,7 @@ generators  async generators that die in the middle, and who iterated them
 referrers   the instances that have a thing for an attribute
 threads     origin tracking in threads; when, where and by whom a thread was started
 excepthooks exceptions in threads, and those that can be raised nowhere
+keeping     what is never collected
 waiters     a call when a thread's event is set, and no call any more from a future
 stacks      what the threads of this process are doing at the moment
 

@@ -1,4 +1,4 @@
-"""``IsolatedAsyncioTestCase`` under the shim: what is lost is told, and all else is as ever."""
+"""``IsolatedAsyncioTestCase``: what is lost is told, and all else is as ever; also by the shim."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from inner import Suite
+from support import run_pytest
 
 SHIM = ("-p", "anyrig_compat", "--anyrig-compat-deprecations=off")
 
@@ -268,10 +269,13 @@ def _found(suite: Suite) -> list[tuple[str, str | None, str]]:
 
 
 @pytest.mark.parametrize("workers", [False, True], ids=["alone", "workers"])
-def test_lost_and_missed_and_left_are_told(suite: Suite, workers: bool) -> None:
+@pytest.mark.parametrize("shim", [(), SHIM], ids=["", "shim"])
+def test_lost_and_missed_and_left_are_told(
+    suite: Suite, shim: tuple[str, ...], workers: bool
+) -> None:
     """Each mistake is told with its test and its line; leaked tasks are but a warning."""
     _write(suite, BAD)
-    ran = (suite.workers if workers else suite.spawn)(*SHIM)
+    ran = (suite.workers if workers else suite.spawn)(*shim)
     found = [(kind, test, source.partition("  # ")[0]) for kind, test, source in _found(suite)]
     assert found == _expected(BAD), ran.text
     policies = {(finding.kind.value, finding.policy.value) for finding in suite.findings}
@@ -283,35 +287,27 @@ def test_lost_and_missed_and_left_are_told(suite: Suite, workers: bool) -> None:
     assert "Captured log" not in ran.text
 
 
-def test_without_the_shim_what_asyncio_logs_is_no_finding(suite: Suite) -> None:
-    """It is the shim that has the loop watched: without it, what is held is told at most."""
-    _write(suite, BAD)
-    suite.spawn()
-    lost = [test for kind, test, _ in _found(suite) if kind == "lost_exception"]
-    assert set(lost) <= {"TestBad::test_kept"}
-
-
 def test_innocent_ones_are_left_alone(suite: Suite) -> None:
     """What somebody asked for, or hears in a handler or in the log, is no finding."""
     _write(suite, INNOCENT)
-    ran = suite.spawn(*SHIM)
+    ran = suite.spawn()
     assert ran.counts == {"passed": 8}, ran.text
     assert suite.found == []
 
 
 def test_all_else_is_as_ever(suite: Suite) -> None:
-    """Results, the order of the methods and what fails in them are the same without the shim."""
+    """Results, the order of the methods and what fails in them are the same without anyrig."""
     _write(suite, AS_EVER)
-    with_shim, without = suite.spawn(*SHIM, "-rA"), suite.spawn("-rA")
+    with_it = suite.spawn("-rA")
+    without = run_pytest(suite.path, "-rA", plugins=("anyio",))
 
     def outcomes(text: str) -> list[str]:
         words = ("PASSED", "FAILED", "SKIPPED", "XFAIL", "ERROR", "SUBFAIL")
         return sorted(line for line in text.splitlines() if line.startswith(words))
 
-    assert outcomes(with_shim.text) == outcomes(without.text)
-    assert with_shim.counts == without.counts
-    assert with_shim.counts["passed"] >= 4, with_shim.text
-    assert "anyrig_compat/isolated.py" not in with_shim.text
+    assert outcomes(with_it.text) == outcomes(without.text)
+    assert with_it.counts == without.counts
+    assert with_it.counts["passed"] >= 4, with_it.text
     assert suite.found == []
 
 
@@ -319,7 +315,7 @@ def test_all_else_is_as_ever(suite: Suite) -> None:
 def test_loop_of_a_factory_is_watched(suite: Suite) -> None:
     """A loop that ``loop_factory`` makes is watched as well, and is what it was."""
     _write(suite, LOOP_FACTORY)
-    ran = suite.spawn(*SHIM)
+    ran = suite.spawn()
     assert ran.counts == {"passed": 1, "failed": 1}, ran.text
     assert [(kind, test) for kind, test, _ in _found(suite)] == [
         ("lost_exception", "TestFactory::test_loses")
@@ -347,7 +343,7 @@ class TestAllowed(unittest.IsolatedAsyncioTestCase):
         await asyncio.sleep(0.01)
 """,
     )
-    ran = suite.spawn(*SHIM)
+    ran = suite.spawn()
     assert ran.counts == {"passed": 1, "failed": 1}, ran.text
     assert suite.found == [("lost_exception", "TestAllowed::test_allowed", "permitted")]
     assert "Task exception was never retrieved" in ran.text
