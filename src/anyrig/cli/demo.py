@@ -95,6 +95,16 @@ PLANTED: dict[Fault, str] = {
         "test_command.py::TestAdd::test_the_store_is_closed_afterwards",
         "async def test_the_store_is_closed_afterwards(self):",
     ): "A plain unittest.TestCase does not await its tests.",
+    Fault(
+        "leaked_asyncgen",
+        "test_orders.py::test_the_oldest_order_comes_first",
+        "async for name, pieces in orders.read():",
+    ): "The generator is left in the middle: its end comes late.",
+    Fault(
+        "lost_exception",
+        "test_orders.py::test_booking_makes_nobody_wait",
+        'self._booked.append((order["name"], int(order["pieces"])))',
+    ): "A thread's exception reaches nobody. Nothing is booked.",
 }
 
 
