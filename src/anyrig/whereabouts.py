@@ -152,7 +152,8 @@ class Whereabouts:
         text = "\n".join(["", title, heading, "", *lines, "", *_HINT, ""])
         output = self._output
         if output is not None:
-            os.write(output, text.encode(errors="backslashreplace"))
+            with suppress(OSError):  # nobody reads it any more
+                os.write(output, text.encode(errors="backslashreplace"))
 
     def _put_off(self, now: float) -> None:
         """Until twice the time has passed."""

@@ -504,7 +504,7 @@ class Runner(TestRunner):
         if not errors:
             return own if own is not None else self._cut_off(broken[-1], line)
         if own is None:
-            return errors[0] if len(errors) == 1 else group_of(errors)
+            return group_of(errors)
         if len(errors) > 1 or isinstance(errors[0], BaseExceptionGroup):
             # as its cause, pytest would show a group and then all that it caused twice
             return group_of([own, *errors])
@@ -583,7 +583,7 @@ def leaves_of(error: BaseException) -> list[BaseException]:
 
 def group_of(errors: Sequence[BaseException]) -> BaseException:
     """What background tasks have raised, as one."""
-    return BaseExceptionGroup("background tasks failed", errors)
+    return errors[0] if len(errors) == 1 else BaseExceptionGroup("background tasks failed", errors)
 
 
 def _put_before(

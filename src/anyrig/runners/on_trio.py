@@ -140,13 +140,15 @@ class TrioRunner(Runner):
             self._ended.unwrap()
         except trio.TrioInternalError as error:
             # a system task that was left has raised while it was cancelled: trio has nobody to tell
-            ends = (trio.Cancelled, Stopped)
-            raised = [
-                one for one in leaves_of(error.__cause__ or error) if not isinstance(one, ends)
-            ]
-            rest = [one for one in raised if not self.host.lose(Loss(Way.TASK, "", one))]
+            rest = [one for one in leaves_of(error.__cause__ or error) if not self._is_lost(one)]
             if rest:
-                raise rest[0] if len(rest) == 1 else group_of(rest)  # noqa: B904 - trio's says nothing
+                raise group_of(rest) from None
+
+    def _is_lost(self, error: BaseException) -> bool:
+        """Whether an error that a task raised for nobody is told, or says nothing."""
+        if isinstance(error, trio.Cancelled | Stopped):
+            return True
+        return isinstance(error, Exception) and self.host.lose(Loss(Way.TASK, "", error))
 
     def is_running(self) -> bool:
         return trio.lowlevel.in_trio_task()

@@ -1,7 +1,7 @@
 """What the threads of this process are doing at the moment.
 
 Problem: a loop that waits may be woken by another thread, unless there is none that does anything.
-Approach: ``sys._current_frames()`` has the innermost frame of each thread, also of those that
+Approach: `frames.current` has the innermost frame of each thread, also of those that
 ``threading`` does not list. A pool's thread that waits for work is known by the frame it waits in:
 concurrent.futures' ``_worker``, trio's ``_work`` and its wait for I/O, and the ``run`` of anyio's
 workers, which wait in a queue. Work that was handed to a pool and is not begun yet is known by what
@@ -10,8 +10,9 @@ that frame holds: the queue of concurrent.futures' and of anyio's, ``_idle_semap
 that waits for another thread, without a timeout, is known by ``Condition.wait``'s ``waiter``, which
 is among the condition's ``_waiters`` until it is notified; one that has yet to begin stands in
 ``threading._limbo``. The loop that a thread runs is the ``self`` of its ``run_forever``.
-Limits: a thread in a wait of its own may wake somebody or nobody; it counts as busy. Seen on
-CPython 3.11 to 3.13, anyio 4.13 to 4.16, trio 0.32 to 0.35.
+Limits: a thread in a wait of its own may wake somebody or nobody; it counts as busy. Beside other
+interpreters no frames can be had (see `frames`). Seen on CPython 3.11 to 3.13, anyio 4.13 to 4.16,
+trio 0.32 to 0.35.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from contextlib import suppress
 from enum import Enum
 from types import FrameType
 from typing import Any
+
+from . import frames
 
 _IDLE = (
     ("/concurrent/futures/thread.py", "_worker"),
@@ -43,21 +46,23 @@ _DEBUGGERS = ("/pdb.py", "/bdb.py", "/pydevd.py", "/pydevd_frame.py")
 
 def threads() -> frozenset[int]:
     """The ids of all threads that run Python code."""
-    return frozenset(sys._current_frames())
+    return frozenset(frames.current() or ())
 
 
 def busy_threads(known: Container[int | None]) -> list[int]:
-    """The ids of the threads that do something or wait for it, known ones and idle pools' aside."""
-    return [
-        ident
-        for ident, frame in sys._current_frames().items()
-        if ident not in known and not _is_idle(frame)
-    ]
+    """The ids of the threads that do something or wait for it, known ones and idle pools' aside.
+
+    Where nobody knows what they do, 0 stands for all of them.
+    """
+    found = frames.current()
+    if found is None:
+        return [0]
+    return [ident for ident, frame in found.items() if ident not in known and not _is_idle(frame)]
 
 
 def frame_of(thread: int) -> FrameType | None:
-    """The innermost frame of a thread."""
-    return sys._current_frames().get(thread)
+    """The innermost frame of a thread, where it can be told."""
+    return (frames.current() or {}).get(thread)
 
 
 def work_of(thread: int) -> Any:
@@ -112,7 +117,11 @@ class Doing(Enum):
 
 def at_work(known: Container[int | None]) -> Iterator[tuple[int, Doing]]:
     """The threads that may still do something, and what they do; ours and known ones left out."""
-    for ident, frame in sys._current_frames().items():
+    found = frames.current()
+    if found is None:
+        yield from _in_use(known)
+        return
+    for ident, frame in found.items():
         if ident not in known:
             doing = _doing(frame)
             if doing is not Doing.NOTHING:
@@ -120,6 +129,15 @@ def at_work(known: Container[int | None]) -> Iterator[tuple[int, Doing]]:
     # one that is about to begin has no frame yet, and who has started it waits for that
     limbo: Any = threading
     yield from ((id(thread), Doing.OTHER) for thread in list(limbo._limbo))
+
+
+def _in_use(known: Container[int | None]) -> Iterator[tuple[int, Doing]]:
+    """The threads that `threading` lists, without their frames: all but anyio's idle ones."""
+    for thread in threading.enumerate():
+        queue: Any = getattr(thread, "queue", None)
+        is_idle = queue is not None and getattr(queue, "unfinished_tasks", None) == 0
+        if thread.ident not in known and not is_idle:
+            yield thread.ident or id(thread), Doing.OTHER
 
 
 def _doing(innermost: FrameType) -> Doing:
@@ -159,9 +177,9 @@ def _has_nothing(worker: FrameType) -> bool:
         return True
     # from 3.13 on, what is put into a queue that a thread waits for is in no queue any more; the
     # pool has counted that thread off
-    frames = sys._current_frames()
+    found = frames.current() or {}
     waiting = sum(
-        (frame := frames.get(thread.ident)) is not None and frame.f_code is worker.f_code
+        (frame := found.get(thread.ident)) is not None and frame.f_code is worker.f_code
         for thread in list(executor._threads)
     )
     return bool(waiting <= executor._idle_semaphore._value)

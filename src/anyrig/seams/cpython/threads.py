@@ -30,6 +30,7 @@ from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Any, Self
 
+from . import frames
 from .asyncgen import stack_of
 
 RawFrame = tuple[str, int, str]
@@ -129,7 +130,7 @@ def target_of(thread: threading.Thread) -> Any:
 
 def frames_of(thread: threading.Thread) -> tuple[RawFrame, ...]:
     """Where a thread is, innermost first; empty where it has ended."""
-    return stack_of(sys._current_frames().get(thread.ident or 0))
+    return stack_of((frames.current() or {}).get(thread.ident or 0))
 
 
 def join(thread: threading.Thread) -> None:

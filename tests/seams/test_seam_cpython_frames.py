@@ -1,0 +1,78 @@
+"""The frames of threads, and other interpreters."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from anyrig.seams.cpython import frames
+from inner import Suite
+from support import run
+
+has_interpreters = pytest.mark.skipif(
+    sys.version_info < (3, 12), reason="before Python 3.12 all interpreters share a lock"
+)
+
+
+def test_threads_have_frames() -> None:
+    """``sys._current_frames`` has the innermost frame of each thread."""
+    found = frames.current()
+    assert found is not None
+    assert found[threading.get_ident()].f_code.co_name == "current"
+
+
+@has_interpreters
+def test_list_all_knows_other_interpreters(tmp_path: Path) -> None:
+    """``_interpreters.list_all`` knows them; beside one, no frames are asked for."""
+    script = """
+import sys
+from anyrig.seams.cpython import frames
+
+if sys.version_info < (3, 13):
+    import _xxsubinterpreters as interpreters
+else:
+    import _interpreters as interpreters
+
+said = [frames.current() is None]
+other = interpreters.create()
+said.append(frames.current() is None)
+interpreters.destroy(other)
+said.append(frames.current() is None)
+print(*said)
+"""
+    done = run([sys.executable, "-c", script], tmp_path)
+    assert (done.status, done.text) == (0, "False True False\n")
+
+
+@has_interpreters
+def test_tests_that_use_other_interpreters_go_well(suite: Suite) -> None:
+    """The watchdog's looks leave them alone: it would abort the process within a second."""
+    suite.ini("anyrig_backends = asyncio")
+    suite.write(
+        "test_it.py",
+        """
+        import sys
+        import anyio.to_thread
+
+        if sys.version_info < (3, 13):
+            import _xxsubinterpreters as interpreters
+            execute = interpreters.run_string
+        else:
+            import _interpreters as interpreters
+            execute = interpreters.exec
+
+        def work():
+            for _ in range(40):
+                other = interpreters.create()
+                execute(other, "import asyncio, decimal, json, logging")
+                interpreters.destroy(other)
+
+        async def test_it():
+            await anyio.to_thread.run_sync(work)
+        """,
+    )
+    done = suite.spawn()
+    assert done.counts == {"passed": 1}, done.text
