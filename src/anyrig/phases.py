@@ -81,6 +81,7 @@ class Phases:
         rig.runners.left_elsewhere = self._left_elsewhere
         rig.runners.tell_left_calls = self._tell_left_calls
         rig.runners.nothing_left = self._nothing_left
+        rig.runners.failed_beside = self._failed_beside
         self._body_begins = functools.partial(missed.track, ORIGIN_DEPTH)
         self._body_ends = functools.partial(missed.track, RUNNER_DEPTH)
 
@@ -313,6 +314,19 @@ class Phases:
             return replace(finding, policy=Policy.WARN)
         return finding
 
+    def _failed_beside(self, runner: Runner, infos: Sequence[TaskInfo]) -> None:
+        """The test, or a fixture of it, has failed while other tasks were running."""
+        from .tasks.tree import draw_beside
+
+        watch = self._rig.watch
+        if watch is None:
+            return
+        names = getattr(watch.item, "fixturenames", ())
+        # a fixture that the test does not use has nothing to do with it
+        own = [one for one in infos if _is_used(runner.maker_of(one), names)]
+        watch.beside = draw_beside(self._rig.origins, own)
+        self._rig.announce()
+
     def _nothing_left(self) -> None:
         """A runner closes, and what it makes to do so is none of ours, unless the user has code.
 
@@ -472,6 +486,7 @@ class Phases:
         watch.found = []
         watch.causes = []
         watch.late = []
+        watch.beside = []
         watch.place = self._missed.here = Place(watch.place.test, phase)
         if self._limits.limit is not None:
             self._limits.limit.enter()
@@ -561,6 +576,11 @@ class Phases:
 def _has_backend(item: pytest.Item, names: Sequence[str]) -> bool:
     """Whether a test runs on a backend: a mark on a class or a module is for these alone."""
     return "anyio_backend" in names or is_migrating(item)
+
+
+def _is_used(owner: object, names: Sequence[str]) -> bool:
+    """Whether it is the test itself that a task was made for, or a wider fixture that it uses."""
+    return owner is None or isinstance(owner, str) or getattr(owner, "argname", "") in names
 
 
 def _put_first(item: Any, fixture: str) -> None:

@@ -58,6 +58,8 @@ class Watch:
     has_failed: bool = False
     # the ids of what the test itself has failed with, of each error in it and behind it
     told: set[int] = field(default_factory=set)
+    # the picture of what ran beside the test when it failed in a phase, until its report has it
+    beside: list[str] = field(default_factory=list)
     # what the ends of runners raised in a phase that failed by itself, until its report has it
     late: list[BaseException] = field(default_factory=list)
     # the exceptions that failing findings of this phase are about

@@ -58,6 +58,8 @@ class RunnerHost:
         self.nothing_left: Callable[[], None] = lambda: None
         # called with the tasks of a loop that Ctrl-C interrupts
         self.interrupted: Callable[[Sequence[TaskInfo]], None] = lambda infos: None
+        # called with a runner and the tasks beside which a call has failed in it
+        self.failed_beside: Callable[[Any, Sequence[TaskInfo]], None] = lambda runner, infos: None
         # called with a runner and the tasks that were left in it
         self.tell_left: Callable[[Any, Sequence[TaskInfo]], None] = lambda runner, infos: None
         # called with an exception that was lost; answers whether it is told

@@ -81,6 +81,9 @@ class Carrier:
                 report.sections.append(("anyrig", words.text(found)))
         if watch is not None and watch.item is item:
             report.sections += [("anyrig", words.of_late(one)) for one in watch.late]
+            # those that were left are told with their findings
+            if watch.beside and not any(one.kind is Kind.LEAKED_TASK for one in found):
+                report.sections.append(("tasks that ran beside it", "\n".join(watch.beside)))
         if found:
             setattr(report, _FOUND, [finding.to_json() for finding in found])
             report.user_properties.extend(map(_property, found))

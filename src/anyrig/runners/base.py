@@ -97,6 +97,9 @@ class Host(Protocol):
     def interrupted(self, infos: Sequence[TaskInfo], /) -> None:
         """Ctrl-C is about to end what runs."""
 
+    def failed_beside(self, runner: Any, infos: Sequence[TaskInfo], /) -> None:
+        """A call has failed while other tasks than its own were running."""
+
     def name_of(self, fixture: Any) -> str:
         """A fixture in words: "the fixture `x`", or what else it is; it may be None."""
         raise NotImplementedError
@@ -480,6 +483,17 @@ class Runner(TestRunner):
     def end_call(self) -> None:
         """The call has ended."""
         self._steps[-1].after = copy_context()
+
+    def look_beside(self, call: Call) -> None:
+        """Tell what runs beside a call that has failed by itself; in the runner's task."""
+        if not isinstance(call.outcome, Error) or call.error is not None or call.broken:
+            return
+        # a fixture's generator that has come to its end has not failed
+        is_over = isinstance(call.outcome.error, StopAsyncIteration)
+        others = set() if is_over else set(map(id, self._tasks()))
+        if others:
+            infos = [info for info in get_running_tasks() if info.id in others]
+            self.host.failed_beside(self, infos)
 
     def left_changed(self, test: str) -> list[Change]:
         """The context variables that a test leaves changed, at its end; later ones see no more."""

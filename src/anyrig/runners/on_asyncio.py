@@ -240,6 +240,7 @@ class AsyncioRunner(Runner):
             call.broken = anyio_seam.cancelled_scopes(task)
             if task.cancelling():
                 self._forgive(task, call)
+            self.look_beside(call)
             assert self._done is not None
             call.forget_bound()
             self._unfinished = None

@@ -242,6 +242,7 @@ class TrioRunner(Runner):
                 self.end_call()
                 if trio_seam.innermost(self._task) is not self._base:
                     call.broken = [one for one in self._scopes() if one.cancel_called]
+                self.look_beside(call)
                 call.forget_bound()
                 self._unfinished = None
 

@@ -11,6 +11,8 @@ from ..origins import Origins
 from ..seams.anyio import is_shielded
 from .waiting import awaited, frames, lines
 
+_MOST = 60  # lines of a picture beside a failure that has its own traceback
+
 
 class Node(NamedTuple):
     """One task: its name, what holds of it (cancelled, shielded), its stack and its children."""
@@ -58,6 +60,17 @@ def nodes(origins: Origins, infos: Iterable[Any]) -> list[Node]:
 
     roots = [node(task) for task in below.get(None, ())]
     return [shown for root in roots for shown in _shown(root)]
+
+
+def draw_beside(origins: Origins, infos: Iterable[Any]) -> list[str]:
+    """The picture of what runs beside a test that has failed: of very much, the beginning.
+
+    What is being cancelled is left out.
+    """
+    roots = nodes(origins, infos)
+    lines = list(draw([node for node in roots if "cancelled" not in node.marks]))
+    more = len(lines) - _MOST
+    return lines if more <= 0 else [*lines[:_MOST], f"... and {more} lines more"]
 
 
 def where_it_waits(origins: Origins, infos: Iterable[Any]) -> Origin | None:
