@@ -73,15 +73,20 @@ async def test_what_a_nursery_encloses() -> None:
     assert seam.tasks_within(nursery) == []
 
 
-def test_run_has_ki_pending() -> None:
+def test_run_has_ki_pending_and_instruments() -> None:
     """From the signal of Ctrl-C to the end of what it ends, ``ki_pending`` of the run is true."""
     said: list[bool] = []
 
-    @trio.lowlevel.enable_ki_protection
-    async def main() -> None:
-        said.append(seam.is_interrupted())
+    async def interrupt() -> None:
+        await trio.testing.wait_all_tasks_blocked()
+        state = seam.RunState()
+        said.append(state.is_interrupted())
         signal.raise_signal(signal.SIGINT)
-        said.append(seam.is_interrupted())
+        said.append(state.is_interrupted())
+        state.when_next_awake(lambda: said.append(state.is_interrupted()))
+
+    async def main() -> None:
+        trio.lowlevel.spawn_system_task(interrupt)  # protected from Ctrl-C, as trio's own are
         await trio.sleep_forever()
 
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -90,7 +95,7 @@ def test_run_has_ki_pending() -> None:
             trio.run(main)
     finally:
         signal.signal(signal.SIGINT, before)
-    assert said == [False, True]
+    assert said == [False, True, True]
 
 
 def test_global_run_context_and_ki_manager(pytester: pytest.Pytester) -> None:

@@ -44,7 +44,7 @@ class Waits:
         self._was_noted = False
 
     def __dir__(self) -> list[str]:
-        return ["before_io_wait", "after_io_wait"]
+        return ["before_io_wait"]
 
     def before_io_wait(self, timeout: float) -> None:
         """trio begins to wait."""
@@ -53,11 +53,6 @@ class Waits:
         if is_stuck or self._was_noted:
             self._was_noted = is_stuck
             runner.note_wait(is_stuck)
-
-    def after_io_wait(self, timeout: float) -> None:
-        """trio has waited; what ends a task at Ctrl-C has yet to be raised in it."""
-        if trio_seam.is_interrupted():
-            self._runner.host.interrupted(running_tasks())
 
 
 def _is_stuck(is_virtual: bool) -> bool:
@@ -95,6 +90,7 @@ class TrioRunner(Runner):
         self._is_started = self._is_parked = False
         self._ended: Outcome[None] | None = None
         self._hooks = sys.get_asyncgen_hooks()
+        self._state: trio_seam.RunState | None = None  # once the run has begun
         self._time: RunTime | None = None  # once it was another than the real one
         self._generators = trio_seam.GeneratorErrors(host.lose)
 
@@ -115,7 +111,9 @@ class TrioRunner(Runner):
         if self._ended is None:
             trio_seam.abandon()
             sys.set_asyncgen_hooks(*self._hooks)
-        self._task = self._around = self._base = None  # without cycles, all is gone at once
+        self._task = self._around = self._base = self._state = (
+            None  # without cycles, all is gone at once
+        )
         self.host.close(self, raised)
 
     def _finish(self) -> None:
@@ -184,7 +182,11 @@ class TrioRunner(Runner):
             if self._ended is not None:
                 self._ended.unwrap()
                 raise RuntimeError("the trio run has ended")
-            self._turns.get()()
+            turn = self._turns.get()
+            if self._state is not None and self._state.is_interrupted():
+                # what Ctrl-C ends has yet to be ended
+                self._state.when_next_awake(lambda: self.host.interrupted(running_tasks()))
+            turn()
 
     def call_soon(self, function: Callable[[], object]) -> None:
         self._asked.append(function)
@@ -232,6 +234,7 @@ class TrioRunner(Runner):
         self._task = trio.lowlevel.current_task()
         self._task.name = TASK_NAME
         self._token = trio.lowlevel.current_trio_token()
+        self._state = trio_seam.RunState()
         self._pass_on()
         with trio.CancelScope() as self._around:
             self._base = trio_seam.innermost(self._task)

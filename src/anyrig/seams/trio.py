@@ -12,7 +12,8 @@ kqueue as the first part of each, with trio's own (``entry_queue.wakeup.wakeup_s
 Seen on trio 0.32 to 0.35.
 
 Problem: what Ctrl-C ends is gone when it is told. Approach: ``ki_pending`` of the run is true from
-the signal on until a task is ended by it. Seen on trio 0.32 to 0.35.
+the signal on until a task is ended by it; its ``instruments`` take another one at any time. Seen on
+trio 0.32 to 0.35.
 
 Problem: what the cleanup of an async generator raises that was left in the middle is logged.
 Approach: a filter on the logger that trio's docs name, `GeneratorErrors`; the record's one
@@ -78,10 +79,30 @@ def descriptors_of(runner: Any) -> list[int]:
     return [fd for fd in keys if fd != own]
 
 
-def is_interrupted() -> bool:
-    """Whether the current run has heard of Ctrl-C, and has yet to raise it."""
-    context: Any = _run.GLOBAL_RUN_CONTEXT
-    return bool(context.runner.ki_pending)
+class RunState:
+    """What the run that makes it, which is the current one, says of itself from outside, too."""
+
+    def __init__(self) -> None:
+        context: Any = _run.GLOBAL_RUN_CONTEXT
+        self._run: Any = context.runner
+
+    def is_interrupted(self) -> bool:
+        """Whether it has heard of Ctrl-C, and has yet to end what that ends."""
+        return bool(self._run.ki_pending)
+
+    def when_next_awake(self, call: Callable[[], object]) -> None:
+        """Call a function once, in the run, when its next wait is over and before any task runs."""
+        self._run.instruments.add_instrument(_Once(self._run.instruments, call))
+
+
+class _Once(trio.abc.Instrument):
+    def __init__(self, instruments: Any, call: Callable[[], object]) -> None:
+        self._instruments = instruments
+        self._call = call
+
+    def after_io_wait(self, timeout: float) -> None:
+        self._instruments.remove_instrument(self)
+        self._call()
 
 
 def innermost(task: Any) -> object:
