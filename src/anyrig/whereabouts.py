@@ -108,10 +108,10 @@ class Whereabouts:
 
     def _tell_tasks(self, watch: Watch) -> None:
         from .guests import running_tasks
+        from .tasks.tree import picture
 
         if watch is self._test() and self._asked is not None:
-            picture = self._picture(running_tasks())
-            lines = [*picture, *self._standing()]
+            lines = [*picture(self._origins, running_tasks()), *self._standing()]
             self._tell(watch, time.perf_counter(), "Its tasks wait here:", lines)
 
     # -- in the thread of the tests --------------------------------------------------------------
@@ -119,10 +119,11 @@ class Whereabouts:
     def interrupt(self, watch: Watch | None, infos: Sequence[Any]) -> None:
         """Ctrl-C is about to end what runs; the tasks are as anyio tells of them."""
         from .runners.base import TASK_NAME
+        from .tasks.tree import picture
 
         # without it the test did not wait: what was raised in it has its lines
         if watch is not None and any(info.name == TASK_NAME for info in infos):
-            self._note(watch, "Its tasks waited here:", self._picture(infos))
+            self._note(watch, "Its tasks waited here:", picture(self._origins, infos))
 
     def interrupted_at(self, watch: Watch, error: KeyboardInterrupt) -> None:
         """Ctrl-C has ended a phase; where that was, where the tasks have not told."""
@@ -139,11 +140,6 @@ class Whereabouts:
         self.interrupted = [title, heading, "", *lines, ""]
 
     # -- wording ---------------------------------------------------------------------------------
-
-    def _picture(self, infos: Iterable[Any]) -> list[str]:
-        from .tasks.tree import draw, nodes
-
-        return list(draw(nodes(self._origins, infos)))
 
     def _tell(self, watch: Watch, now: float, heading: str, lines: Iterable[str]) -> None:
         seconds = now - self._since

@@ -15,7 +15,7 @@ from typing import Any
 
 from ..findings import Finding, Kind, Place
 from ..origins import Origins
-from ..tasks.tree import draw, nodes, where_it_waits
+from ..tasks.tree import picture, where_it_waits
 
 kind = Kind.DEADLOCK
 
@@ -38,6 +38,6 @@ def finding(
         origin=where_it_waits(origins, tasks),
         what="the test",
         summary="deadlock: every task waits, and nothing is left to wake one",
-        picture=tuple(draw(nodes(origins, tasks))),
+        picture=tuple(picture(origins, tasks)),
         mend=tuple(mend),
     )

@@ -14,7 +14,7 @@ from typing import Any
 
 from ..findings import Finding, Kind, Place
 from ..origins import Origins
-from ..tasks.tree import draw, nodes, where_it_waits
+from ..tasks.tree import picture, where_it_waits
 from ..tasks.waiting import stack_of
 
 kind = Kind.TIMEOUT
@@ -32,7 +32,7 @@ def in_loop(
         what="the test",
         summary=_summary(seconds, place),
         details=details,
-        picture=tuple(draw(nodes(origins, tasks))),
+        picture=tuple(picture(origins, tasks)),
         mend=_MEND,
     )
 

@@ -32,7 +32,12 @@ def task_tree() -> str:
     """
     from ..guests import running_tasks
 
-    return "\n".join(draw(nodes(Origins(Path.cwd()), running_tasks())))
+    return "\n".join(picture(Origins(Path.cwd()), running_tasks()))
+
+
+def picture(origins: Origins, infos: Iterable[Any]) -> list[str]:
+    """The lines of the picture of some tasks, as ``anyio.get_running_tasks`` tells of them."""
+    return list(draw(nodes(origins, infos)))
 
 
 def nodes(origins: Origins, infos: Iterable[Any]) -> list[Node]:

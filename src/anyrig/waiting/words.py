@@ -12,7 +12,7 @@ from typing import Any
 
 from .. import source
 from ..origins import Origins, RawFrame
-from ..tasks.tree import draw, nodes
+from ..tasks.tree import picture
 
 NAME = "{name}"  # where the text of what was waited for goes
 _FUNCTIONS = frozenset({"until"})
@@ -44,7 +44,7 @@ def failure(
             *_place(origins, callers),
             *state,
             "the tasks:",
-            *draw(nodes(origins, infos)),
+            *picture(origins, infos),
         ]
     )
 

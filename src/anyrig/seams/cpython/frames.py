@@ -24,3 +24,8 @@ def current() -> dict[int, FrameType] | None:
         if known is not None and len(known.list_all()) > 1:
             return None
     return sys._current_frames()
+
+
+def of(thread: int | None) -> FrameType | None:
+    """The innermost frame of the thread of this id, where it can be told."""
+    return (current() or {}).get(thread or 0)

@@ -62,7 +62,7 @@ def busy_threads(known: Container[int | None]) -> list[int]:
 
 def frame_of(thread: int) -> FrameType | None:
     """The innermost frame of a thread, where it can be told."""
-    return (frames.current() or {}).get(thread)
+    return frames.of(thread)
 
 
 def work_of(thread: int) -> Any:

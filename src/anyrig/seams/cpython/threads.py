@@ -130,7 +130,7 @@ def target_of(thread: threading.Thread) -> Any:
 
 def frames_of(thread: threading.Thread) -> tuple[RawFrame, ...]:
     """Where a thread is, innermost first; empty where it has ended."""
-    return stack_of((frames.current() or {}).get(thread.ident or 0))
+    return stack_of(frames.of(thread.ident))
 
 
 def join(thread: threading.Thread) -> None:
