@@ -5,8 +5,6 @@ PYTEST_DONT_REWRITE: an assert of ours shows nothing to a user.
 
 from __future__ import annotations
 
-import importlib.util
-import os
 from contextlib import ExitStack
 from typing import Any
 
@@ -15,30 +13,29 @@ import pytest
 from . import names as names_module
 from .names import Names
 from .seams import anyio as anyio_seam
-from .seams.pytest import asked_plugins
-from .stand_in import ORIGIN, importable
+from .seams.pytest import asked_plugins, loads_installed
+from .stand_in import importable, is_installed, is_real, is_stand_in
 
 _STEPS_BACK = (
     "anyrig_compat: pytest-asyncio is installed and runs the tests: the shim steps back. "
     "Uninstall it (pip uninstall pytest-asyncio), or run with '-p no:asyncio'"
 )
-_REAL_NAMES = ("asyncio", "pytest_asyncio.plugin", "pytest_asyncio")
+_ENTRY_POINT = "asyncio"  # by which pytest loads, and blocks, what is installed
+_REAL_NAMES = (_ENTRY_POINT, "pytest_asyncio.plugin", "pytest_asyncio")
 
 
 def _is_real_there(manager: pytest.PytestPluginManager) -> bool:
     """Whether the real pytest-asyncio is in force in this run."""
-    if any(map(manager.has_plugin, _REAL_NAMES)):
+    plugins = map(manager.get_plugin, _REAL_NAMES)
+    if any(plugin is not None and not is_stand_in(plugin) for plugin in plugins):
         return True
     # what stands after `-p anyrig_compat` has not been looked at yet
     asked = asked_plugins(manager)
     if not asked.isdisjoint(_REAL_NAMES):
-        return True
-    if manager.is_blocked("asyncio") or "no:asyncio" in asked:
+        return is_real()
+    if manager.is_blocked(_ENTRY_POINT) or f"no:{_ENTRY_POINT}" in asked:
         return False
-    if os.environ.get("PYTEST_DISABLE_PLUGIN_AUTOLOAD"):
-        return False
-    found = importlib.util.find_spec("pytest_asyncio")
-    return found is not None and found.origin != ORIGIN
+    return loads_installed(manager) and is_installed()
 
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib import metadata
 from importlib.abc import Loader
 from importlib.machinery import ModuleSpec
 from types import ModuleType
@@ -83,6 +85,35 @@ class Finder(Loader):
             for name in ("unused_tcp_port", "unused_udp_port"):
                 names[name] = getattr(fixtures, name)
                 names[f"{name}_factory"] = getattr(fixtures, f"{name}_factory")
+
+
+def is_stand_in(module: object) -> bool:
+    """Whether a module is ours, and not the real one."""
+    return getattr(getattr(module, "__spec__", None), "origin", None) == ORIGIN
+
+
+def is_real() -> bool:
+    """Whether importing ``pytest_asyncio`` gives the real one.
+
+    What `pip uninstall` leaves behind is a folder with nothing but bytecode that pytest wrote. To
+    Python it is a namespace package, which has no file of its own.
+    """
+    try:
+        found = importlib.util.find_spec("pytest_asyncio")
+    except ValueError:  # somebody has put a module without a spec there: no plugin of a file
+        return False
+    return found is not None and found.has_location
+
+
+def is_installed() -> bool:
+    """Whether pytest finds the real one among what is installed, with a module to load."""
+    if not is_real():
+        return False
+    try:
+        metadata.distribution("pytest-asyncio")
+    except metadata.PackageNotFoundError:
+        return False  # sources on the path, or what is left of it
+    return True
 
 
 def install() -> None:

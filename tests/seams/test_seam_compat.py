@@ -16,6 +16,7 @@ from anyrig_compat.seams.pytest import (
     active_definition,
     asked_plugins,
     definition_of,
+    loads_installed,
     substitute,
 )
 from support import run
@@ -102,6 +103,23 @@ def test_what_is_asked_for_by_name(request: pytest.FixtureRequest) -> None:
     """All that ``-p`` names is known, also what switches a plugin off."""
     asked = asked_plugins(request.config.pluginmanager)
     assert {"no:asyncio", "no:trio"} <= asked
+
+
+@pytest.mark.skipif(pytest.version_tuple < (8, 4), reason="the flag is of pytest 8.4")
+def test_whether_installed_plugins_are_loaded(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The variable says that none is, and so does the flag of pytest's."""
+    manager = request.config.pluginmanager
+    monkeypatch.delenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", raising=False)
+    known: Any = request.config.known_args_namespace
+    monkeypatch.setattr(known, "disable_plugin_autoload", False)
+    assert loads_installed(manager)
+    monkeypatch.setattr(known, "disable_plugin_autoload", True)
+    assert not loads_installed(manager)
+    monkeypatch.setattr(known, "disable_plugin_autoload", False)
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    assert not loads_installed(manager)
 
 
 def test_the_plugin_imports_no_trio(tmp_path: Path) -> None:

@@ -19,10 +19,15 @@ Approach: ``_get_active_fixturedef`` of the test's request. Seen on pytest 8.0 t
 Problem: a plugin that ``-p`` names declares its options before the ``-p`` after it is looked at.
 Approach: ``Config.known_args_namespace.plugins`` has all of them, those of ``addopts`` too, before
 the first is imported. Seen on pytest 8.0 to 9.2.
+
+Problem: whether a run loads the plugins that are installed has to be known before it does.
+Approach: as pytest does, by its environment variable and, from 8.4 on, by
+``Config.known_args_namespace.disable_plugin_autoload``. Seen on pytest 8.0 to 9.2.
 """
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import pytest
@@ -32,6 +37,13 @@ def asked_plugins(manager: pytest.PytestPluginManager) -> frozenset[str]:
     """What ``-p`` names in this run, ``no:...`` as it stands."""
     config: Any = manager.get_plugin("pytestconfig")
     return frozenset(config.known_args_namespace.plugins)
+
+
+def loads_installed(manager: pytest.PytestPluginManager) -> bool:
+    """Whether this run loads the plugins that are installed, without being told their names."""
+    config: Any = manager.get_plugin("pytestconfig")
+    is_off = getattr(config.known_args_namespace, "disable_plugin_autoload", False)
+    return not (is_off or os.environ.get("PYTEST_DISABLE_PLUGIN_AUTOLOAD"))
 
 
 def definition_of(name: str, node: Any) -> pytest.FixtureDef[Any] | None:
