@@ -265,7 +265,9 @@ class Suite:
     @property
     def findings(self) -> list[Finding]:
         """The findings that the last run wrote to its report."""
-        return [Finding.from_json(line) for line in self.lines()[1:]]
+        return [
+            Finding.from_json(line) for line in self.lines()[1:] if line["kind"] != "internal_error"
+        ]
 
     @property
     def found(self) -> list[tuple[str, str | None, str]]:

@@ -22,7 +22,7 @@ MODULES = sorted(path.relative_to(SRC).with_suffix("").as_posix() for path in SR
 LAYERS = (
     (
         *("_version", "plain_imports", "findings", "backends", "contexts", "holders", "losses"),
-        *("source", "libraries", "clock/course", "seams/"),
+        *("source", "libraries", "internal", "clock/course", "seams/"),
     ),
     ("origins", "polled", "guests", "settings", "live_fixtures", "runners/", "clock/"),
     ("tasks/", "mocks/"),

@@ -11,6 +11,7 @@ import inspect
 import sys
 import threading
 from collections.abc import Callable, Generator, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -55,6 +56,16 @@ class Phases:
     def __init__(self, rig: Rig, checks: Checks) -> None:
         self._rig = rig
         self._limits = rig.limits
+        guard, self._internal = rig.internal.guard, rig.internal
+        # entered once for each phase; what gives something to tell has a guard of its own within
+        self._opening = guard("beginning to watch a test")
+        self._entering = guard("beginning a phase of a test")
+        self._ending = guard("ending a phase of a test")
+        self._judging = guard("judging the coroutines that nobody awaited")
+        self._hearing = guard("hearing what was lost")
+        self._asking = guard("asking whether a test's body ran")
+        self._looking = guard("looking for what a test has left")
+        self._ruling = guard("ruling on what was found")
         missed = self._missed = checks.missed
         self._lost = checks.lost
         self._generators = checks.generators
@@ -89,13 +100,15 @@ class Phases:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> Wrapper:
-        watch = self._open(item)
+        self._rig.watch = self._rig.last = None
+        with self._opening:
+            self._open(item)
         try:
             result = yield
         except BaseException as error:
-            self._end_setup(watch, error)
+            self._end_setup(error)
             raise
-        self._end_setup(watch, None)
+        self._end_setup(None)
         return result
 
     def _open(self, item: pytest.Item) -> Watch:
@@ -171,28 +184,36 @@ class Phases:
     def pytest_fixture_post_finalizer(self, fixturedef: pytest.FixtureDef[Any]) -> None:
         self._rig.fixtures.end(fixturedef)
 
-    def _end_setup(self, watch: Watch, error: BaseException | None) -> None:
-        if self._limits.limit is not None:
-            self._limits.limit.leave()
+    def _end_setup(self, error: BaseException | None) -> None:
+        watch = self._rig.watch
+        if watch is None:
+            return
         missed = self._missed
-        if self._users_ran:
-            missed.settle()
-        if missed.dead:
-            self._hear(watch, missed.drain())
-        self._hear_rest(watch, error)
+        with self._ending:
+            if self._limits.limit is not None:
+                self._limits.limit.leave()
+            if self._users_ran:
+                missed.settle()
+            if missed.dead:
+                with self._judging:
+                    self._hear(watch, missed.drain())
+        if error is not None or self._lost.dead or self._generators.dropped:
+            self._hear_rest(watch, error)
         self._rule(watch, error)
 
     # -- call ------------------------------------------------------------------------------------
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Wrapper:
-        watch = self._enter(item, Phase.CALL)
-        self._missed.ensure()
-        body = watch.body if self._wants_body else None
+        watch = body = replaced = None
         try:
-            replaced = self._compare_backend(watch)
+            with self._entering:
+                watch = self._enter(item, Phase.CALL)
+                self._missed.ensure()
+                body = watch.body if self._wants_body else None
+                replaced = self._compare_backend(watch)
             try:
-                result = (yield) if body is None else (yield from _observed(body))
+                result = (yield) if body is None else (yield from self._observed(body))
             finally:
                 if replaced is not None:
                     setattr(*replaced)
@@ -201,6 +222,16 @@ class Phases:
             raise
         self._end_call(watch, None)
         return result
+
+    def _observed(self, body: never_ran.Body) -> Wrapper:
+        with ExitStack() as stack:
+            with self._entering:
+                stack.enter_context(body.observed())
+            try:
+                return (yield)
+            finally:
+                with self._ending:
+                    stack.close()
 
     def _compare_backend(self, watch: Watch) -> tuple[object, str, Any] | None:
         """Have a test that anyio runs compare its backend with the one it names, when it begins.
@@ -236,8 +267,9 @@ class Phases:
             self._missed.track(self._depth if is_plain else ORIGIN_DEPTH)
 
         def compare() -> None:
-            if not named.is_running():
-                self._is_elsewhere(watch, named)
+            with self._entering:
+                if not named.is_running():
+                    self._is_elsewhere(watch, named)
 
         framed = wrong_backend.framed(function, compare, self._body_begins, self._body_ends)
         setattr(holder, name, framed)
@@ -254,23 +286,32 @@ class Phases:
             # at once: what a test shows on the wrong backend is worth nothing
             raise words.error([finding])
 
-    def _end_call(self, watch: Watch, error: BaseException | None) -> None:
-        if self._limits.limit is not None:
-            self._limits.limit.leave()
-        missed = self._missed
-        missed.settle()
-        if missed.dead or missed.alive:
-            own_teardown = self._rig.fixtures.have_own_teardown()
-            judged = missed.judge(
-                self._rig.holder,
-                lambda place: place == watch.place,
-                lambda holder: _may_still_await(holder, own_teardown=own_teardown),
-            )
-            self._hear(watch, missed.drain() + judged)
-        if watch.body is not None and error is None:
-            self._ask_body(watch, watch.body)
-        self._hear_rest(watch, error)
+    def _end_call(self, watch: Watch | None, error: BaseException | None) -> None:
+        if watch is None:
+            return
+        with self._ending:
+            if self._limits.limit is not None:
+                self._limits.limit.leave()
+            missed = self._missed
+            missed.settle()
+            if missed.dead or missed.alive:
+                with self._judging:
+                    self._judge_call(watch)
+            if watch.body is not None and error is None:
+                with self._asking:
+                    self._ask_body(watch, watch.body)
+        if error is not None or self._lost.dead or self._generators.dropped:
+            self._hear_rest(watch, error)
         self._rule(watch, error)
+
+    def _judge_call(self, watch: Watch) -> None:
+        own_teardown = self._rig.fixtures.have_own_teardown()
+        judged = self._missed.judge(
+            self._rig.holder,
+            lambda place: place == watch.place,
+            lambda holder: _may_still_await(holder, own_teardown=own_teardown),
+        )
+        self._hear(watch, self._missed.drain() + judged)
 
     def _ask_body(self, watch: Watch, body: never_ran.Body) -> None:
         if body.ran or watch.told_never_ran:
@@ -287,10 +328,12 @@ class Phases:
         watch = rig.watch or rig.last
         if watch is None or not watch.settings.is_on(Kind.LEAKED_TASK):
             return
-        found = [
-            self._left(watch, str(info.name), info.coro, runner.maker_of(info)) for info in infos
-        ]
-        told = merge(self._of_left(watch, finding) for finding in found if finding is not None)
+        found: list[Finding] = []
+        for info in infos:
+            with self._looking:
+                finding = self._left(watch, str(info.name), info.coro, runner.maker_of(info))
+                found += [] if finding is None else [self._of_left(watch, finding)]
+        told = merge(found)
         if rig.watch is not None:
             watch.found = merge([*watch.found, *told])
         elif told:
@@ -304,8 +347,9 @@ class Phases:
         if watch is None or not watch.settings.is_on(Kind.LEAKED_TASK):
             return
         for function in functions:
-            finding = leaked_task.of_call(self._rig.origins, watch.place, function, watch.code)
-            watch.found.append(self._of_left(watch, finding))
+            with self._looking:
+                finding = leaked_task.of_call(self._rig.origins, watch.place, function, watch.code)
+                watch.found.append(self._of_left(watch, finding))
 
     def _of_left(self, watch: Watch, finding: Finding) -> Finding:
         """Rule on the finding for a leaked task."""
@@ -363,12 +407,14 @@ class Phases:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_teardown(self, item: pytest.Item) -> Wrapper:
-        watch = self._enter(item, Phase.TEARDOWN)
         rig = self._rig
-        self._users_ran = self._is_users or rig.fixtures.have_own_teardown()
-        if self._users_ran:
-            self._missed.ensure()
-            self._missed.track(ORIGIN_DEPTH)
+        watch = None
+        with self._entering:
+            watch = self._enter(item, Phase.TEARDOWN)
+            self._users_ran = self._is_users or rig.fixtures.have_own_teardown()
+            if self._users_ran:
+                self._missed.ensure()
+                self._missed.track(ORIGIN_DEPTH)
         try:
             try:
                 result = yield
@@ -383,7 +429,9 @@ class Phases:
 
     def _end_spoilt(self) -> None:
         """Raise what the teardown of the spoilt fixtures raises, beside what the teardown did."""
-        errors = self._rig.runners.end_spoilt()
+        errors: list[BaseException] = []
+        with self._internal.guard("ending the fixtures that nothing can use any more"):
+            errors = self._rig.runners.end_spoilt()
         failed = sys.exception()
         if failed is not None and errors:
             errors.insert(0, failed)
@@ -393,26 +441,37 @@ class Phases:
             # each of them is told in the group, once
             raise BaseExceptionGroup("errors while tearing down", errors) from None
 
-    def _end_teardown(self, watch: Watch, error: BaseException | None) -> None:
-        if self._limits.limit is not None:
-            self._limits.limit.leave()
+    def _end_teardown(self, watch: Watch | None, error: BaseException | None) -> None:
+        if watch is None:
+            return
         rig, missed = self._rig, self._missed
-        if self._users_ran:
-            missed.settle()
-        rig.runners.look_for_left()
-        self._look_for_changed(watch)
-        if self._threads.noted:
-            self._look_for_threads(watch)
-        missed.collect()
-        if missed.dead or missed.alive:
-            judged = missed.judge(rig.holder, *self._last_asked(watch))
-            self._hear(watch, missed.drain() + judged)
-        if self._lost.held:
-            self._lost.judge(rig.holder, *self._last_asked(watch))
-        self._hear_rest(watch, error)
-        self._close()
+        with self._ending:
+            if self._limits.limit is not None:
+                self._limits.limit.leave()
+            if self._users_ran:
+                missed.settle()
+            with self._looking:
+                rig.runners.look_for_left()
+                self._look_for_changed(watch)
+                if self._threads.noted:
+                    self._look_for_threads(watch)
+            missed.collect()
+            if missed.dead or missed.alive:
+                with self._judging:
+                    judged = missed.judge(rig.holder, *self._last_asked(watch))
+                    self._hear(watch, missed.drain() + judged)
+            if self._lost.held:
+                with self._hearing:
+                    self._lost.judge(rig.holder, *self._last_asked(watch))
+        if error is not None or self._lost.dead or self._generators.dropped:
+            self._hear_rest(watch, error)
+        with self._ending:
+            self._close()
         self._rule(watch, error)
-        unused = watch.unused() if watch.permits and not watch.has_failed else None
+        unused = None
+        if watch.permits and not watch.has_failed:
+            with self._ruling:
+                unused = watch.unused()
         if unused is not None:
             rig.announce()
             raise unused
@@ -505,14 +564,17 @@ class Phases:
     def _hear_rest(self, watch: Watch, error: BaseException | None) -> None:
         """Hear what was lost and dropped in a phase that has ended, maybe in an error."""
         if error is not None:
-            watch.told |= _errors_in(error)
-            explain_mocks(error)
-            if isinstance(error, KeyboardInterrupt):
-                self._limits.whereabouts.interrupted_at(watch, error)
+            with self._hearing:
+                watch.told |= _errors_in(error)
+                explain_mocks(error)
+                if isinstance(error, KeyboardInterrupt):
+                    self._limits.whereabouts.interrupted_at(watch, error)
         if self._lost.dead:
-            self._hear_lost(watch)
+            with self._hearing:
+                self._hear_lost(watch)
         if self._generators.dropped:
-            self._hear_dropped(watch, error)
+            with self._hearing:
+                self._hear_dropped(watch, error)
 
     def _hear_lost(self, watch: Watch) -> None:
         """Rule on the exceptions that were lost in a phase, but what the test fails with."""
@@ -551,26 +613,34 @@ class Phases:
         ``error`` is what the phase itself raised: where that fails the test, nothing is raised,
         and the report gets the findings in addition.
         """
-        if error is None and not (watch.found or self._rig.runners.late or self._limits.blocked):
+        rig = self._rig
+        has_more = rig.runners.late or self._limits.blocked or self._internal.new
+        if error is None and not (watch.found or has_more):
             return
-        if self._limits.blocked:
-            blocked = self._limits.drain_blocked()
-            watch.found += [self._rig.rulings.of_one(watch, finding) for finding in blocked]
-        if watch.found or isinstance(error, FindingError) or self._rig.runners.late:
-            self._rig.announce()
+        with self._ruling:
+            blocked = self._limits.drain_blocked() if self._limits.blocked else []
+            watch.found += [rig.rulings.of_one(watch, finding) for finding in blocked]
+        late, rig.runners.late = rig.runners.late, []
+        if watch.found or isinstance(error, FindingError) or late or self._internal.new:
+            rig.announce()
         failing = [finding for finding in watch.found if finding.is_failing]
-        late, self._rig.runners.late = self._rig.runners.late, []
         watch.has_failed |= bool(failing or late) or error is not None
         if error is not None and not isinstance(error, pytest.skip.Exception):
             watch.late += late
             return
         if failing:
             cause = _cause_of(watch) or error
-            raise words.error(
-                failing, after="".join(f"\n\n{words.of_late(one)}" for one in late)
-            ) from cause
+            raise self._worded(failing, late) from cause
         if late:
             raise late[0] if len(late) == 1 else BaseExceptionGroup("at the end of loops", late)
+
+    def _worded(self, failing: Sequence[Finding], late: Sequence[BaseException]) -> FindingError:
+        """What fails the test: it does, also where there are no more words than the summaries."""
+        with self._ruling:
+            after = "".join(f"\n\n{words.of_late(one)}" for one in late)
+            return words.error(failing, after=after)
+        self._rig.announce()
+        return FindingError("\n".join(one.summary for one in failing), failing)
 
 
 def _has_backend(item: pytest.Item, names: Sequence[str]) -> bool:
@@ -587,11 +657,6 @@ def _put_first(item: Any, fixture: str) -> None:
     """Have a fixture set up before all others of a test: with the marker, one that it lacks."""
     # a list of its own: the items of one function share theirs
     item.fixturenames = [fixture, *(name for name in item.fixturenames if name != fixture)]
-
-
-def _observed(body: never_ran.Body) -> Wrapper:
-    with body.observed():
-        return (yield)
 
 
 def _cause_of(watch: Watch) -> BaseException | None:

@@ -63,7 +63,8 @@ def _hear_reports(config: pytest.Config, carrier: Carrier) -> None:
 def pytest_unconfigure(config: pytest.Config) -> None:
     rig = config.stash.get(RIG, None)
     if rig is not None:
-        rig.stop()
+        with rig.internal.guard("putting the interpreter back as it was"):
+            rig.stop()
         config.stash[CARRIER].close()
 
 
@@ -73,7 +74,9 @@ def pytest_report_header(config: pytest.Config) -> str:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection(session: pytest.Session) -> None:
-    session.config.stash[RIG].collecting()
+    rig = session.config.stash[RIG]
+    with rig.internal.guard("beginning to watch the collection"):
+        rig.collecting()
 
 
 @pytest.hookimpl(trylast=True)
@@ -82,12 +85,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    session.config.stash[RIG].collected(session)
+    rig = session.config.stash[RIG]
+    with rig.internal.guard("ending to watch the collection"):
+        rig.collected(session)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> None:
-    session.config.stash[RIG].testing()
+    rig = session.config.stash[RIG]
+    with rig.internal.guard("beginning to watch the tests"):
+        rig.testing()
 
 
 def pytest_deselected(items: Sequence[pytest.Item]) -> None:

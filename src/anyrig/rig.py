@@ -23,6 +23,7 @@ from .checks.lost_exception import Lost, LostExceptions
 from .checks.missed_await import WANTED, MissedAwaits, is_pending
 from .findings import ClockError, Finding, Kind, Phase, Place
 from .holders import Held, Holder
+from .internal import Internal
 from .limits import Limits
 from .live_fixtures import LiveFixtures
 from .losses import Loss
@@ -43,6 +44,11 @@ if TYPE_CHECKING:
 
 RIG = pytest.StashKey["Rig"]()
 BETWEEN_TESTS = Place(None, Phase.BETWEEN)
+# what pytest ends a test or the run with
+_MEANT = (
+    *(pytest.exit.Exception, pytest.skip.Exception, pytest.fail.Exception),
+    pytest.UsageError,
+)
 
 
 class Checks(NamedTuple):
@@ -62,7 +68,11 @@ class Rig:
         self.settings = read(config)
         self.origins = Origins(config.rootpath)
         self.fixtures = LiveFixtures(self.origins)
-        self.runners = RunnerHost(self.fixtures, self.origins, self.settings.cancel_timeout)
+        # what fails in us, and is no test's fault
+        self.internal = Internal(self._place, _MEANT)
+        self.runners = RunnerHost(
+            self.fixtures, self.origins, self.settings.cancel_timeout, self.internal
+        )
         self.missed: MissedAwaits | None = None
         self.checks: Checks | None = None
         self.watch: Watch | None = None
@@ -76,6 +86,7 @@ class Rig:
         self.has_own_hooks = False
         # whether code of the user's may have run since the last test, or before the first
         self.is_between = True
+        self._is_over = False  # the last test
         # what turned up outside of the test that made it, until a report or the end takes it
         self.strays: list[Finding] = []
         # whether each test that was found is going to run: what is kept for one that does not is
@@ -122,6 +133,11 @@ class Rig:
         if self.missed is not None:
             self.missed.uninstall()
             self.missed = None
+
+    def _place(self) -> Place:
+        """The test and the phase that run, or whose last report is yet to be made."""
+        watch = self.watch or self.last
+        return BETWEEN_TESTS if watch is None or self._is_over else watch.place
 
     def _here(self) -> tuple[Place, object]:
         """The place that is now, and the permission that is open."""
@@ -181,6 +197,7 @@ class Rig:
         A run that ``was_stopped`` before its end has not come to what would have awaited it.
         """
         missed = self.missed
+        self._is_over = True
         if missed is None:
             return
         self.is_whole &= not was_stopped

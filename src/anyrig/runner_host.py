@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from .findings import TaskDidNotEnd
+from .internal import Internal
 from .live_fixtures import LiveFixtures
 from .losses import Loss
 from .origins import Origins, RawFrame, raw_frames
@@ -33,8 +34,15 @@ SERVICE = "anyrig_service"  # the attribute that tells the function of a service
 class RunnerHost:
     """Makes a run's runners, and tears down early what a runner can't use again."""
 
-    def __init__(self, fixtures: LiveFixtures, origins: Origins, cancel_timeout: float) -> None:
+    def __init__(
+        self,
+        fixtures: LiveFixtures,
+        origins: Origins,
+        cancel_timeout: float,
+        internal: Internal,
+    ) -> None:
         self.cancel_timeout = cancel_timeout
+        self.internal = internal
         self._fixtures = fixtures
         self._origins = origins
         self._stack = ExitStack()

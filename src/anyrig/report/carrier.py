@@ -7,12 +7,15 @@ report, or with the worker's end.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from .. import internal
 from ..findings import Finding, FindingError, Kind, Phase, Place
+from ..internal import Failure
 from ..rig import Rig
 from . import words
 
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
 
 _FOUND = "anyrig"
 _STRAYS = "anyrig_strays"
+_FAILED = "anyrig_internal"
 _USAGE = "anyrig_usage"
 CARRIER = pytest.StashKey["Carrier"]()
 
@@ -42,6 +46,8 @@ class Carrier:
         self._rig = rig
         self._is_worker = is_worker(rig.config)
         self._is_controller = is_controller(rig.config)
+        self._internal = rig.internal
+        self._failed: list[Failure] = []  # what failed in anyrig itself
         self._shown: list[Finding] = []
         self._strays: list[Finding] = []
         # what the workers made when they collected: each imports all modules for itself, so this
@@ -62,7 +68,38 @@ class Carrier:
     ) -> pytest.TestReport:
         """The report with its phase's findings, and with our words where they are its failure."""
         watch = self._rig.last
-        found = watch.found if watch is not None and watch.item is item else []
+        watch = watch if watch is not None and watch.item is item else None
+        found = watch.found if watch is not None else []
+        with self._internal.guard("handing on what it found"):
+            self._hand_on(item, report, found)
+        with self._internal.guard("wording what it found"):
+            self._word(call, report, found)
+        if watch is not None:
+            with self._internal.guard("wording what there was beside a failure"):
+                report.sections += [("anyrig", words.of_late(one)) for one in watch.late]
+                # those that were left are told with their findings
+                if watch.beside and not any(one.kind is Kind.LEAKED_TASK for one in found):
+                    report.sections.append(("tasks that ran beside it", "\n".join(watch.beside)))
+        if self._internal.new:
+            failures = self._internal.drain()
+            setattr(report, _FAILED, [failure.to_json() for failure in failures])
+            report.sections.append(("anyrig: internal error", internal.text(failures)))
+        return report
+
+    def _hand_on(
+        self, item: pytest.Item, report: pytest.TestReport, found: Sequence[Finding]
+    ) -> None:
+        if found:
+            setattr(report, _FOUND, [finding.to_json() for finding in found])
+            report.user_properties.extend(map(_property, found))
+            item.user_properties.extend(report.user_properties[-len(found) :])
+        if self._rig.strays:
+            setattr(report, _STRAYS, [stray.to_json() for stray in self._rig.strays])
+            self._rig.strays = []
+
+    def _word(
+        self, call: pytest.CallInfo[Any], report: pytest.TestReport, found: Sequence[Finding]
+    ) -> None:
         error = call.excinfo.value if call.excinfo is not None else None
         if isinstance(error, FindingError) and report.failed and _is_ours(call):
             assert call.excinfo is not None
@@ -79,19 +116,6 @@ class Carrier:
                 report.longrepr = _representation_of(failing)
             else:
                 report.sections.append(("anyrig", words.text(found)))
-        if watch is not None and watch.item is item:
-            report.sections += [("anyrig", words.of_late(one)) for one in watch.late]
-            # those that were left are told with their findings
-            if watch.beside and not any(one.kind is Kind.LEAKED_TASK for one in found):
-                report.sections.append(("tasks that ran beside it", "\n".join(watch.beside)))
-        if found:
-            setattr(report, _FOUND, [finding.to_json() for finding in found])
-            report.user_properties.extend(map(_property, found))
-            item.user_properties.extend(report.user_properties[-len(found) :])
-        if self._rig.strays:
-            setattr(report, _STRAYS, [stray.to_json() for stray in self._rig.strays])
-            self._rig.strays = []
-        return report
 
     # -- where they are shown --------------------------------------------------------------------
 
@@ -99,9 +123,11 @@ class Carrier:
         """Take the findings off a report, on the process that the user looks at."""
         if self._is_worker:
             return
-        for finding in map(Finding.from_json, getattr(report, _FOUND, ())):
-            self._show(finding)
-        self._take_strays(getattr(report, _STRAYS, ()))
+        with self._internal.guard("taking findings off a report"):
+            self._take_failed(getattr(report, _FAILED, ()))
+            for finding in map(Finding.from_json, getattr(report, _FOUND, ())):
+                self._show(finding)
+            self._take_strays(getattr(report, _STRAYS, ()))
 
     def guarded(self, narrow: Callable[..., None], *args: Any) -> None:
         """Call it; what is a usage error elsewhere is a worker's error in collecting.
@@ -122,9 +148,11 @@ class Carrier:
 
     def unload_worker(self, output: dict[str, Any]) -> None:
         """Take what a worker had left at its end."""
-        self._workers += _STRAYS in output  # a worker that crashed has none
-        self._is_usage_error |= output.get(_USAGE, False)
-        self._take_strays(output.get(_STRAYS, ()))
+        with self._internal.guard("taking what a worker had left"):
+            self._workers += _STRAYS in output  # a worker that crashed has none
+            self._is_usage_error |= output.get(_USAGE, False)
+            self._take_failed(output.get(_FAILED, ()))
+            self._take_strays(output.get(_STRAYS, ()))
 
     def finish(self, session: pytest.Session) -> None:
         """Judge what is left, and let what turned up late fail the run.
@@ -136,13 +164,20 @@ class Carrier:
             pytest.ExitCode.OK,
             pytest.ExitCode.TESTS_FAILED,
         ) or bool(session.shouldstop or session.shouldfail)
-        self._rig.finish(was_stopped=was_stopped)
+        with self._internal.guard("judging what is left at the end of the run"):
+            self._rig.finish(was_stopped=was_stopped)
         strays = [stray.to_json() for stray in self._rig.strays]
         self._rig.strays = []
         if self._is_worker:
             output = session.config.workeroutput  # type: ignore[attr-defined]
             output[_STRAYS] = [*output.get(_STRAYS, ()), *strays]
+            failed = [failure.to_json() for failure in self._internal.drain()]
+            output[_FAILED] = [*output.get(_FAILED, ()), *failed]
             return
+        with self._internal.guard("telling what was found at the end of the run"):
+            self._tell_late(session, strays)
+
+    def _tell_late(self, session: pytest.Session, strays: Sequence[Any]) -> None:
         self._take_strays(strays)
         for of_workers in self._collected.values():
             if len(of_workers) >= self._workers:
@@ -162,22 +197,46 @@ class Carrier:
 
     def close(self) -> None:
         """The run is over, however it ended."""
-        if self._file is not None:
-            self._file.close()
+        with self._internal.guard("closing the file of --anyrig-report"):
+            self._tell_failed()
+            if self._file is not None:
+                self._file.close()
+        if self._failed and not self._is_worker:  # no section has told them
+            sys.stderr.write("\n".join(["", *internal.summary(self._failed), ""]))
 
     def summarise(self, terminal: pytest.TerminalReporter) -> None:
         """Write the section at the end of the run."""
         interrupted = self._rig.limits.whereabouts.interrupted
-        if self._shown or interrupted:
-            from .terminal import write_section
+        with self._internal.guard("writing the section at the end of the run"):
+            if self._shown or interrupted:
+                from .terminal import write_section
 
-            file = self._file.path if self._file else None
-            write_section(terminal, self._shown, file, interrupted)
+                file = self._file.path if self._file else None
+                write_section(terminal, self._shown, file, interrupted)
+        self._tell_failed()
+        if self._failed:
+            if not (self._shown or interrupted):
+                terminal.section("anyrig", sep="=", bold=True)
+            for line in internal.summary(self._failed):
+                terminal.line(line)
+            self._failed = []
+
+    def _tell_failed(self) -> None:
+        """Take what failed in this process, and what no report has taken."""
+        self._take_failed([failure.to_json() for failure in self._internal.drain()])
+
+    def _take_failed(self, failed: Sequence[Any]) -> None:
+        for line in failed:
+            self._failed.append(Failure.from_json(line))
+            if self._file is not None:
+                with self._internal.guard("writing the file of --anyrig-report"):
+                    self._file.write_line(line)
 
     def _show(self, finding: Finding) -> None:
         self._shown.append(finding)
         if self._file is not None:
-            self._file.write(finding)
+            with self._internal.guard("writing the file of --anyrig-report"):
+                self._file.write(finding)
 
     def _take_strays(self, strays: Any) -> None:
         for stray in map(Finding.from_json, strays):

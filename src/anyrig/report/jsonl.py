@@ -26,16 +26,17 @@ class ReportFile:
             self._file = path.open("w", encoding="utf-8")
         except OSError as error:
             raise pytest.UsageError(f"--anyrig-report {path}: {error.strerror}") from None
-        self._line({"schema": SCHEMA, **facts})
+        self.write_line({"schema": SCHEMA, **facts})
 
     def write(self, finding: Finding) -> None:
         """Add one finding."""
-        self._line(finding.to_json())
+        self.write_line(finding.to_json())
 
     def close(self) -> None:
         """The run is over."""
         self._file.close()
 
-    def _line(self, data: dict[str, Any]) -> None:
+    def write_line(self, data: dict[str, Any]) -> None:
+        """Add one line."""
         self._file.write(json.dumps(data, ensure_ascii=False) + "\n")
         self._file.flush()

@@ -21,6 +21,7 @@ from ..backends import call_later
 from ..clock.course import COURSE, Course
 from ..contexts import Change, Step, changes
 from ..findings import CancelledByFixture, ClockError, TaskDidNotEnd
+from ..internal import Internal
 from ..losses import Loss
 from ..seams.anyio import task_of
 
@@ -38,6 +39,11 @@ class Fixture(Protocol):
 
 class Host(Protocol):
     """What a runner asks of the run that it serves."""
+
+    @property
+    def internal(self) -> Internal:
+        """Where what fails in us is noted, so that it harms no call."""
+        raise NotImplementedError
 
     def owner(self, fixture: Any) -> object:
         """Who a call is for: the running test's id, or this fixture where it is wider."""
@@ -489,11 +495,13 @@ class Runner(TestRunner):
         if not isinstance(call.outcome, Error) or call.error is not None or call.broken:
             return
         # a fixture's generator that has come to its end has not failed
-        is_over = isinstance(call.outcome.error, StopAsyncIteration)
-        others = set() if is_over else set(map(id, self._tasks()))
-        if others:
-            infos = [info for info in get_running_tasks() if info.id in others]
-            self.host.failed_beside(self, infos)
+        if isinstance(call.outcome.error, StopAsyncIteration):
+            return
+        with self.host.internal.guard("drawing what ran beside a failure"):
+            others = set(map(id, self._tasks()))
+            if others:
+                infos = [info for info in get_running_tasks() if info.id in others]
+                self.host.failed_beside(self, infos)
 
     def left_changed(self, test: str) -> list[Change]:
         """The context variables that a test leaves changed, at its end; later ones see no more."""
