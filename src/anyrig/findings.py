@@ -1,6 +1,7 @@
 """The vocabulary: what a check found, where it was made, and what is to be done about it.
 
-This module imports nothing else of anyrig: every other part speaks in these words.
+This module imports nothing of anyrig but `safe`: every other part speaks in these words, and what
+they hold of the suite's names and texts is safe to print, whoever put it there.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ import enum
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
+
+from . import safe
 
 
 class Kind(enum.StrEnum):
@@ -72,12 +75,22 @@ class Phase(enum.Enum):
     BETWEEN = "between"
 
 
+_PATH = 1000  # characters of a path
+# the lines that a finding has of each, at most
+_MOST = {"details": 20, "picture": safe.LINES, "mend": 20, "trace": 60}
+
+
 class Frame(NamedTuple):
     """One line of code on the way to where a thing was made."""
 
     filename: str
     lineno: int
     function: str
+
+    def safe(self) -> Frame:
+        """The same, safe to print."""
+        name = safe.name(self.function)
+        return self._replace(filename=safe.line(self.filename, _PATH), function=name)
 
 
 class Origin(NamedTuple):
@@ -99,6 +112,16 @@ class Origin(NamedTuple):
     def __str__(self) -> str:
         return f"{self.path}:{self.lineno}"
 
+    def safe(self) -> Origin:
+        """The same, safe to print."""
+        return self._replace(
+            path=safe.line(self.path, _PATH),
+            function=safe.name(self.function),
+            source=safe.line(self.source),
+            chain=tuple(frame.safe() for frame in self.chain),
+            inside=None if self.inside is None else self.inside.safe(),
+        )
+
 
 class Place(NamedTuple):
     """The test and the phase that were running when a thing was made; no test: between tests."""
@@ -116,6 +139,9 @@ class Finding:
     where an exception was raised, ``mend`` is what to type (words, or code indented by four) and
     ``count`` how many equal facts this one stands for. ``permitted`` names the allowance that
     permits it, if one does.
+
+    Whatever text it is given, the one it has is safe to print and bounded (see `safe`); but the
+    test's id is as pytest has it.
     """
 
     kind: Kind
@@ -130,6 +156,16 @@ class Finding:
     policy: Policy = Policy.FAIL
     permitted: str | None = None
     trace: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for field in ("what", "summary"):
+            object.__setattr__(self, field, safe.line(getattr(self, field)))
+        for field, most in _MOST.items():
+            object.__setattr__(self, field, safe.lines(getattr(self, field), most))
+        if self.origin is not None:
+            object.__setattr__(self, "origin", self.origin.safe())
+        if self.permitted is not None:
+            object.__setattr__(self, "permitted", safe.line(self.permitted))
 
     @property
     def is_failing(self) -> bool:
@@ -183,6 +219,9 @@ class Finding:
         )
 
 
+_TEXT = 2000  # lines of what a test fails with
+
+
 class FindingError(Exception):
     """What a test fails with when anyrig found something in it; the findings are in ``findings``.
 
@@ -192,7 +231,7 @@ class FindingError(Exception):
     """
 
     def __init__(self, text: str, findings: Sequence[Finding] = ()) -> None:
-        super().__init__(text)
+        super().__init__(safe.block(text, _TEXT))
         self.findings = tuple(findings)
 
 
@@ -255,6 +294,9 @@ class CancelledByFixture(FindingError):
 class DidNotHappen(TimeoutError):
     """What `until` waited for has not come in time; says what there was instead."""
 
+    def __init__(self, text: str) -> None:
+        super().__init__(safe.block(text, _TEXT))
+
 
 class TaskDidNotEnd(FindingError):
     """A task went on for more than ``anyrig_cancel_timeout`` seconds after it was cancelled."""
@@ -263,9 +305,15 @@ class TaskDidNotEnd(FindingError):
 class ClockError(Exception):
     """A test asks for virtual time where its loop's clock can't be set."""
 
+    def __init__(self, text: str) -> None:
+        super().__init__(safe.block(text, _TEXT))
+
 
 class MockError(Exception):
     """A double of `anyrig.mocks` can't be made, or is asked for what nothing says."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(safe.block(text, _TEXT))
 
 
 class UnusedAllowanceError(FindingError):

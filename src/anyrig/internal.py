@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any
 
+from . import safe
 from .findings import FindingError, Phase, Place
 
 WHERE = "the issues of anyrig's repository"  # where a report is asked to go
@@ -221,17 +222,16 @@ def _is_cancellation(error: BaseException) -> bool:
 
 def _in_words(error: BaseException) -> str:
     try:
-        words = "".join(traceback.format_exception_only(error)).strip()
-    except Exception:  # noqa: BLE001 - its own words fail, or nothing is left to make them with
+        words = safe.said_by(error).strip()
+    except Exception:  # noqa: BLE001 - nothing is left to make words with
         words = type(error).__name__
-    first = words.partition("\n")[0]
-    return first if len(first) <= _WIDTH else f"{first[:_WIDTH]}..."
+    return safe.line(words.partition("\n")[0], _WIDTH)
 
 
 def _trace(error: BaseException) -> tuple[str, ...]:
     try:
         text = "".join(traceback.format_exception(error, limit=-_LINES // 3))
-        lines = [line[:_WIDTH] for line in text.splitlines()]
+        lines = [safe.line(line, _WIDTH) for line in text.splitlines()]
     except Exception:  # noqa: BLE001 - the source or its own words fail: the places are left
         lines = [f"{file}:{line}" for file, line in _lines_of(error.__traceback__)]
     if len(lines) <= _LINES:

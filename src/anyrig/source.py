@@ -7,9 +7,10 @@ the answers are empty and a report says less.
 from __future__ import annotations
 
 import ast
-import functools
 import io
 import linecache
+import os
+import stat
 import tokenize
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -24,12 +25,21 @@ _TASK_MAKERS = {
 }
 
 
+# What is larger is not looked into: a report says less, and does not take minutes for it.
+_LARGEST = 16_000_000  # bytes of a file of which lines are shown
+_PARSED = 4_000_000  # characters of one that is parsed
+_LONGEST = 1000  # characters of a call on one line, of a line that is mended
+_MOST_LINES = 40  # of a call
+_KEPT = 32  # files that were looked into last
+
+
 class CallSite(NamedTuple):
     """One call on a line: its text (and that of its function), and what it stands in.
 
     ``given_to`` is the text of the function that gets its result as an argument (``asyncio.run``),
     ``function`` the name of the enclosing function and ``in_async`` whether that can await.
-    ``mended`` is the source line with the await put in, where that is one line.
+    ``mended`` is the source line with the await put in, where that is one line. Of what is very
+    long or deep a text has the beginning alone.
     """
 
     text: str
@@ -42,44 +52,75 @@ class CallSite(NamedTuple):
     mended: str | None
 
 
+class _File:
+    """A file that parses: its tree, the way up from each node, and the calls by their lines."""
+
+    def __init__(self, tree: ast.Module) -> None:
+        self.tree = tree
+        self._parents: dict[ast.AST, ast.AST] = {}
+        # number of the line -> the calls that begin and end on it, each with its place in the tree
+        self._short: dict[int, list[tuple[int, ast.Call]]] = {}
+        self._tall: list[tuple[int, ast.Call]] = []  # those of several lines
+        self.nodes = list(self._walk())
+        for number, node in enumerate(self.nodes):
+            if isinstance(node, ast.Call):
+                is_short = node.lineno == node.end_lineno
+                calls = self._short.setdefault(node.lineno, []) if is_short else self._tall
+                calls.append((number, node))
+
+    def _walk(self) -> Iterator[ast.AST]:
+        stack: list[ast.AST] = [self.tree]
+        while stack:
+            node = stack.pop()
+            yield node
+            children = list(ast.iter_child_nodes(node))
+            self._parents.update((child, node) for child in children)
+            stack.extend(reversed(children))
+
+    def path(self, node: ast.AST) -> list[ast.AST]:
+        """A node and all that it stands in, the outermost first."""
+        path = [node]
+        while path[-1] in self._parents:
+            path.append(self._parents[path[-1]])
+        return path[::-1]
+
+    def calls(self, lineno: int) -> list[ast.Call]:
+        """The calls that have to do with a line, as they stand in the text."""
+        found = [*self._short.get(lineno, ())]
+        found += [pair for pair in self._tall if _spans(pair[1], lineno)]
+        return [call for _, call in sorted(found, key=lambda pair: pair[0])]
+
+
 def line(filename: str, lineno: int) -> str:
     """The source line without its indentation; empty where the file can't be read."""
-    return linecache.getline(filename, lineno).strip()
+    lines = _lines(filename)
+    return lines[lineno - 1].strip() if 0 < lineno <= len(lines) else ""
 
 
 def find_call(filename: str, lineno: int, names: frozenset[str]) -> CallSite | None:
     """The call on the line that made a coroutine of one of these names, or the only one there."""
-    tree = _parsed(filename)
-    if tree is None:
+    file = _parsed(filename)
+    if file is None:
         return None
-    calls = [
-        (path[-1], path)
-        for path in _paths(tree)
-        if isinstance(path[-1], ast.Call)
-        and path[-1].lineno <= lineno <= (path[-1].end_lineno or 0)
-    ]
-    named = [(call, path) for call, path in calls if _called_name(call) in names]
+    calls = file.calls(lineno)
+    named = [call for call in calls if _called_name(call) in names]
     if named:
         # the call that begins or ends on the line is nearer than one that spans it
-        return _site(filename, min(named, key=lambda pair: _distance(pair[0], lineno))[1])
-    single = [path for call, path in calls if call.lineno == call.end_lineno == lineno]
-    return _site(filename, single[0]) if len(single) == 1 else None
+        nearest = min(named, key=lambda call: _distance(call, lineno))
+        return _site(filename, file.path(nearest))
+    single = [call for call in calls if call.lineno == call.end_lineno]
+    return _site(filename, file.path(single[0])) if len(single) == 1 else None
 
 
 def first_argument(filename: str, lineno: int, names: frozenset[str]) -> str | None:
     """The text of what the call of one of these names on the line is given first."""
-    tree = _parsed(filename)
-    calls = [
-        node
-        for node in (ast.walk(tree) if tree is not None else ())
-        if isinstance(node, ast.Call)
-        and node.lineno <= lineno <= (node.end_lineno or 0)
-        and _called_name(node) in names
-    ]
-    if not calls:
+    file = _parsed(filename)
+    calls = [] if file is None else file.calls(lineno)
+    named = [call for call in calls if _called_name(call) in names]
+    if not named:
         return None
-    call = min(calls, key=lambda call: _distance(call, lineno))
-    return ast.unparse(call.args[0]) if call.args else None
+    call = min(named, key=lambda call: _distance(call, lineno))
+    return _text(call.args[0]) if call.args else None
 
 
 def find_passed(filename: str, name: str, *, or_called: bool) -> list[tuple[int, str]]:
@@ -87,16 +128,19 @@ def find_passed(filename: str, name: str, *, or_called: bool) -> list[tuple[int,
 
     ``or_called`` asks for the lines that call it, too.
     """
-    if name not in "".join(linecache.getlines(filename)):
+    if name not in "".join(_lines(filename)):
         return []
-    tree = _parsed(filename)
-    return [
-        (path[-1].lineno, _enclosing(path)[0])
-        for path in (_paths(tree) if tree is not None else ())
-        if isinstance(path[-1], ast.Name | ast.Attribute)
-        and name in (getattr(path[-1], "id", None), getattr(path[-1], "attr", None))
-        and (_is_argument(path) or (or_called and _is_called(path)))
-    ]
+    file = _parsed(filename)
+    found: list[tuple[int, str]] = []
+    if file is None:
+        return found
+    for node in file.nodes:
+        named = (getattr(node, "id", None), getattr(node, "attr", None))
+        if isinstance(node, ast.Name | ast.Attribute) and name in named:
+            path = file.path(node)
+            if _is_argument(path) or (or_called and _is_called(path)):
+                found.append((node.lineno, _enclosing(path)[0]))
+    return found
 
 
 def _is_called(path: list[ast.AST]) -> bool:
@@ -110,26 +154,52 @@ def _is_argument(path: list[ast.AST]) -> bool:
     )
 
 
-def _parsed(filename: str) -> ast.Module | None:
-    linecache.checkcache(filename)  # a file may be written anew in one run
-    text = "".join(linecache.getlines(filename))
-    return _parse(filename, text) if text else None
+def _lines(filename: str) -> list[str]:
+    """The lines of a file; none where it can't be read, or where it is no file to be read whole.
 
-
-@functools.lru_cache(maxsize=32)
-def _parse(filename: str, text: str) -> ast.Module | None:
+    Code may have any name as its file's: a pipe, or a device that has no end.
+    """
     try:
-        return ast.parse(text, filename)
+        status = os.stat(filename)
+    except OSError:
+        pass  # an importer may have the text: `linecache` asks it
+    except ValueError:  # a name that no file can have
+        return []
+    else:
+        if not stat.S_ISREG(status.st_mode) or status.st_size > _LARGEST:
+            return []
+    return linecache.getlines(filename)
+
+
+# the name of a file -> its lines when it was looked into, and what was found; the last ones
+_files: dict[str, tuple[list[str], _File | None]] = {}
+
+
+def _parsed(filename: str) -> _File | None:
+    linecache.checkcache(filename)  # a file may be written anew in one run
+    lines = _lines(filename)
+    known = _files.pop(filename, None)
+    if known is None or known[0] is not lines:
+        known = lines, _parse(filename, lines) if lines else None
+    _files[filename] = known
+    if len(_files) > _KEPT:
+        del _files[next(iter(_files))]
+    return known[1]
+
+
+def _parse(filename: str, lines: list[str]) -> _File | None:
+    if sum(map(len, lines)) > _PARSED:
+        return None
+    try:
+        return _File(ast.parse("".join(lines), filename))
     except (SyntaxError, ValueError):  # not Python, or of another version: the report says less
+        return None
+    except (RecursionError, MemoryError):  # too deep for the parser, which says it in both ways
         return None
 
 
-def _paths(tree: ast.AST) -> Iterator[list[ast.AST]]:
-    stack: list[list[ast.AST]] = [[tree]]
-    while stack:
-        path = stack.pop()
-        yield path
-        stack.extend([*path, child] for child in reversed(list(ast.iter_child_nodes(path[-1]))))
+def _spans(call: ast.Call, lineno: int) -> bool:
+    return call.lineno <= lineno <= (call.end_lineno or 0)
 
 
 def _called_name(call: ast.AST) -> str | None:
@@ -143,6 +213,22 @@ def _distance(call: ast.Call, lineno: int) -> int:
     return min(abs(call.lineno - lineno), abs((call.end_lineno or lineno) - lineno))
 
 
+def _text(node: ast.expr) -> str:
+    """The text of an expression; of one that is very long or deep, its beginning."""
+    height = (node.end_lineno or node.lineno) - node.lineno
+    width = (node.end_col_offset or 0) - node.col_offset if height == 0 else 0
+    if height < _MOST_LINES and width <= _LONGEST:
+        try:
+            return ast.unparse(node)
+        except RecursionError:
+            pass
+    if isinstance(node, ast.Call):
+        return f"{_text(node.func)}(...)"
+    if isinstance(node, ast.Attribute):
+        return f"(...).{node.attr}"
+    return "..."
+
+
 def _site(filename: str, path: list[ast.AST]) -> CallSite:
     call = path[-1]
     assert isinstance(call, ast.Call)
@@ -150,9 +236,9 @@ def _site(filename: str, path: list[ast.AST]) -> CallSite:
     given_to = outer if isinstance(outer, ast.Call) and call is not outer.func else None
     function, in_async = _enclosing(path)
     return CallSite(
-        text=ast.unparse(call),
-        function_text=ast.unparse(call.func),
-        given_to=ast.unparse(given_to.func) if given_to is not None else None,
+        text=_text(call),
+        function_text=_text(call.func),
+        given_to=_text(given_to.func) if given_to is not None else None,
         given_to_task=_called_name(given_to) in _TASK_MAKERS if given_to is not None else False,
         function=function,
         in_async=in_async,
@@ -183,9 +269,11 @@ def _enclosing(path: list[ast.AST]) -> tuple[str, bool]:
 def _mended(filename: str, call: ast.Call, parent: ast.AST) -> str | None:
     if call.end_lineno != call.lineno or call.end_col_offset is None:
         return None
-    line = _without_comment(linecache.getline(filename, call.lineno))
-    raw = line.encode()  # ast counts bytes, not characters
-    before, text, after = (
+    text = linecache.getline(filename, call.lineno)
+    if len(text) > _LONGEST:
+        return None
+    raw = _without_comment(text).encode()  # ast counts bytes, not characters
+    before, called, after = (
         raw[: call.col_offset],
         raw[call.col_offset : call.end_col_offset],
         raw[call.end_col_offset :],
@@ -193,14 +281,19 @@ def _mended(filename: str, call: ast.Call, parent: ast.AST) -> str | None:
     binds_tighter = isinstance(parent, ast.Attribute | ast.Subscript) or (
         isinstance(parent, ast.Call) and parent.func is call
     )
-    awaited = b"(await " + text + b")" if binds_tighter else b"await " + text
+    awaited = b"(await " + called + b")" if binds_tighter else b"await " + called
     return (before + awaited + after).decode(errors="replace").strip()
+
+
+def _nodes(filename: str) -> list[ast.AST]:
+    """The nodes of a file as they stand in the text; none where it can't be had."""
+    file = _parsed(filename)
+    return [] if file is None else file.nodes
 
 
 def definition_line(filename: str, first: int) -> int:
     """The ``def`` line of the function whose code begins (with its decorators) on this line."""
-    tree = _parsed(filename)
-    for node in ast.walk(tree) if tree is not None else ():
+    for node in _nodes(filename):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             lines = [node.lineno, *(decorator.lineno for decorator in node.decorator_list)]
             if min(lines) == first:
@@ -210,13 +303,13 @@ def definition_line(filename: str, first: int) -> int:
 
 def find_mark(filename: str, class_name: str | None, mark: str) -> int | None:
     """The line of a mark on a class, or (without a class) in the module's ``pytestmark``."""
-    tree = _parsed(filename)
-    if tree is None:
+    file = _parsed(filename)
+    if file is None:
         return None
     marks: list[ast.expr] = []
-    body = tree.body
+    body = file.tree.body
     if class_name is not None:
-        classes = (node for node in ast.walk(tree) if isinstance(node, ast.ClassDef))
+        classes = (node for node in file.nodes if isinstance(node, ast.ClassDef))
         named = next((node for node in classes if node.name == class_name), None)
         if named is None:
             return None
@@ -224,7 +317,8 @@ def find_mark(filename: str, class_name: str | None, mark: str) -> int | None:
     marks += [
         node.value
         for node in body
-        if isinstance(node, ast.Assign) and "pytestmark" in map(ast.unparse, node.targets)
+        if isinstance(node, ast.Assign)
+        and "pytestmark" in (getattr(target, "id", None) for target in node.targets)
     ]
     for inner in (inner for expression in marks for inner in ast.walk(expression)):
         if isinstance(inner, ast.Attribute) and inner.attr == mark:
@@ -234,8 +328,7 @@ def find_mark(filename: str, class_name: str | None, mark: str) -> int | None:
 
 def function_lines(filename: str, name: str) -> range:
     """The lines of the function of this name; empty where there is none."""
-    tree = _parsed(filename)
-    for node in ast.walk(tree) if tree is not None else ():
+    for node in _nodes(filename):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == name:
             return range(node.lineno, (node.end_lineno or node.lineno) + 1)
     return range(0)
@@ -247,14 +340,15 @@ def has_cleanup(filename: str, name: str, lineno: int) -> bool:
     That is where its ``yield`` stands in a ``with``, or in a ``try`` with a ``finally`` or with a
     handler for the `GeneratorExit` that closes it. True where the source can't be had.
     """
-    tree = _parsed(filename)
-    found = [
-        path
-        for path in (_paths(tree) if tree is not None else ())
-        if isinstance(path[-1], ast.Yield)
-        and path[-1].lineno <= lineno <= (path[-1].end_lineno or 0)
-        and _enclosing(path) == (name, True)
+    file = _parsed(filename)
+    if file is None:
+        return True
+    paths = [
+        file.path(node)
+        for node in file.nodes
+        if isinstance(node, ast.Yield) and node.lineno <= lineno <= (node.end_lineno or 0)
     ]
+    found = [path for path in paths if _enclosing(path) == (name, True)]
     return not found or any(map(_is_guarded, found))
 
 
@@ -285,6 +379,6 @@ def _without_comment(line: str) -> str:
         for token in tokenize.generate_tokens(io.StringIO(line).readline):
             if token.type == tokenize.COMMENT:
                 return line[: token.start[1]].rstrip()
-    except (tokenize.TokenError, IndentationError):  # a piece of a longer statement
+    except (tokenize.TokenError, SyntaxError):  # a piece of a longer statement
         pass
     return line

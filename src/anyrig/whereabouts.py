@@ -20,6 +20,7 @@ from traceback import walk_tb
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
+from . import safe
 from .origins import Origins, raw_frames
 from .seams import anyio as anyio_seam
 from .seams.cpython import stacks
@@ -137,7 +138,7 @@ class Whereabouts:
 
     def _note(self, watch: Watch, heading: str, lines: Iterable[str]) -> None:
         title = f"interrupted: {watch.place.test}, in its {watch.place.phase.value}"
-        self.interrupted = [title, heading, "", *lines, ""]
+        self.interrupted = [safe.line(title), heading, "", *safe.lines(lines), ""]
 
     # -- wording ---------------------------------------------------------------------------------
 
@@ -145,7 +146,8 @@ class Whereabouts:
         seconds = now - self._since
         self._put_off(now)
         title = f"anyrig: {watch.place.test} has been running for {seconds:.1f} s."
-        text = "\n".join(["", title, heading, "", *lines, "", *_HINT, ""])
+        shown = ["", safe.line(title), heading, "", *safe.lines(lines), "", *_HINT, ""]
+        text = "\n".join(shown)
         output = self._output
         if output is not None:
             with suppress(OSError):  # nobody reads it any more

@@ -9,8 +9,7 @@ that is changed in place is not seen.
 
 from __future__ import annotations
 
-import reprlib
-
+from .. import safe
 from ..contexts import MISSING, Change
 from ..findings import Finding, Kind, Origin, Place
 
@@ -19,7 +18,7 @@ kind = Kind.LEAKED_CONTEXTVAR
 
 def finding(place: Place, change: Change, origin: Origin | None, maker: str | None) -> Finding:
     """The finding in words; ``maker`` is the fixture that set it, in words."""
-    name = change.variable.name
+    name = safe.name(change.variable.name)
     return Finding(
         kind=kind,
         place=place,
@@ -39,9 +38,4 @@ def finding(place: Place, change: Change, origin: Origin | None, maker: str | No
 
 
 def _value(value: object) -> str:
-    if value is MISSING:
-        return "not set"
-    try:
-        return reprlib.repr(value)
-    except Exception:  # noqa: BLE001 - the user's own
-        return f"a {type(value).__name__}"
+    return "not set" if value is MISSING else safe.value(value)

@@ -16,6 +16,7 @@ from collections.abc import Iterable
 from types import CodeType
 from typing import Any
 
+from .. import safe
 from ..findings import Finding, Kind, Origin, Place
 from ..origins import Origins
 from ..tasks.waiting import chain, frames
@@ -41,6 +42,7 @@ def finding(
     # asyncio's own numbering tells nobody anything, nor does what an eager factory makes of it
     if re.fullmatch(r"Task-\d+|None", name):
         name = getattr(coroutine, "__qualname__", name)
+    name = safe.name(name)
     whose = "" if maker is None else f", which {maker} made,"
     return Finding(
         kind=kind,
@@ -59,7 +61,8 @@ def finding(
 
 def of_call(origins: Origins, place: Place, function: Any, test: CodeType | None) -> Finding:
     """The finding for a function that runs in the loop's executor; ``test`` is the test's code."""
-    name = getattr(function, "__qualname__", None) or repr(function)
+    name = getattr(function, "__qualname__", None)
+    name = safe.name(function if name is None else name)
     code = getattr(inspect.unwrap(function), "__code__", None)
     is_users = code is not None and origins.is_users(code.co_filename)
     shown = code if is_users else test

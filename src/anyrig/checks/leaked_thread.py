@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import FrameType
 from typing import NamedTuple
 
+from .. import safe
 from ..findings import Finding, Kind, Origin, Place
 from ..origins import Origins, RawFrame
 from ..seams.cpython.asyncgen import stack_of
@@ -155,7 +156,7 @@ class LeakedThreads:
 def finding(origins: Origins, leaked: Leaked, place: Place, starter: str | None) -> Finding:
     """The finding in words; ``starter`` is the wider fixture that started it, in words."""
     thread, start = leaked
-    name = _name(thread)
+    name = safe.name(_name(thread))
     whose = "" if starter is None else f", which {starter} started,"
     return Finding(
         kind=Kind.LEAKED_THREAD,
@@ -188,7 +189,7 @@ def _origin(origins: Origins, start: Start) -> Origin | None:
 
 
 def _details(origins: Origins, thread: threading.Thread, name: str) -> Iterator[str]:
-    target = _target_name(thread)
+    target = safe.name(_target_name(thread))
     if target != name:
         yield f"it runs `{target}`"
     frames = frames_of(thread)

@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any, NamedTuple
 
+from .. import safe
 from ..findings import Finding, Kind, Origin, Place
 from ..holders import Holder, Recognise, find_holder
 from ..losses import Loss, Way
@@ -26,6 +27,8 @@ from ..origins import Origins, RawFrame, raw_frames
 from ..seams.asyncio_errors import hush, is_heard_by_others, is_unretrieved, loss_of
 from ..seams.cpython.excepthooks import ExceptHooks
 from .missed_await import MissedAwaits
+
+_MEMBERS = 20  # of a group that are told
 
 
 class Lost(NamedTuple):
@@ -230,9 +233,9 @@ def _frames_behind(error: BaseException) -> list[FrameType]:
 
 
 def _in_a_line(error: BaseException) -> str:
-    text = traceback.format_exception_only(error)[0].strip()
+    text = safe.said_by(error).strip()
     _, colon, said = text.partition("\n")[0].partition(": ")  # the name comes with its module
-    line = f"{type(error).__name__}{colon}{said}"
+    line = safe.line(f"{type(error).__name__}{colon}{said}")
     return line if len(line) <= 80 else line[:77] + "..."
 
 
@@ -255,9 +258,11 @@ def _trace(
     for filename, lineno, function in shown or frames[-1:]:
         yield f"{origins.path(filename)}:{lineno} in {function}"
         yield f">   {source.line(filename, lineno)}"
-    for line in traceback.format_exception_only(error):
-        yield from line.rstrip("\n").split("\n")
+    yield from safe.said_by(error).rstrip("\n").split("\n")
     if isinstance(error, BaseExceptionGroup):
-        yield from (f"  with {_in_a_line(one)}" for one in error.exceptions)
+        yield from (f"  with {_in_a_line(one)}" for one in error.exceptions[:_MEMBERS])
+        more = len(error.exceptions) - _MEMBERS
+        if more > 0:
+            yield f"  and {more} more"
     if cause is not None:
         yield f"which came of {_in_a_line(cause)}"

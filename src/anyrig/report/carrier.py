@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from .. import internal
+from .. import internal, safe
 from ..findings import Finding, FindingError, Kind, Phase, Place
 from ..internal import Failure
 from ..rig import Rig
@@ -323,6 +323,6 @@ def _made(place: Place) -> str:
         when = "while tests were collected" if place.phase is Phase.COLLECT else "between tests"
         return f"It was made {when}, so no test fails for it; the run does."
     return (
-        f"It was made in the {place.phase.value} of {place.test}\n"
+        f"It was made in the {place.phase.value} of {safe.line(place.test)}\n"
         "and was known only when that test was over, so it fails the run."
     )

@@ -9,8 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from .. import safe
 from ..findings import Finding, Kind, Policy
 from . import words
+
+_TYPED = 1000  # characters of a command that are still typed
 
 
 def write_section(
@@ -44,9 +47,14 @@ def _lines(findings: Sequence[Finding], report: Path | None) -> Iterator[str]:
             yield f"warning: {words.summary(finding)}"
     failing = [f for f in live if f.is_failing and f.place.test is not None]
     if failing:
-        yield f"next: pytest {shlex.quote(str(failing[0].place.test))}"
+        yield f"next: pytest {shlex.quote(_typable(str(failing[0].place.test)))}"
     if report is not None:
         yield f"all of it: {report}"
+
+
+def _typable(test: str) -> str:
+    """A test's id as one can type it: without its parameters where these can't be."""
+    return test if safe.line(test, _TYPED) == test else safe.line(test.partition("[")[0])
 
 
 def _shared(findings: Sequence[Finding]) -> Iterator[str]:

@@ -6,9 +6,12 @@ import textwrap
 import traceback
 from collections.abc import Iterator, Sequence
 
+from .. import safe
 from ..findings import ERRORS, Finding, FindingError, Kind, Origin, TaskDidNotEnd
 
 WIDTH = 78
+_TRACEBACK = 400  # lines of the traceback of what is told beside a failure
+_BLOCKS = 50  # findings that are told in full in one text
 CODE = "    "  # what begins a line of code in `Finding.mend`
 
 _WHY = {
@@ -29,9 +32,11 @@ _WHY = {
 
 def text(findings: Sequence[Finding]) -> str:
     """The findings as they stand in a failing test: one alone, several counted."""
-    blocks = ["\n".join(_block(finding)) for finding in findings]
-    if len(blocks) == 1:
+    blocks = ["\n".join(_block(finding)) for finding in findings[:_BLOCKS]]
+    if len(findings) == 1:
         return blocks[0]
+    if len(findings) > _BLOCKS:
+        blocks.append(f"... and {len(findings) - _BLOCKS} more; --anyrig-report has them all")
     numbered = (f"{number}. {block}" for number, block in enumerate(blocks, start=1))
     return "\n\n".join([headline(findings), *numbered])
 
@@ -45,7 +50,9 @@ def of_late(error: BaseException) -> str:
     """What the end of an event loop raised, for a test that fails for something else."""
     if isinstance(error, TaskDidNotEnd):  # it was raised nowhere that tells anything
         return str(error)
-    return "".join(traceback.format_exception(error)).rstrip()
+    name = f"{type(error).__name__} (what it says could not be had)"
+    said = safe.told(lambda: "".join(traceback.format_exception(error)), name)
+    return safe.block(said.rstrip(), _TRACEBACK)
 
 
 def headline(findings: Sequence[Finding]) -> str:

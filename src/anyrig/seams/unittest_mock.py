@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator
 from types import CoroutineType, FrameType, TracebackType
 from typing import Any, NamedTuple, Self, TypeAlias
 
+from .. import safe
 from ..libraries import library_of
 
 AnyCoroutine: TypeAlias = "CoroutineType[Any, Any, Any]"  # subscriptable from 3.13 on
@@ -158,10 +159,7 @@ def words_of_arguments(args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
 
 def short(value: object) -> str:
     """A value as one would write it, a long one shortened."""
-    try:
-        return _repr.repr(value).replace("\n", " ")
-    except Exception:  # noqa: BLE001 - the user's own __repr__: the test is not about it
-        return f"<{type(value).__name__}>"
+    return safe.value(value, _repr)
 
 
 def _library(mock: Any) -> str | None:

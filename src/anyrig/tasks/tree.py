@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from .. import safe
 from ..findings import Origin, TaskDidNotEnd
 from ..origins import Origins
 from ..seams.anyio import is_shielded
@@ -107,10 +108,10 @@ def draw(tree: Iterable[Node]) -> Iterator[str]:
     for node in siblings:
         is_last = node is siblings[-1]
         marks = f" ({', '.join(node.marks)})" if node.marks else ""
-        yield f"{'└─ ' if is_last else '├─ '}{node.name}{marks}"
+        yield f"{'└─ ' if is_last else '├─ '}{safe.name(node.name)}{marks}"
         margin = "   " if is_last else "│  "
         stem = "│  " if node.children else "   "
         for line in node.stack:
-            yield f"{margin}{stem}{line}"
+            yield f"{margin}{stem}{safe.line(line)}"
         for line in draw(node.children):
             yield margin + line
