@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from anyrig import Finding
+from anyrig import Finding, own
 from anyrig.checks import leaked_thread
 from anyrig.checks.leaked_thread import LeakedThreads
 from anyrig.findings import Phase, Place
@@ -188,7 +188,7 @@ def test_start_that_left_one_before_is_waited_for_less(
     waits: list[float] = []
     monkeypatch.setattr(leaked_thread, "GRACE", 100.0)
     monkeypatch.setattr(leaked_thread, "SHORT_GRACE", 10.0)
-    monkeypatch.setattr("anyrig.checks.leaked_thread.time.monotonic", lambda: 0.0)
+    monkeypatch.setitem(vars(own.time), "monotonic", lambda: 0.0)
     monkeypatch.setattr(threading.Thread, "join", lambda thread, timeout: waits.append(timeout))
     for _ in range(2):
         watched.start()

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from typing import Any
 
 import anyio
 import pytest
 
+from anyrig import own
 from anyrig.backends import BACKENDS, DEFAULT, backend_of, running_library, running_name
 
 CAN_RUN = [backend for backend in BACKENDS.values() if backend.missing() is None]
@@ -83,7 +83,7 @@ def test_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_missing_python_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """A backend that needs a newer Python says which."""
-    monkeypatch.setattr(sys, "version_info", (3, 11, 9))
+    monkeypatch.setitem(vars(own.sys), "version_info", (3, 11, 9))
     assert BACKENDS["asyncio+eager"].missing() == "Python 3.12 or newer"
 
 

@@ -9,8 +9,10 @@ Limits: a variable can't be taken away, so a token's reset to nothing stays on i
 
 from __future__ import annotations
 
-from contextvars import Context, ContextVar, copy_context
+from contextvars import Context, ContextVar
 from typing import Any
+
+from anyrig.own import contextvars
 
 _MISSING = object()
 
@@ -19,7 +21,7 @@ class SharedContext:
     """The caller's context variables, for code on the other side."""
 
     def __init__(self) -> None:
-        self.theirs = copy_context()
+        self.theirs = contextvars.copy_context()
         self._agreed = self.theirs.copy()  # what both sides had when they met last
 
     def fetch(self) -> None:
@@ -30,7 +32,7 @@ class SharedContext:
 
     def hand_over(self) -> None:
         """Set there what was set here since; not while the other side runs."""
-        here = copy_context()
+        here = contextvars.copy_context()
         if here != self._agreed:
             self.theirs.run(_bring, here, self._agreed)
             self._agreed = here

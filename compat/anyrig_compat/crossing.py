@@ -5,12 +5,11 @@ What is made here may be awaited on either side: on asyncio's it crosses nothing
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from types import CoroutineType
 from typing import Any, TypeAlias, TypeVar
 
-import sniffio
+from anyrig.own import inspect, sniffio
 
 from .guest import Guest, current_guest
 from .seams.asyncio_running import running_loop, set_running_loop

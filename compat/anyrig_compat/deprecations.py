@@ -7,11 +7,12 @@ suite that warns of each would have a warning for each test. (PYTEST_DONT_REWRIT
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+
+from anyrig.own import textwrap
 
 from .choices import Choice
 

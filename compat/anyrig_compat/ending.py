@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import trio
-
 import anyrig
+from anyrig.own import asyncio, trio
 
 if TYPE_CHECKING:
     from .guest import Guest

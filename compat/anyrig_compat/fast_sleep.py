@@ -9,13 +9,13 @@ Limits, as ever: what has ``from asyncio import sleep``, as anyio does, goes on 
 from __future__ import annotations
 
 import asyncio
-import inspect
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 import anyrig
+from anyrig.own import inspect
 
 from . import marks
 from .deprecations import note_use_by

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-import socket
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from functools import partial
 from typing import Any, NamedTuple, Self
 
 import pytest
+
+from anyrig.own import asyncio, socket
 
 from . import loops
 from .deprecations import note_use_by

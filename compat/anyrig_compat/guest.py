@@ -10,17 +10,12 @@ Limits: the selector needs a descriptor of its own (epoll, kqueue), so not on Wi
 
 from __future__ import annotations
 
-import asyncio
-import selectors
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterator
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from typing import Any, NoReturn, TypeVar
 
-import outcome
-import sniffio
-import trio
-
 import anyrig
+from anyrig.own import asyncio, outcome, selectors, sniffio, trio
 
 from .contexts import SharedContext
 from .ending import as_one, end_generators, end_tasks

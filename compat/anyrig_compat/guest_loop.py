@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-import selectors
 from collections.abc import Callable
 from contextvars import Context
 from typing import Any
 
-import trio
+from anyrig.own import asyncio, selectors, trio
 
 
 class GuestLoop(asyncio.SelectorEventLoop):

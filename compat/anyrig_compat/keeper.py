@@ -9,12 +9,11 @@ Limits: the scope is trio's own, so the block is left in the trio task that ente
 
 from __future__ import annotations
 
-import asyncio
 import math
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
-import trio
+from anyrig.own import asyncio, trio
 
 from .contexts import SharedContext
 from .crossing import call_sync, the_guest

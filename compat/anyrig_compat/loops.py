@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import functools
-import inspect
-import sys
-import warnings
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing, contextmanager, nullcontext, suppress
-from contextvars import Context, ContextVar, Token, copy_context
+from contextvars import Context, ContextVar, Token
 from typing import Any
 
 from anyio.abc import TestRunner
+
+from anyrig.own import asyncio, contextvars, inspect, sys, warnings
 
 from .contexts import changed
 from .names import LoopFactory
@@ -129,7 +127,7 @@ class ScopedLoop:
 
     def _new(self) -> Context | None:
         """The context of pytest's side, where it is another than the loop has seen."""
-        before, self._seen = self._seen, copy_context()
+        before, self._seen = self._seen, contextvars.copy_context()
         return None if before is None or before == self._seen else self._seen
 
 
@@ -177,11 +175,11 @@ def _bring(context: Context) -> None:
 @contextmanager
 def _noting(changes: _Changes) -> Iterator[None]:
     """Note the variables that are set while entered."""
-    before = copy_context()
+    before = contextvars.copy_context()
     try:
         yield
     finally:
-        changes += changed(copy_context(), before)
+        changes += changed(contextvars.copy_context(), before)
 
 
 @contextmanager

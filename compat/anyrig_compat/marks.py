@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import FunctionType
 from typing import Any, NoReturn
 
 import pytest
+
+from anyrig.own import inspect
 
 from .names import SCOPES, LoopFactory, Names, Scope
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, TypeAlias
 
 import pytest
+
+from anyrig.own import asyncio, os
 
 from .choices import Choice
 from .deprecations import note_use

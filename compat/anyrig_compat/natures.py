@@ -9,11 +9,11 @@ from __future__ import annotations
 import dataclasses
 import enum
 import functools
-import inspect
 import types
-import weakref
 from collections.abc import Iterable
 from typing import Any
+
+from anyrig.own import inspect, weakref
 
 _ASYNC = ("__await__", "__aenter__", "__aexit__", "__aiter__", "__anext__")
 _ASYNCIO = frozenset({"asyncio", "_asyncio", "uvloop"})

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import functools
-import inspect
 from collections.abc import AsyncGenerator, Callable
 from typing import Any
+
+from anyrig.own import asyncio, inspect
 
 from .bridge import bridge
 from .contexts import SharedContext

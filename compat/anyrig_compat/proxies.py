@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import copy
 import functools
-import inspect
-import weakref
 from collections.abc import Callable, Iterator, Mapping
 from types import BuiltinMethodType, CoroutineType, GeneratorType, TracebackType
 from typing import Any
 
 import wrapt  # type: ignore[import-not-found, unused-ignore]
+
+from anyrig.own import inspect, weakref
 
 from .crossing import (
     call,

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
-import os
-import warnings
 from collections.abc import Callable, Generator
 from functools import partial
 from typing import Any
@@ -12,6 +9,7 @@ from typing import Any
 import pytest
 
 import anyrig
+from anyrig.own import inspect, os, warnings
 
 from . import marks
 from .deprecations import note_use, note_use_by

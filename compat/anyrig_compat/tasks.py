@@ -7,17 +7,15 @@ does not end, named. What the test takes out of the list, cancels or awaits itse
 
 from __future__ import annotations
 
-import asyncio
 from asyncio import Future
 from collections.abc import AsyncGenerator, Iterable
-from contextvars import copy_context
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Self, SupportsIndex
 
 import pytest
-import sniffio
 
 import anyrig
+from anyrig.own import asyncio, contextvars, sniffio
 
 from .deprecations import note_use_by
 from .following import follows_test
@@ -71,7 +69,7 @@ class BackgroundTasks(list["Future[Any]"]):
         __tracebackhide__ = True
         for task in tasks:
             self._check(task)
-        context = copy_context()
+        context = contextvars.copy_context()
         # what has a task may be sync, a fixture that knows the loop, or a callback of the loop's
         context.run(sniffio.current_async_library_cvar.set, "asyncio")
         for task in tasks:

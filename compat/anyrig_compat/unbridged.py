@@ -12,17 +12,13 @@ PYTEST_DONT_REWRITE: an assert of ours shows nothing to a user.
 
 from __future__ import annotations
 
-import ast
-import asyncio
-import linecache
-import os
-import sys
-import traceback
 from collections.abc import Iterator, Mapping
 from types import FrameType
 from typing import Any, NamedTuple
 
 import pytest
+
+from anyrig.own import ast, asyncio, linecache, os, sys, traceback
 
 from .marks import ANYIO_BACKEND, library_of
 

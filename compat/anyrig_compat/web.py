@@ -5,13 +5,14 @@ aiohttp is what they are for, and what they are made of: it is imported when one
 
 from __future__ import annotations
 
-import asyncio
 import importlib.util
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, closing
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
+
+from anyrig.own import asyncio
 
 from .deprecations import note_use_by
 from .following import follows_test

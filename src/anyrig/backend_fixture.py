@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from types import ModuleType
 from typing import Any
 
 import pytest
 
 from .backends import backend_of
+from .own import os
 from .settings import Settings, read_marker
 
 

@@ -7,11 +7,10 @@ Approach: between two turns a loop can be asked, in its own thread, what it wait
 
 from __future__ import annotations
 
-from asyncio import AbstractEventLoop, all_tasks
+from asyncio import AbstractEventLoop
 from collections.abc import Iterator
 
-import anyio
-
+from .own import anyio, asyncio
 from .seams import anyio as anyio_seam
 from .seams import asyncio as asyncio_seam
 
@@ -23,14 +22,14 @@ def running_tasks() -> list[anyio.TaskInfo]:
 
     Raises `anyio.NoEventLoopError` where no async code is running.
     """
-    return [*anyio.get_running_tasks(), *_of_guests()]
+    return [*anyio_seam.running().get_running_tasks(), *_of_guests()]
 
 
 def _of_guests() -> Iterator[anyio.TaskInfo]:
     for loop in LOOPS:
         # one that runs is this one, or another thread's
         if not loop.is_running():
-            yield from map(anyio_seam.info_of, all_tasks(loop))
+            yield from map(anyio_seam.info_of, asyncio.all_tasks(loop))
 
 
 def idle_descriptors() -> set[int]:

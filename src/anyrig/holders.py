@@ -11,9 +11,6 @@ at a test's end, which in a healthy suite is never.
 from __future__ import annotations
 
 import enum
-import gc
-import os
-import sys
 from asyncio import Future, Handle
 from collections.abc import Callable, Sequence
 from threading import Thread
@@ -21,6 +18,7 @@ from types import FrameType, ModuleType
 from typing import Any, NamedTuple
 
 from .libraries import library_of
+from .own import gc, os, sys
 from .seams.asyncio import loop_of
 
 _DEPTH = 12

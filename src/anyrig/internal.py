@@ -11,9 +11,6 @@ Limits: what a guarded call was to find or tell is missing.
 from __future__ import annotations
 
 import platform
-import sys
-import threading
-import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from types import TracebackType
@@ -21,6 +18,7 @@ from typing import Any
 
 from . import safe
 from .findings import FindingError, Phase, Place
+from .own import sys, threading, traceback
 
 WHERE = "the issues of anyrig's repository"  # where a report is asked to go
 KIND = "internal_error"  # the word in ``--anyrig-report``

@@ -11,11 +11,6 @@ C code that keeps the interpreter to itself can't be ended. On Windows there is 
 
 from __future__ import annotations
 
-import os
-import signal
-import threading
-import time
-import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import FrameType
@@ -23,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from .findings import Finding, FindingError, Kind, Place, Policy
 from .origins import Origins, RawFrame
+from .own import os, signal, threading, time, traceback
 from .polled import Polled
 from .report import words
 from .seams import anyio as anyio_seam

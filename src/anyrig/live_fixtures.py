@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import enum
-import inspect
-import sys
 from collections.abc import Iterable
 from types import CodeType
 from typing import Any
@@ -13,6 +11,7 @@ import pytest
 
 from .holders import Held, Holder
 from .origins import Origins, RawFrame
+from .own import inspect, sys
 
 _XUNIT = ("_xunit_", "_unittest_")  # the fixtures that stand for setup_method and its kin
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from asyncio import AbstractEventLoop
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from .guests import LOOPS
+from .own import asyncio
 from .runners.base import HOST
 from .seams.asyncio_errors import Listener
 

@@ -6,7 +6,6 @@ the user's; the innermost frame that is left is the line that a finding names.
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ from types import CodeType, FrameType
 from typing import Any
 
 from .findings import Frame, Origin
+from .own import os
 from .seams.unittest_mock import is_mock_file
 
 _HERE = os.path.dirname(__file__) + os.sep

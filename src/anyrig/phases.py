@@ -7,9 +7,6 @@ where a healthy test gives nothing to tell, they do next to nothing, for every t
 from __future__ import annotations
 
 import functools
-import inspect
-import sys
-import threading
 from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -33,6 +30,7 @@ from .checks.missed_await import IDLE_DEPTH, ORIGIN_DEPTH, RUNNER_DEPTH, Missed,
 from .findings import Finding, FindingError, Kind, Phase, Place, Policy, merge
 from .holders import Held, Holder
 from .live_fixtures import code_of
+from .own import inspect, sys, threading
 from .report import words
 from .rig import BETWEEN_TESTS, Checks, Rig
 from .rulings import Watch, is_lenient, is_migrating

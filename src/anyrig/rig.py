@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 import platform
-import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
+from . import own
 from ._version import __version__
 from .allowances import Permit
 from .backends import backend_of
@@ -28,6 +28,7 @@ from .limits import Limits
 from .live_fixtures import LiveFixtures
 from .losses import Loss
 from .origins import Origins
+from .own import threading
 from .rulings import Rulings, Watch
 from .runner_host import RunnerHost
 from .seams.cpython.young import choose_window
@@ -161,6 +162,7 @@ class Rig:
 
     def collecting(self) -> None:
         """The collection begins."""
+        own.keep()
         if self.missed is not None:
             self.missed.enter(Place(None, Phase.COLLECT))
             self.missed.window.put_off()
@@ -182,6 +184,7 @@ class Rig:
 
     def testing(self) -> None:
         """The tests begin: between them, warning filters are left alone where no user is there."""
+        own.keep()
         if self.missed is not None and not self.has_own_hooks:
             self.missed.rest()
 

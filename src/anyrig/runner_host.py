@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
-from traceback import walk_tb
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +14,8 @@ from .internal import Internal
 from .live_fixtures import LiveFixtures
 from .losses import Loss
 from .origins import Origins, RawFrame, raw_frames
+from .own import inspect
+from .own import traceback as tracebacks
 from .seams import anyio as anyio_seam
 from .seams import asyncio as asyncio_seam
 from .seams import asyncio_errors
@@ -184,7 +184,7 @@ class RunnerHost:
 
     def users_line(self, traceback: TracebackType | None) -> str | None:
         """The innermost line of the user's in a traceback, as ``path:line: source``."""
-        frames = raw_frames(walk_tb(traceback))
+        frames = raw_frames(tracebacks.walk_tb(traceback))
         if not any(self._origins.is_users(frame[0]) for frame in frames):
             return None
         origin = self._origins.locate(frames[::-1])

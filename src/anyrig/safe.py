@@ -14,9 +14,9 @@ from __future__ import annotations
 import _thread
 import re
 import reprlib
-import traceback
 from collections.abc import Callable, Iterable
-from contextvars import copy_context
+
+from .own import contextvars, traceback
 
 NAME = 120  # characters of a name or a value
 LINE = 400  # characters of a line
@@ -133,7 +133,7 @@ def told(ask: Callable[[], str], otherwise: str) -> str:
 
     try:
         # no `Thread`: whoever looks for threads that were left is not to find this one
-        _thread.start_new_thread(copy_context().run, (answer,))
+        _thread.start_new_thread(contextvars.copy_context().run, (answer,))
     except RuntimeError:  # no thread can be had
         return otherwise
     if not lock.acquire(timeout=SECONDS):

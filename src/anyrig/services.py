@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import functools
-import inspect
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar, overload
 
 import pytest
 
 from .findings import FindingError
+from .own import inspect
 from .rig import RIG
 from .runner_host import SERVICE
 
@@ -141,8 +141,7 @@ def _made(options: dict[str, Any], function: Any) -> Any:
         )
 
     async def fixture(*own: Any, **values: Any) -> AsyncGenerator[Any]:
-        from anyio import get_cancelled_exc_class
-
+        from .own import anyio
         from .tasks.group import Status
 
         arguments = {name: values[name] for name in names if name != "task_status"}
@@ -161,7 +160,7 @@ def _made(options: dict[str, Any], function: Any) -> Any:
         async with values["request"].config.stash[RIG].open_group() as group:
             try:
                 started = await group.start(run, name=function.__name__)
-            except get_cancelled_exc_class():
+            except anyio.get_cancelled_exc_class():
                 if failed:
                     raise failed[0]  # noqa: B904 - anyio loses it where its start is cut off
                 raise

@@ -6,14 +6,13 @@ the answers are empty and a report says less.
 
 from __future__ import annotations
 
-import ast
 import io
-import linecache
-import os
 import stat
 import tokenize
 from collections.abc import Iterator
 from typing import NamedTuple
+
+from .own import ast, linecache, os
 
 _TASK_MAKERS = {
     "create_task",

@@ -13,16 +13,12 @@ warn, so it ends before one and begins again after it.
 from __future__ import annotations
 
 import _thread
-import os
-import sys
-import threading
-import time
-import weakref
 from collections.abc import Callable
 from types import FrameType
 from typing import Protocol
 
 from .origins import RawFrame
+from .own import os, sys, threading, time, weakref
 from .polled import Polled, Polling
 from .seams.cpython import stacks
 from .tasks.waiting import stack_of

@@ -10,18 +10,14 @@ Limits: the first async test starts the looks.
 
 from __future__ import annotations
 
-import os
-import sys
-import time
-import weakref
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from traceback import walk_tb
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from . import safe
 from .origins import Origins, raw_frames
+from .own import os, sys, time, traceback, weakref
 from .seams import anyio as anyio_seam
 from .seams.cpython import stacks
 from .watchdog import Loop
@@ -130,7 +126,7 @@ class Whereabouts:
         """Ctrl-C has ended a phase; where that was, where the tasks have not told."""
         from .tasks.waiting import user_lines
 
-        frames = raw_frames(walk_tb(error.__traceback__))
+        frames = raw_frames(traceback.walk_tb(error.__traceback__))
         is_users = any(self._origins.is_users(frame[0]) for frame in frames)
         if is_users and not self.interrupted:
             lines = user_lines(frames, self._origins)

@@ -22,12 +22,13 @@ from __future__ import annotations
 import functools
 import importlib
 import importlib.util
-import sys
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from anyrig.own import sys
 
 if TYPE_CHECKING:
     from anyio.abc import TestRunner
@@ -55,7 +56,7 @@ def _plugin() -> Any:
 
 
 def _installed_backends() -> tuple[str, ...]:
-    import anyio
+    from anyrig.own import anyio
 
     return tuple(name for name in anyio.get_all_backends() if importlib.util.find_spec(name))
 

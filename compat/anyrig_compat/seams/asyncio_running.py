@@ -10,7 +10,7 @@ leave to those who write event loops; both stand in ``asyncio.events.__all__``. 
 
 from __future__ import annotations
 
-import asyncio
+from anyrig.own import asyncio
 
 running_loop = asyncio._get_running_loop
 set_running_loop = asyncio._set_running_loop

@@ -8,8 +8,9 @@ on CPython 3.11 to 3.13, and with uvloop, whose tasks are asyncio's.
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
+
+from anyrig.own import asyncio
 
 
 def is_asked_for(task: asyncio.Future[Any]) -> bool:

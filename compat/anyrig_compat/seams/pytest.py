@@ -27,10 +27,11 @@ Approach: as pytest does, by its environment variable and, from 8.4 on, by
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import pytest
+
+from anyrig.own import os
 
 
 def asked_plugins(manager: pytest.PytestPluginManager) -> frozenset[str]:

@@ -10,7 +10,6 @@ Limits: a task made under a context of its own is judged when the runner closes.
 from __future__ import annotations
 
 import fnmatch
-import inspect
 import re
 from collections.abc import Iterable
 from types import CodeType
@@ -19,6 +18,7 @@ from typing import Any
 from .. import safe
 from ..findings import Finding, Kind, Origin, Place
 from ..origins import Origins
+from ..own import inspect
 from ..tasks.waiting import chain, frames
 
 kind = Kind.LEAKED_TASK

@@ -13,9 +13,6 @@ not told.
 from __future__ import annotations
 
 import re
-import threading
-import time
-import weakref
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import FrameType
@@ -24,6 +21,7 @@ from typing import NamedTuple
 from .. import safe
 from ..findings import Finding, Kind, Origin, Place
 from ..origins import Origins, RawFrame
+from ..own import threading, time, weakref
 from ..seams.cpython.asyncgen import stack_of
 from ..seams.cpython.threads import Starters, frames_of, is_frameworks, is_pooled, target_of
 

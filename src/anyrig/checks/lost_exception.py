@@ -11,9 +11,6 @@ Limits: a ``concurrent.futures.Future`` does not know whether it was asked.
 
 from __future__ import annotations
 
-import threading
-import traceback
-import weakref
 from collections import deque
 from collections.abc import Callable, Iterator
 from types import FrameType
@@ -24,6 +21,7 @@ from ..findings import Finding, Kind, Origin, Place
 from ..holders import Holder, Recognise, find_holder
 from ..losses import Loss, Way
 from ..origins import Origins, RawFrame, raw_frames
+from ..own import threading, traceback, weakref
 from ..seams.asyncio_errors import hush, is_heard_by_others, is_unretrieved, loss_of
 from ..seams.cpython.excepthooks import ExceptHooks
 from .missed_await import MissedAwaits

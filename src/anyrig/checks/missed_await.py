@@ -11,10 +11,6 @@ loop, a thread or a fixture still holds is judged when that ends.
 
 from __future__ import annotations
 
-import gc
-import sys
-import threading
-import weakref
 from collections import deque
 from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass
@@ -25,6 +21,7 @@ from typing import Any, NamedTuple
 from ..findings import Finding, Kind, Phase, Place
 from ..holders import Holder, Recognise, find_holder
 from ..origins import Origins, RawFrame
+from ..own import gc, sys, threading, weakref
 from ..seams.asyncio_errors import FUTURES, is_unretrieved
 from ..seams.cpython import asyncgen
 from ..seams.cpython.filters import FirstFilter, hiding_filter

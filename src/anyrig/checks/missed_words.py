@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable
 from typing import Any
 
 from .. import source
 from ..findings import Finding, Kind, Phase
 from ..origins import Origins
+from ..own import sys
 from .missed_await import Missed
 
 _LONG = 60  # a call that is longer than this is named in place of shown

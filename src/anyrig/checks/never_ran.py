@@ -15,9 +15,6 @@ from __future__ import annotations
 
 import dis
 import functools
-import inspect
-import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import CodeType, FrameType, FunctionType
@@ -25,6 +22,7 @@ from typing import Any
 
 from ..findings import Finding, Kind, Place
 from ..origins import Origins
+from ..own import inspect, sys, threading
 from ..seams.cpython.threads import processor_times, stood_still
 from ..seams.unittest_mock import is_mock_file
 

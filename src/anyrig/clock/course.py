@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from math import ceil
-from time import monotonic
 from types import FrameType
 from typing import Protocol
+
+from ..own import time
 
 _NANOSECONDS, _MICROSECONDS = 1e9, 1e6  # in a second
 # beyond it (48 days, of what may be the time since the machine was started) a sum of two values of
@@ -154,11 +155,11 @@ class Skipping(Course):
     @property
     def now(self) -> float:
         """What the loop's clock says."""
-        return monotonic() + self._ahead
+        return time.monotonic() + self._ahead
 
     @now.setter
     def now(self, when: float) -> None:
-        self._ahead = when - monotonic()
+        self._ahead = when - time.monotonic()
 
     def begin(
         self,

@@ -13,14 +13,14 @@ another process, and what is no socket and no pipe as well.
 
 from __future__ import annotations
 
-import os
-import socket
 import stat
 import struct
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
+
+from ..own import os, socket
 
 _HERE = "/proc/self/fd" if os.path.isdir("/proc/self/fd") else "/dev/fd"
 _PIDFD = "anon_inode:[pidfd]"

@@ -57,14 +57,13 @@ class Clock:
         Also where `autojump` is off. It comes back when what was due has run until it waits again.
         What holds the clock holds it here as well. Raises `ValueError` for less than nothing.
         """
-        from anyio import sleep
-
+        from ..own import anyio
         from ..waiting.settled import settled
 
         target = self._course.now + _checked(seconds, "advance")
         self._course.head_for(target)
         try:
-            await sleep(seconds)
+            await anyio.sleep(seconds)
         finally:
             self._course.arrive(target)
         await settled()

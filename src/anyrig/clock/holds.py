@@ -12,13 +12,12 @@ Limits: a thread that waits for another one without a timeout holds nothing: the
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import contextmanager
 from math import inf
-from time import perf_counter
 from typing import NamedTuple
 
+from ..own import threading, time
 from ..seams.cpython import stacks
 from ..seams.cpython.stacks import Doing
 from .descriptors import Other, identity, other_end, polled
@@ -85,7 +84,7 @@ class Holds:
         if not holds:
             self._last, self._still, self._pause = None, 0.0, _SHORTEST
             return 0
-        now = perf_counter()
+        now = time.perf_counter()
         if self._last is not None:
             # of what ran since then, at most two pauses were a standstill
             passed = min(now - self._last, 2 * self._pause)

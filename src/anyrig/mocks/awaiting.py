@@ -10,13 +10,13 @@ Limits: a function as ``side_effect`` has its arguments for itself.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from ..backends import is_unbegun
 from ..findings import MockError
+from ..own import asyncio
 from ..seams.doubles import Told
 from ..seams.unittest_mock import AnyCoroutine, coroutines_in
 from .nature import Called, Nature

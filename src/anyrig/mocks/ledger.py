@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import functools
-import os
-import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +12,7 @@ from typing import Any
 from ..backends import task_name
 from ..findings import MockError
 from ..origins import Origins, RawFrame
+from ..own import os, sys
 from ..seams.doubles import is_below
 from ..seams.unittest_mock import is_mock_file, mock_name, words_of_arguments
 from . import mistakes, targets
@@ -93,13 +92,12 @@ class Ledger:
         """Pass a checkpoint, or as much time as was asked for; without a loop, neither."""
         if not self._lets_go or task_name() is None:
             return
-        import anyio
-        from anyio.lowlevel import checkpoint
+        from ..own import anyio
 
         if self._delay:
             await anyio.sleep(self._delay)
         else:
-            await checkpoint()
+            await anyio.lowlevel.checkpoint()
 
     def records(self, double: Any) -> list[Call]:
         """The calls of one double, in their order."""

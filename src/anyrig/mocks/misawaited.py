@@ -11,15 +11,12 @@ source is not there.
 
 from __future__ import annotations
 
-import ast
-import inspect
-import os
 import re
-import textwrap
 from collections.abc import Iterator
 from types import FrameType, TracebackType
 from typing import Any, NamedTuple
 
+from ..own import ast, inspect, os, textwrap
 from ..seams import doubles as seam
 from ..seams import unittest_mock
 from ..seams.cpython.refused import Refusal, refusal

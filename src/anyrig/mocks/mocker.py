@@ -9,11 +9,11 @@ Limits: its classes (``mocker.AsyncMock()``) stay the stock ones; so do those of
 
 from __future__ import annotations
 
-import inspect
 import pkgutil
 from collections.abc import Callable
 from typing import Any
 
+from ..own import inspect
 from ..seams import doubles as seam
 from .awaiting import Target, is_awaiting
 from .ledger import Ledger

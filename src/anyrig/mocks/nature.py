@@ -12,7 +12,6 @@ from __future__ import annotations
 import contextlib
 import enum
 import functools
-import inspect
 import types
 import typing
 from collections.abc import Awaitable, Callable, Coroutine
@@ -20,6 +19,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 from unittest.mock import AsyncMock, Mock
 
+from ..own import inspect
 from ..seams.doubles import ASYNC_MAGIC, is_mock
 
 _MISSING = object()

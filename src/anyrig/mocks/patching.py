@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import functools
-import inspect
-import sys
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
@@ -13,6 +11,7 @@ from typing import Any, NoReturn, TypeVar, cast, overload
 from unittest import mock
 
 from ..findings import MockError
+from ..own import inspect, sys
 from . import doubles, mistakes, targets
 from .ledger import Call, Ledger, caller
 from .nature import of_attribute

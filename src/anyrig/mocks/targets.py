@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from typing import Any
 
 from ..findings import MockError
 from ..origins import Origins
+from ..own import sys
 from ..seams.doubles import told_below, was_called
 from .mistakes import close, error, may_have
 

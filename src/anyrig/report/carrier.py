@@ -7,7 +7,6 @@ report, or with the worker's end.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ import pytest
 from .. import internal, safe
 from ..findings import Finding, FindingError, Kind, Phase, Place
 from ..internal import Failure
+from ..own import sys
 from ..rig import Rig
 from . import words
 

@@ -6,13 +6,13 @@ that a reader would notice.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ..findings import Finding
+from ..own import json
 
 SCHEMA = 1
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import textwrap
-import traceback
 from collections.abc import Iterator, Sequence
 
 from .. import safe
 from ..findings import ERRORS, Finding, FindingError, Kind, Origin, TaskDidNotEnd
+from ..own import textwrap, traceback
 
 WIDTH = 78
 _TRACEBACK = 400  # lines of the traceback of what is told beside a failure

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterable, Sequence
 from contextlib import AbstractContextManager
-from contextvars import Context, ContextVar, copy_context
+from contextvars import Context, ContextVar
 from dataclasses import dataclass, field
 from functools import partial
 from types import FrameType, TracebackType
 from typing import Any, NoReturn, Protocol, TypeVar
 from weakref import WeakSet
 
-from anyio import CancelScope, TaskInfo, get_running_tasks
+from anyio import TaskInfo
 from anyio.abc import TestRunner
-from anyio.lowlevel import checkpoint
 from outcome import Error, Outcome, Value
 
 from ..backends import call_later
@@ -23,7 +21,8 @@ from ..contexts import Change, Step, changes
 from ..findings import CancelledByFixture, ClockError, TaskDidNotEnd
 from ..internal import Internal
 from ..losses import Loss
-from ..seams.anyio import task_of
+from ..own import asyncio, contextvars
+from ..seams import anyio as anyio_seam
 
 T = TypeVar("T")
 
@@ -437,7 +436,7 @@ class Runner(TestRunner):
         infos = {info.id: info for info in call.outcome.unwrap()}
         found = [infos[id(task)] for task in self._new_tasks(owner) if id(task) in infos]
         self._seen.update(task for task in self._new_tasks(owner) if id(task) in infos)
-        return [info for info in found if not self._is_ending(task_of(info))]
+        return [info for info in found if not self._is_ending(anyio_seam.task_of(info))]
 
     def _left_calls(self) -> Sequence[Callable[..., object]]:
         """The functions that were handed to the loop's executor, and that nobody waited for."""
@@ -456,7 +455,7 @@ class Runner(TestRunner):
 
     def maker_of(self, info: TaskInfo) -> object:
         """Who a task was made for: see `OWNER`."""
-        return self._owner_of(task_of(info))
+        return self._owner_of(anyio_seam.task_of(info))
 
     # -- the context that all calls share ----------------------------------------------------------
 
@@ -469,7 +468,7 @@ class Runner(TestRunner):
             self._set_time(call)
         last = self._steps[-1] if self._steps else None
         if last is None or last.owner != call.owner or last.fixture is not call.fixture:
-            context = copy_context()
+            context = contextvars.copy_context()
             self._steps.append(Step(call.owner, call.fixture, context, context))
 
     def _set_time(self, call: Call) -> None:
@@ -488,7 +487,7 @@ class Runner(TestRunner):
 
     def end_call(self) -> None:
         """The call has ended."""
-        self._steps[-1].after = copy_context()
+        self._steps[-1].after = contextvars.copy_context()
 
     def look_beside(self, call: Call) -> None:
         """Tell what runs beside a call that has failed by itself; in the runner's task."""
@@ -500,7 +499,8 @@ class Runner(TestRunner):
         with self.host.internal.guard("drawing what ran beside a failure"):
             others = set(map(id, self._tasks()))
             if others:
-                infos = [info for info in get_running_tasks() if info.id in others]
+                infos = anyio_seam.running().get_running_tasks()
+                infos = [info for info in infos if info.id in others]
                 self.host.failed_beside(self, infos)
 
     def left_changed(self, test: str) -> list[Change]:
@@ -576,10 +576,11 @@ def _raising(error: Exception) -> Callable[[], Awaitable[Any]]:
 
 
 async def _settle() -> Sequence[TaskInfo]:
-    with CancelScope(shield=True):
+    library = anyio_seam.running()
+    with library.create_cancel_scope(shield=True):
         for _ in range(_TURNS):
-            await checkpoint()
-    return get_running_tasks()
+            await library.checkpoint()
+    return library.get_running_tasks()
 
 
 # -- exceptions ------------------------------------------------------------------------------------

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import sys
 from asyncio import AbstractEventLoop
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -11,13 +9,12 @@ from contextvars import Context
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-import sniffio
-from anyio import CancelScope
-from outcome import Error, Outcome, acapture
+from outcome import Error, Outcome
 
 from ..backends import is_uvloop
 from ..clock.course import Course
 from ..findings import ClockError
+from ..own import asyncio, outcome, sniffio, sys
 from ..seams import anyio as anyio_seam
 from ..seams import asyncio as asyncio_seam
 from ..seams.asyncio_errors import Listener
@@ -235,7 +232,7 @@ class AsyncioRunner(Runner):
         while (call := await self._take(task)) is not None:
             self.begin_call(call)
             with self.host.watching():
-                call.outcome = await acapture(call.function)
+                call.outcome = await outcome.acapture(call.function)
             self.end_call()
             call.broken = anyio_seam.cancelled_scopes(task)
             if task.cancelling():
@@ -259,7 +256,7 @@ class AsyncioRunner(Runner):
             self._knock = asyncio.get_running_loop().create_future()
             try:
                 if anyio_seam.has_scopes(task):
-                    with CancelScope(shield=True):
+                    with anyio_seam.running().create_cancel_scope(shield=True):
                         await self._knock
                 else:
                     await self._knock

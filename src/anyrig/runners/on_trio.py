@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import sys
 from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from contextvars import Context
 from math import inf
-from queue import Empty, SimpleQueue
-from time import monotonic
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-import trio
-from outcome import Outcome, Value, acapture
+from outcome import Outcome, Value
 
 from ..clock.course import Course
 from ..findings import ClockError
 from ..guests import idle_descriptors, running_tasks
 from ..losses import Loss, Way
+from ..own import outcome, queue, sys, time, trio
 from ..seams import trio as trio_seam
 from .base import TASK_NAME, Call, Host, Runner, Stopped, group_of, leaves_of
 
@@ -83,7 +80,7 @@ class TrioRunner(Runner):
         self._options = {**options, "instruments": instruments}
         self._token: trio.lowlevel.TrioToken | None = None
         self._asked: deque[Callable[[], object]] = deque()  # to call, by any thread
-        self._turns: SimpleQueue[Callable[[], object]] = SimpleQueue()
+        self._turns: queue.SimpleQueue[Callable[[], object]] = queue.SimpleQueue()
         self._task: trio.lowlevel.Task | None = None
         self._around: trio.CancelScope | None = None  # around all calls
         self._base: object = None  # what is open on the task before the first call
@@ -123,15 +120,15 @@ class TrioRunner(Runner):
             self._around.cancel()
         self._wake()
         seconds = self.host.cancel_timeout
-        until = monotonic() + seconds
+        until = time.monotonic() + seconds
         while self._ended is None:
-            if monotonic() >= until:
+            if time.monotonic() >= until:
                 deaf = [(one.name, one.coro) for one in self._tasks()]
                 if deaf:
                     raise self.host.did_not_end(deaf)
             try:
                 turn = self._turns.get(timeout=seconds)
-            except Empty:
+            except queue.Empty:
                 continue
             turn()
         try:
@@ -241,7 +238,7 @@ class TrioRunner(Runner):
             while (call := await self._take()) is not None:
                 self.begin_call(call)
                 with self.host.watching():
-                    call.outcome = await acapture(call.function)
+                    call.outcome = await outcome.acapture(call.function)
                 self.end_call()
                 if trio_seam.innermost(self._task) is not self._base:
                     call.broken = [one for one in self._scopes() if one.cancel_called]

@@ -13,18 +13,19 @@ the runner open and the library's name set. Approach: its ``get_runner`` is then
 
 from __future__ import annotations
 
-import asyncio
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from contextvars import Context, copy_context
+from contextvars import Context
 from types import FrameType, ModuleType
 from typing import TYPE_CHECKING, Any
 
+from ..backends import running_library
+from ..own import asyncio, contextvars, sys
 from .cpython.referrers import owners_of
 
 if TYPE_CHECKING:
     from anyio import TaskInfo
+    from anyio.abc import AsyncBackend
 
 _PLUGIN = "anyio.pytest_plugin"
 
@@ -80,9 +81,9 @@ def provided(make: MakeRunner) -> Iterator[None]:
 
 def on_asyncio() -> Context:
     """A context in which anyio knows what runs: a callback of asyncio's is in no task."""
-    import sniffio
+    from ..own import sniffio
 
-    context = copy_context()
+    context = contextvars.copy_context()
     context.run(sniffio.current_async_library_cvar.set, "asyncio")
     return context
 
@@ -97,6 +98,18 @@ def uvloop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
 
     factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
     return factory
+
+
+def running() -> type[AsyncBackend]:
+    """anyio's functions for the library that is running; raises `anyio.NoEventLoopError`.
+
+    Those that it names in public ask sniffio which library it is, and sniffio asks
+    ``asyncio.current_task``: names that a test may have replaced.
+    """
+    from anyio._core import _eventloop
+
+    library = running_library()
+    return _eventloop.get_async_backend(None if library == "none" else library)
 
 
 def has_scopes(task: asyncio.Task[Any]) -> bool:

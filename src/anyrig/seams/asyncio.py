@@ -31,8 +31,6 @@ on CPython 3.11 to 3.13.
 
 from __future__ import annotations
 
-import asyncio
-import gc
 from asyncio import AbstractEventLoop, Handle, runners
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -41,6 +39,7 @@ from contextvars import Context
 from math import inf
 from typing import Any
 
+from ..own import asyncio, gc
 from .cpython.referrers import owners_of
 from .cpython.stacks import work_of
 

@@ -12,19 +12,16 @@ with uvloop, whose futures and tasks are asyncio's.
 
 from __future__ import annotations
 
-import asyncio
-import asyncio.tasks
 import functools
-import gc
 import logging
 import re
-import sys
 from asyncio import AbstractEventLoop, BaseEventLoop
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from ..losses import Loss, Way
+from ..own import asyncio, gc, sys
 from .cpython import asyncgen
 
 _DEFAULT = "default_exception_handler"

@@ -14,8 +14,6 @@ Seen on CPython 3.11 to 3.13, anyio 4.13 to 4.16.
 
 from __future__ import annotations
 
-import asyncio
-import sys
 from asyncio import AbstractEventLoop, TimerHandle
 from collections.abc import Callable, Iterator
 from contextvars import Context
@@ -26,6 +24,7 @@ from typing import Any, NamedTuple
 
 from ..backends import Bound, is_unbegun
 from ..clock.course import Course, Follower
+from ..own import asyncio, sys
 from . import anyio as anyio_seam
 from . import asyncio as asyncio_seam
 from . import asyncio_turns

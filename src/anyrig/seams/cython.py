@@ -11,7 +11,7 @@ dies. Seen with Cython 3.0 to 3.3.
 
 from __future__ import annotations
 
-import sys
+from ..own import sys
 
 
 def coroutine_types() -> frozenset[type]:

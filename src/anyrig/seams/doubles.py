@@ -18,12 +18,8 @@ class of its own, whose bases can be set; the first of them is what its children
 
 from __future__ import annotations
 
-import asyncio
 import functools
-import inspect
 import re
-import sys
-import threading
 import types
 from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
@@ -40,6 +36,7 @@ from unittest.mock import (
 )
 
 from ..findings import MockError
+from ..own import asyncio, inspect, sys, threading
 
 __tracebackhide__ = True  # a traceback ends at the line of the user's
 

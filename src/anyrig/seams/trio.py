@@ -23,15 +23,14 @@ argument is the generator's name.
 from __future__ import annotations
 
 import logging
-import signal
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any, NoReturn, Self
 
-import trio
 from trio._core import _run
 
 from ..losses import Loss, Way
+from ..own import signal, trio
 
 _ERRORS = logging.getLogger("trio.async_generator_errors")
 

@@ -15,17 +15,16 @@ Seen on trio 0.32 to 0.35.
 
 from __future__ import annotations
 
-import sys
 from heapq import heapify, heappop, heappush
 from itertools import count
 from math import inf
 from typing import Any
 
-import trio
 from trio._core import _run
 
 from ..backends import is_unbegun
 from ..clock.course import Course, Follower
+from ..own import sys, trio
 from .trio import descriptors_of, open_scopes
 
 _WITHIN = 8  # frames between the deadline of a scope and who opens it

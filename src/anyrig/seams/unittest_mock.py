@@ -12,16 +12,14 @@ call; ``_patch`` and ``_patch_dict``, which a patch is undone by. Seen on CPytho
 
 from __future__ import annotations
 
-import inspect
-import os
 import reprlib
-import sys
 from collections.abc import Callable, Iterator
 from types import CoroutineType, FrameType, TracebackType
 from typing import Any, NamedTuple, Self, TypeAlias
 
 from .. import safe
 from ..libraries import library_of
+from ..own import inspect, os, sys
 
 AnyCoroutine: TypeAlias = "CoroutineType[Any, Any, Any]"  # subscriptable from 3.13 on
 

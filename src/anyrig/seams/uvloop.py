@@ -13,10 +13,11 @@ Limits: to be asked in the loop itself, whose lists change while it runs. Seen o
 from __future__ import annotations
 
 import ctypes
-import threading
 from typing import Any
 
 from uvloop import loop as _loop_module
+
+from ..own import threading
 
 uv: Any = _loop_module
 

@@ -13,12 +13,13 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-from anyio import create_task_group, get_running_tasks
 from anyio.abc import TaskGroup, TaskStatus
 
 from ..backends import call_later
 from ..findings import TaskDidNotEnd
 from ..origins import Origins
+from ..own import anyio
+from ..seams import anyio as anyio_seam
 from ..seams.anyio import tasks_within, unshield
 from .tree import did_not_end, nodes
 
@@ -36,7 +37,7 @@ async def open_group(
     """
     bound = Bound(seconds, origins, give_up)
     try:
-        async with create_task_group() as group:
+        async with anyio.create_task_group() as group:
             try:
                 yield group
             finally:
@@ -90,7 +91,7 @@ class Bound:
 
     def _pass(self, group: TaskGroup) -> None:
         tasks = set(map(id, tasks_within(group)))
-        infos = [info for info in get_running_tasks() if info.id in tasks]
+        infos = [info for info in anyio_seam.running().get_running_tasks() if info.id in tasks]
         self.passed = passed = did_not_end(nodes(self._origins, infos), self._seconds)
         unshield(group)
         self._cancel = call_later(self._seconds, lambda: self._give_up(passed))

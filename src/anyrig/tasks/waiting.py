@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-import traceback
 from collections.abc import Iterator
 from types import FrameType
 from typing import Any
 
 from .. import polled
 from ..origins import Origins, RawFrame, raw_frames
+from ..own import sys, traceback
 from ..seams.cpython.asyncgen import wrapped
 from ..seams.unittest_mock import is_async_mock
 

@@ -12,16 +12,14 @@ other tasks do in the turn in which an async one has ended is seen after the nex
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
-from contextvars import copy_context
 from enum import Enum, auto
-from time import monotonic
 from typing import Any
 
-from outcome import Error, Value, capture
+from outcome import Error, Value
 
 from ..clock.course import COURSE
+from ..own import contextvars, inspect, outcome, time
 from .bell import Bell
 
 EVERY = 0.002  # seconds between two times that other threads may have changed something
@@ -40,7 +38,7 @@ class Asking:
     def __init__(self, predicate: Callable[[], Any], bell: Bell) -> None:
         self._predicate = predicate
         self._bell = bell
-        self._context = copy_context()
+        self._context = contextvars.copy_context()
         self._answer: Value[tuple[Any, bool]] | Error | None = None
         self._is_async = False
         self._state = _State.ASKING
@@ -79,7 +77,7 @@ class Asking:
         if self._is_async:
             return not self._was_asked_often()
         # a checker takes what returns Any for what never returns
-        asked: Callable[..., Value[tuple[Any, bool]] | Error] = capture
+        asked: Callable[..., Value[tuple[Any, bool]] | Error] = outcome.capture
         answer = self._context.run(asked, self._judged)
         if isinstance(answer, Value) and not answer.value[1]:
             self.last = answer.value[0]
@@ -92,7 +90,7 @@ class Asking:
         return value, bool(value)  # which may raise as well
 
     def _was_asked_often(self) -> bool:
-        moment = (monotonic() // EVERY, self._course and self._course.now)
+        moment = (time.monotonic() // EVERY, self._course and self._course.now)
         self._count = self._count + 1 if moment == self._moment else 1
         self._moment = moment
         return self._count > _AT_ONCE

@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 import _thread
-import asyncio
-import threading
 from collections.abc import Callable
 from contextlib import suppress
-from time import monotonic
 from typing import Self
 
 from ..backends import running_library
+from ..own import asyncio, threading, time
 
 
 class Bell:
     """Rung in any thread, it wakes the task that waits for it; once rung, until it is `muted`."""
 
     def __init__(self) -> None:
-        from anyio import Event
+        from ..own import anyio
 
-        self._new_event = Event
-        self._event = Event()
+        self._new_event = anyio.Event
+        self._event = anyio.Event()
         self._call: Callable[..., object]
         if running_library() == "trio":
-            import trio
+            from ..own import trio
 
             self._call = trio.lowlevel.current_trio_token().run_sync_soon
         else:
@@ -93,8 +91,8 @@ class Alarm:
 
     def _run(self) -> None:
         try:
-            end = monotonic() + self._seconds
-            while (left := end - monotonic()) > 0:
+            end = time.monotonic() + self._seconds
+            while (left := end - time.monotonic()) > 0:
                 if self._stop.wait(min(left, self._every, threading.TIMEOUT_MAX)):
                     return
                 if self._tick is not None:

@@ -12,9 +12,8 @@ tasks are asked whether they wait for something, in as many turns as callbacks u
 
 from __future__ import annotations
 
-import asyncio
-
 from ..backends import running_library
+from ..own import asyncio
 from ..seams import asyncio_turns as seam
 
 _ALONE = 2  # turns: the second has seen the I/O that was ready after the first
@@ -29,9 +28,9 @@ async def settled() -> None:
     and a virtual clock does not jump. Several tasks may call it at once: all of them go on.
     """
     if running_library() == "trio":
-        from trio.testing import wait_all_tasks_blocked
+        from trio import testing
 
-        await wait_all_tasks_blocked()
+        await testing.wait_all_tasks_blocked()
         return
     quiet = _Quiet(loop=asyncio.get_running_loop())
     quiet.begin()

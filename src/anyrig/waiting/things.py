@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import _thread
-import asyncio
-import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from typing import Any, Protocol
 
 from ..origins import Origins
+from ..own import asyncio, threading
 from ..seams.cpython import threads, waiters
 from ..source import line
 

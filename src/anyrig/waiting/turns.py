@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from ..backends import running_library
+from ..own import asyncio
 
 
 @contextmanager
@@ -17,15 +17,15 @@ def after_turns(call: Callable[[], object]) -> Iterator[Callable[[], object]]:
     calls after its turns, so there it is the function.
     """
     if running_library() == "trio":
-        from trio.lowlevel import add_instrument, remove_instrument
+        from ..own import trio
 
         instrument = _Turns(call)
-        add_instrument(instrument)  # type: ignore[arg-type]  # it has the one method that is asked
+        trio.lowlevel.add_instrument(instrument)  # type: ignore[arg-type]  # it has the one method that is asked
         try:
             yield int
         finally:
             with suppress(KeyError, RuntimeError):  # the run has ended
-                remove_instrument(instrument)  # type: ignore[arg-type]
+                trio.lowlevel.remove_instrument(instrument)  # type: ignore[arg-type]
         return
     from ..seams import asyncio_turns as seam
 
@@ -41,14 +41,14 @@ def after_turns(call: Callable[[], object]) -> Iterator[Callable[[], object]]:
 
 def _as_asyncio(call: Callable[[], object]) -> Callable[[], None]:
     """The call, for which sniffio says that asyncio is running: it is in no task."""
-    from sniffio import thread_local
+    from ..own import sniffio
 
     def named() -> None:
-        before, thread_local.name = thread_local.name, "asyncio"
+        before, sniffio.thread_local.name = sniffio.thread_local.name, "asyncio"
         try:
             call()
         finally:
-            thread_local.name = before
+            sniffio.thread_local.name = before
 
     return named
 

@@ -8,10 +8,7 @@ knows when the time is over, whatever the loop's clock says.
 
 from __future__ import annotations
 
-import asyncio
-import inspect
 import math
-import sys
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, nullcontext
@@ -23,6 +20,7 @@ from ..backends import call_later
 from ..clock.course import COURSE
 from ..findings import DidNotHappen
 from ..origins import Origins
+from ..own import asyncio, inspect, sys
 from ..tasks.waiting import stack_of
 from . import words
 from .asking import EVERY, Asking
@@ -72,7 +70,7 @@ async def until(what: Any, *, timeout: float | None = 5.0) -> Any:
     then, raises `DidNotHappen` (a `TimeoutError`), which says what there was instead.
     """
     __tracebackhide__ = True
-    from anyio.lowlevel import checkpoint
+    from ..own import anyio
 
     seconds = _seconds(timeout)
     thing = thing_of(what)
@@ -81,7 +79,7 @@ async def until(what: Any, *, timeout: float | None = 5.0) -> Any:
         _refuse(what)
     if not (thing is not None or is_future or is_event):
         return await _answered(what, seconds)
-    await checkpoint()
+    await anyio.lowlevel.checkpoint()
     if thing is not None:
         return await _brought_about(thing, seconds)
     return await _in_loop(what, seconds)
@@ -105,10 +103,10 @@ async def _brought_about(thing: Thing, seconds: float | None) -> Any:
 
 async def _in_loop(what: Any, seconds: float | None) -> Any:
     __tracebackhide__ = True
-    from anyio import move_on_after
+    from ..own import anyio
 
     # what is there already is given whatever the time
-    with move_on_after(None if _is_there(what) else seconds):
+    with anyio.move_on_after(None if _is_there(what) else seconds):
         return await (of_loop(what) if asyncio.isfuture(what) else what.wait())
     lacks = "was not done" if asyncio.isfuture(what) else "has not come"
     return _fail(seconds, f"the {type(what).__name__}", lacks, lambda _: words.of_event(what))
@@ -116,12 +114,12 @@ async def _in_loop(what: Any, seconds: float | None) -> Any:
 
 async def _answered(predicate: Callable[[], Any], seconds: float | None) -> Any:
     __tracebackhide__ = True
-    from anyio.lowlevel import checkpoint
+    from ..own import anyio
 
     bell = Bell()
     asking = Asking(predicate, bell)
     with after_turns(asking.look) as tick, _Deadline(seconds, bell, tick) as deadline:
-        await checkpoint()  # the end of the turn in which this begins is not heard
+        await anyio.lowlevel.checkpoint()  # the end of the turn in which this begins is not heard
         while True:
             value = await asking.ask()
             if value:

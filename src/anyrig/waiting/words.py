@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import reprlib
 import types
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -12,6 +11,7 @@ from typing import Any
 
 from .. import source
 from ..origins import Origins, RawFrame
+from ..own import inspect
 from ..tasks.tree import picture
 
 NAME = "{name}"  # where the text of what was waited for goes

@@ -18,9 +18,9 @@ Seen on CPython 3.11, 3.12 and 3.13.
 
 from __future__ import annotations
 
-import threading
-import warnings
 from collections.abc import Iterator
+
+from ...own import threading, warnings
 
 __all__ = ["missing"]
 

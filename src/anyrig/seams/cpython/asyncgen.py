@@ -17,13 +17,12 @@ from __future__ import annotations
 import ctypes
 import dis
 import functools
-import gc
-import sys
-import warnings
 from collections import deque
 from collections.abc import AsyncGenerator, Callable
 from types import AsyncGeneratorType, CodeType, CoroutineType, FrameType, TracebackType
 from typing import Any, NamedTuple, Self
+
+from ...own import gc, sys, warnings
 
 _OFFSET = object.__basicsize__ + 2 * ctypes.sizeof(ctypes.c_void_p)
 _INIT, _CLOSED = 0, 2

@@ -11,11 +11,12 @@ next phase of a test. The same list tells where each filter was set, for the rep
 
 from __future__ import annotations
 
-import sys
 import warnings
 from collections.abc import Callable, Iterator
 from types import CodeType, FrameType, TracebackType
 from typing import Any, Self
+
+from ...own import sys
 
 _NEVER_AWAITED = "was never awaited"
 _WARNINGS = warnings.__dict__

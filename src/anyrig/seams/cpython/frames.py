@@ -9,9 +9,10 @@ Python 3.12 ``_xxsubinterpreters.list_all``, knows them all; who makes one has i
 
 from __future__ import annotations
 
-import sys
 from types import FrameType
 from typing import Any
+
+from ...own import sys
 
 _NAMES = ("_interpreters", "_xxsubinterpreters")
 

@@ -10,12 +10,11 @@ Limits: a generator is known by its id from its first step to its death; `forget
 
 from __future__ import annotations
 
-import sys
-import warnings
 from collections.abc import AsyncGenerator, Callable
 from types import CodeType, TracebackType
 from typing import Any, NamedTuple, Self
 
+from ...own import sys, warnings
 from .asyncgen import stack_of
 
 _Frames = tuple[tuple[str, int, str], ...]

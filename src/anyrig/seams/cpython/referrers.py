@@ -7,9 +7,10 @@ its attributes where it has one of its own. Seen on CPython 3.11 to 3.13.
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Iterator
 from typing import Any
+
+from ...own import gc
 
 
 def owners_of(thing: Any) -> Iterator[Any]:

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import dis
 from itertools import islice
-from linecache import getline
 from types import CodeType, TracebackType
 from typing import NamedTuple, TypeAlias
+
+from ...own import linecache
 
 _Place: TypeAlias = "tuple[int | None, int | None, int | None, int | None]"
 
@@ -58,6 +59,6 @@ def _text(filename: str, place: _Place) -> str | None:
     if first is None or last is None or begin is None or end is None:
         return None
     # the columns count bytes
-    lines = [getline(filename, number).encode() for number in range(first, last + 1)]
+    lines = [linecache.getline(filename, number).encode() for number in range(first, last + 1)]
     text = b"".join([*lines[:-1], lines[-1][:end]])[begin:].decode(errors="replace")
     return " " * max(begin, 1) + text

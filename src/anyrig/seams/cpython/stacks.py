@@ -17,15 +17,13 @@ trio 0.32 to 0.35.
 
 from __future__ import annotations
 
-import os
-import sys
-import threading
 from collections.abc import Container, Iterator
 from contextlib import suppress
 from enum import Enum
 from types import FrameType
 from typing import Any
 
+from ...own import os, sys, threading
 from . import frames
 
 _IDLE = (

@@ -22,14 +22,11 @@ dummy, before 3.13 for ever. Approach: what ``join`` itself waits with is ``_han
 
 from __future__ import annotations
 
-import sys
-import threading
-import time
-import weakref
 from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Any, Self
 
+from ...own import sys, threading, time, weakref
 from . import frames
 from .asyncgen import stack_of
 

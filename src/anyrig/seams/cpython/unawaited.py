@@ -8,13 +8,12 @@ Limits: the slot is one for the process. A pytest run inside a pytest run stacks
 
 from __future__ import annotations
 
-import linecache
-import sys
-import traceback
 import warnings
 from collections.abc import Callable
 from types import CoroutineType, FrameType, TracebackType
 from typing import Any, Self, TypeAlias
+
+from ...own import linecache, sys, traceback
 
 AnyCoroutine: TypeAlias = "CoroutineType[Any, Any, Any]"  # subscriptable from 3.13 on
 _SLOT = "_warn_unawaited_coroutine"

@@ -10,11 +10,12 @@ under its ``_condition``. Seen on CPython 3.11 to 3.13.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any
+
+from ...own import threading
 
 
 class _Waiter:

@@ -12,12 +12,11 @@ way, `AllObjects` walks the heap: slower, the same answer. Seen on CPython 3.11 
 
 from __future__ import annotations
 
-import gc
-import sys
-import weakref
 from collections.abc import Callable
 from itertools import compress
 from typing import Any
+
+from ...own import gc, sys, weakref
 
 _FULL_COLLECTION_AT_LEAST = 100_000
 _WHILE_PUT_OFF = 50_000  # objects of the youngest generation
