@@ -65,7 +65,9 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     if rig is not None:
         with rig.internal.guard("putting the interpreter back as it was"):
             rig.stop()
-        config.stash[CARRIER].close()
+    carrier = config.stash.get(CARRIER, None)  # there is none where the configuring has failed
+    if carrier is not None:
+        carrier.close()
 
 
 def pytest_report_header(config: pytest.Config) -> str:

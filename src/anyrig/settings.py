@@ -14,6 +14,7 @@ from typing import NamedTuple, TypeVar
 
 import pytest
 
+from . import safe
 from .backends import BACKENDS, DEFAULT, Backend
 from .findings import Kind, Policy
 
@@ -405,11 +406,30 @@ def _strings(value: object, place: str) -> list[object]:
 
 
 def _report_path(config: pytest.Config, given: str) -> Path:
-    path = Path(config.invocation_params.dir, given)
-    if path.is_dir() or not path.parent.is_dir():
-        problem = "is a folder" if path.is_dir() else f"the folder {path.parent} does not exist"
-        raise pytest.UsageError(f"--anyrig-report {given}: {problem}; give a file's name")
+    try:
+        path = Path(config.invocation_params.dir, given)
+        is_folder, has_folder = path.is_dir(), path.parent.is_dir()
+        others = [config.getoption(name, None) for name in ("xmlpath", "log_file")]
+        others = [Path(config.invocation_params.dir, other) for other in others if other]
+        is_taken = path.resolve() in [other.resolve() for other in others]
+    except (OSError, ValueError, RuntimeError) as error:  # no name, or links in a circle
+        raise no_report(given, str(error)) from None
+    if is_folder:
+        raise no_report(given, "is a folder")
+    if not has_folder:
+        raise no_report(given, f"the folder {path.parent} does not exist")
+    if is_taken:
+        raise no_report(given, "another option has this file")
     return path
+
+
+def no_report(given: str, problem: str) -> pytest.UsageError:
+    """The error for a report that can't be written there."""
+    where = safe.line(f"--anyrig-report: {given}")
+    return pytest.UsageError(
+        f"{where}: {safe.line(problem)}. Give the report a file of its own, as in "
+        "--anyrig-report=findings.jsonl"
+    )
 
 
 def _guess(word: object, known: Iterable[str]) -> str:

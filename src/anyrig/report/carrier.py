@@ -56,6 +56,7 @@ class Carrier:
         self._workers = 0
         self._is_usage_error = False
         self._file: ReportFile | None = None
+        self._is_told = False  # whether the section at the end has told what was found
         if rig.settings.report is not None and not self._is_worker:
             from .jsonl import ReportFile
 
@@ -201,6 +202,10 @@ class Carrier:
             self._tell_failed()
             if self._file is not None:
                 self._file.close()
+                if self._file.problem is not None and not self._is_told:
+                    from .terminal import incomplete
+
+                    sys.stderr.write("\n".join(["", *incomplete(self._file), ""]))
         if self._failed and not self._is_worker:  # no section has told them
             sys.stderr.write("\n".join(["", *internal.summary(self._failed), ""]))
 
@@ -211,8 +216,8 @@ class Carrier:
             if self._shown or interrupted:
                 from .terminal import write_section
 
-                file = self._file.path if self._file else None
-                write_section(terminal, self._shown, file, interrupted)
+                write_section(terminal, self._shown, self._file, interrupted)
+                self._is_told = True
         self._tell_failed()
         if self._failed:
             if not (self._shown or interrupted):

@@ -5,24 +5,25 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from .. import safe
 from ..findings import Finding, Kind, Policy
 from . import words
+from .jsonl import ReportFile
 
+_UNWRITTEN = 50  # findings that are told where a report lacks them
 _TYPED = 1000  # characters of a command that are still typed
 
 
 def write_section(
     terminal: pytest.TerminalReporter,
     findings: Sequence[Finding],
-    report: Path | None,
+    report: ReportFile | None,
     interrupted: Iterable[str],
 ) -> None:
-    """Write the section of all findings; ``report`` is the file that has them too.
+    """Write the section of all findings; ``report`` is the file that has them too, if one does.
 
     Before them, the lines that say what Ctrl-C has interrupted.
     """
@@ -31,7 +32,7 @@ def write_section(
         terminal.line(line)
 
 
-def _lines(findings: Sequence[Finding], report: Path | None) -> Iterator[str]:
+def _lines(findings: Sequence[Finding], report: ReportFile | None) -> Iterator[str]:
     live = [finding for finding in findings if finding.permitted is None]
     for kind in Kind:
         of_kind = [finding for finding in live if finding.kind is kind]
@@ -48,8 +49,23 @@ def _lines(findings: Sequence[Finding], report: Path | None) -> Iterator[str]:
     failing = [f for f in live if f.is_failing and f.place.test is not None]
     if failing:
         yield f"next: pytest {shlex.quote(_typable(str(failing[0].place.test)))}"
-    if report is not None:
-        yield f"all of it: {report}"
+    if report is not None and report.problem is None:
+        yield f"all of it: {safe.line(str(report.path))}"
+    elif report is not None:
+        yield from incomplete(report)
+
+
+def incomplete(report: ReportFile) -> Iterator[str]:
+    """That a report lacks findings, why, and which."""
+    number = len(report.unwritten)
+    yield (
+        f"incomplete: {safe.line(str(report.path))}: {report.problem}; "
+        f"{number} finding{'s'[: number != 1]} could not be written:"
+    )
+    for finding in report.unwritten[:_UNWRITTEN]:
+        yield f"  {finding.kind.value}: {words.summary(finding)}"
+    if number > _UNWRITTEN:
+        yield f"  and {number - _UNWRITTEN} more"
 
 
 def _typable(test: str) -> str:
