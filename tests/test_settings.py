@@ -217,7 +217,7 @@ def test_report_that_cannot_be_written(suite: Suite, name: str) -> None:
     ran = suite.run(f"--anyrig-report={suite.path / name}", report=False)
     assert ran.status == USAGE_ERROR
     assert "--anyrig-report" in ran.text
-    assert "give a file's name" in ran.text
+    assert "Give the report a file of its own, as in --anyrig-report=findings.jsonl" in ran.text
 
 
 @pytest.mark.parametrize("place", ["ini", "flag", "marker"])
