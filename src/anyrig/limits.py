@@ -67,13 +67,14 @@ class Limit:
     tries: int = 0  # how often its end was tried
     put_off: int = 0  # and how often a runner was being made just then
     error: FindingError | None = None  # what this phase of it was ended with
+    is_due: bool = False  # whether the signal is for it, however often that comes in a phase
     is_open: bool = False  # whether a phase of the test runs that an error may be raised in
 
     def enter(self) -> None:
         """A phase of the test begins; after one that was ended, it has the whole time."""
         if self.tries:
             self.tries, self.deadline = 0, time.perf_counter() + self.seconds
-        self.is_open, self.error = True, None
+        self.is_open, self.error, self.is_due = True, None, False
 
     def leave(self) -> None:
         """A phase of the test has ended: nothing is raised until the next."""
@@ -94,7 +95,6 @@ class Limits:
         self._signal: int | None = None
         self._stuck: object = None  # the wait that the last look saw, and how many looks have
         self._looks = 0
-        self._is_due: Limit | None = None  # what the signal is for
         self.limit: Limit | None = None
         # what the watchdog has seen, until the phase ends: where, the frames that hold a loop, and
         # the mock that it asked meanwhile
@@ -199,7 +199,7 @@ class Limits:
             limit.tries = 0  # between two phases: the next one is ended
         elif limit.tries < 4:
             limit.deadline = now + max(_GRACE, limit.watch.settings.cancel_timeout)
-            self._is_due = limit
+            limit.is_due = True
             if self._signal is not None:
                 signal.pthread_kill(self._thread, self._signal)
         elif limit.watch.settings.policies[Kind.TIMEOUT] is Policy.FAIL:
@@ -283,8 +283,8 @@ class Limits:
 
     def _interrupt(self, number: int, frame: FrameType | None) -> None:
         """The time is over, and something holds the thread: raise the error in it."""
-        limit, self._is_due = self._is_due, None
-        if limit is None or limit is not self.limit or not limit.is_open:
+        limit = self.limit
+        if limit is None or not limit.is_due or not limit.is_open:
             return
         if limit.put_off < _MOST and anyio_seam.is_getting_runner(frame):
             # it would be left open; its loop ends the test, if there is one by then

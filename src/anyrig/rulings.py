@@ -107,7 +107,8 @@ class Rulings:
     def of_test(self, watch: Watch, found: Iterable[Missed]) -> list[Finding]:
         """The findings of the running test."""
         ruled = [
-            self.of_one(watch, self._described(missed, watch), missed.permit) for missed in found
+            self.of_one(watch, self._described(missed, watch, times), missed.permit)
+            for missed, times in _counted(found)
         ]
         return [finding for finding in merge(ruled) if finding.policy is not Policy.OFF]
 
@@ -119,8 +120,8 @@ class Rulings:
     def of_run(self, found: Iterable[Missed]) -> list[Finding]:
         """The findings that turned up outside of the test that made them."""
         return self.of_others(
-            (self._described(missed, None), missed.permit)
-            for missed in found
+            (self._described(missed, None, times), missed.permit)
+            for missed, times in _counted(found)
             if not missed.was_kept or self._is_judged(missed.place)
         )
 
@@ -137,9 +138,9 @@ class Rulings:
     def _is_judged(self, place: Place) -> bool:
         return self._rig.is_whole or (place.test is not None and not self._rig.is_stopping())
 
-    def _described(self, missed: Missed, watch: Watch | None) -> Finding:
+    def _described(self, missed: Missed, watch: Watch | None, times: int) -> Finding:
         assert self._rig.missed is not None
-        finding = self._rig.missed.finding(missed)
+        finding = replace(self._rig.missed.finding(missed), count=times)
         if missed.is_body and missed.place.test is not None and missed.code is not None:
             told = never_ran.finding(
                 self._rig.origins,
@@ -149,12 +150,22 @@ class Rulings:
                 started=False,
                 given_to=missed.given_to,
             )
-            finding = replace(told, details=told.details + finding.details)
+            finding = replace(told, details=told.details + finding.details, count=times)
         if watch is None:
             return finding
         watch.told_never_ran |= missed.is_body
         standing = standing_filter(watch.item, missed.hidden_by, self._rig.origins)
         return replace(finding, details=(*finding.details, *([standing] if standing else ())))
+
+
+def _counted(found: Iterable[Missed]) -> list[tuple[Missed, int]]:
+    """What was not awaited, each of the same facts once: words take long to find."""
+    counts: dict[Missed, tuple[Missed, int]] = {}
+    for missed in found:
+        key = missed._replace(hidden_by=id(missed.hidden_by))  # anything may be in a filter
+        first, times = counts.get(key, (missed, 0))
+        counts[key] = first, times + 1
+    return list(counts.values())
 
 
 def _permitted(finding: Finding, permit: object, settings: Settings) -> Finding:

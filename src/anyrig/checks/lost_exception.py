@@ -110,8 +110,8 @@ class LostExceptions:
 
     def was_made_under(self, permit: object) -> bool:
         """Whether anything was lost while this allowance was open."""
-        permits = [lost.permit for lost in self.dead]
-        permits += [held.permit for held in self.held.values()]
+        permits = [lost.permit for lost in list(self.dead)]
+        permits += [held.permit for held in list(self.held.values())]
         return any(one is permit for one in permits)
 
     def judge(
@@ -121,16 +121,20 @@ class LostExceptions:
 
         ``waits`` says of a holder whether it may still ask.
         """
-        for key, held in list(self.held.items()):
+        for key in list(self.held):
+            # one that dies meanwhile is taken away by `note`
+            held = self.held.get(key)
+            if held is None:
+                continue
             future = held.ref()
             if future is None or not is_unretrieved(future):
-                del self.held[key]
+                self.held.pop(key, None)
             elif chosen(held.place):
                 loss = loss_of(future)
                 # an eager task is a local of the very frames that its exception came through
                 holder = find_holder(future, recognise, own=_frames_behind(loss.error))
                 if not waits(holder):
-                    del self.held[key]
+                    self.held.pop(key, None)
                     hush(future)
                     self.dead.append(Lost(loss, held.place, held.permit, holder.words))
 

@@ -29,6 +29,7 @@ from ..seams.cpython.threads import ThreadStarts
 from ..seams.cpython.unawaited import (
     AnyCoroutine,
     UnawaitedHook,
+    is_installed,
     recorded_warnings,
     warn_as_ever,
 )
@@ -64,7 +65,12 @@ def is_pending(thing: Any) -> bool:
     whose exception nobody has asked for.
     """
     if type(thing) is CoroutineType:
-        return not thing.cr_suspended and not thing.cr_running and thing.cr_frame is not None
+        return (
+            not thing.cr_suspended
+            and not thing.cr_running
+            and thing.cr_frame is not None
+            and not gc.is_finalized(thing)  # its death was heard of, and somebody has it still
+        )
     if type(thing) in _METHODS:
         return asyncgen.is_unawaited(thing)
     if type(thing) in FUTURES:
@@ -285,7 +291,7 @@ class MissedAwaits:
         self.window.close()
         for method in self._told_methods:
             asyncgen.forget(method)
-        for alive in self.alive.values():
+        for alive in list(self.alive.values()):
             thing = alive.ref()
             if alive.is_told and type(thing) is CoroutineType and is_pending(thing):
                 thing.close()  # it would warn once more when the interpreter shuts down
@@ -325,6 +331,7 @@ class MissedAwaits:
     def settle(self) -> None:
         """Register what is alive and pending since the window began, less what is garbage."""
         self._methods.settle()
+        self._hook.release()
         methods = self._register()  # nothing of it is in a local here: it may be garbage
         if methods is None:
             return
@@ -347,7 +354,7 @@ class MissedAwaits:
         for thing in new:
             if type(thing) is CoroutineType:
                 key, anchor = _key(thing)
-                if key not in self.alive and key not in self._noted:
+                if key not in self.alive and key not in self._noted and self._is_referable():
                     self.alive[key] = _Alive(
                         weakref.ref(thing), anchor, self.here, self.permit, self._is_body(thing)
                     )
@@ -360,6 +367,13 @@ class MissedAwaits:
             ):
                 methods[id(thing)] = self._methods.call_of(thing)
         return methods if new else None
+
+    def _is_referable(self) -> bool:
+        """Whether a weak reference to a coroutine is safe, that another thread may just finalise.
+
+        With our hook it is. A test may have put something else in its place.
+        """
+        return is_installed() or threading.active_count() == 1
 
     def collect(self) -> None:
         """End a test: its garbage is collected, so that what dies of it dies in its test."""
@@ -379,7 +393,7 @@ class MissedAwaits:
     def was_made_under(self, permit: object) -> bool:
         """Whether anything that is not awaited yet was made while this allowance was open."""
         return any(missed.permit is permit for missed in list(self.dead)) or any(
-            alive.permit is permit for alive in self.alive.values()
+            alive.permit is permit for alive in list(self.alive.values())
         )
 
     def judge(
@@ -392,10 +406,14 @@ class MissedAwaits:
         judged: list[Missed] = []
         # (code, where it was made) -> its holder: a thousand of one line are looked for once
         holders: dict[object, Holder] = {}
-        for key, alive in list(self.alive.items()):
+        for key in list(self.alive):
+            # one that dies meanwhile is taken away by the hook
+            alive = self.alive.get(key)
+            if alive is None:
+                continue
             thing = alive.ref()
             if thing is None or not is_pending(thing):
-                del self.alive[key]
+                self.alive.pop(key, None)
                 continue
             if alive.is_told or not chosen(alive.place):
                 continue

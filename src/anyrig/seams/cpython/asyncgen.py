@@ -19,10 +19,12 @@ import dis
 import functools
 from collections import deque
 from collections.abc import AsyncGenerator, Callable
+from contextlib import suppress
 from types import AsyncGeneratorType, CodeType, CoroutineType, FrameType, TracebackType
 from typing import Any, NamedTuple, Self
 
 from ...own import gc, sys, warnings
+from .swallowed import interrupt_main, signals_behind
 
 _OFFSET = object.__basicsize__ + 2 * ctypes.sizeof(ctypes.c_void_p)
 _INIT, _CLOSED = 0, 2
@@ -234,10 +236,20 @@ class MethodCalls:
 
     def _on_collection(self, phase: str, info: dict[str, int]) -> None:
         if phase == "start":
-            self._forget_awaited()
+            try:
+                self._forget_awaited()
+            except BaseException as error:
+                numbers = signals_behind(error)
+                if not numbers:
+                    raise
+                [*map(interrupt_main, numbers)]
 
     def _forget_awaited(self) -> None:
-        self._kept = [kept for kept in self._kept if is_unawaited(kept[1])]
+        # one by one: others are added meanwhile, in the middle of whose call a collection begins
+        for kept in list(self._kept):
+            if not is_unawaited(kept[1]):
+                with suppress(ValueError):
+                    self._kept.remove(kept)
 
     def _put(self, name: str, method: Any) -> None:
         _namespace()[name] = method

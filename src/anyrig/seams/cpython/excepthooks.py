@@ -3,7 +3,8 @@
 Problem: pytest hears of these in hooks of its own and makes warnings of them, from 8.4 on in hooks
 for the whole run, before in hooks for each phase.
 Approach: ours stand before whatever is there when they are entered, and hand on what they do not
-take. What a test puts before ours hears first.
+take. What a test puts before ours hears first. What the handler of a signal has raised is none of
+these: the signal comes again (see `swallowed`).
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from types import (
 from typing import Any, Self
 
 from ...losses import Loss, Way
+from .swallowed import interrupt_main, signals_behind
 
 # what has a name of its own, that can be asked for without running anybody's code
 _NAMED = (
@@ -77,6 +79,12 @@ class ExceptHooks:
             threading.excepthook = self._before[1]
 
     def _on_unraisable(self, unraisable: Any, /) -> None:
+        numbers = signals_behind(unraisable.exc_value)
+        if not numbers:
+            self._take_unraisable(unraisable)
+        [*map(interrupt_main, numbers)]
+
+    def _take_unraisable(self, unraisable: Any) -> None:
         error = unraisable.exc_value
         # a warning that a filter has made an error of is the filter's, not lost
         is_lost = isinstance(error, Exception) and not isinstance(error, Warning)

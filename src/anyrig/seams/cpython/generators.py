@@ -90,14 +90,12 @@ class Entered:
                 before.firstiter(generator)
 
         def finalizer(generator: AsyncGenerator[Any, Any]) -> None:
-            if before.finalizer is None:
-                hooks.end(generator)
-            elif hooks.end(generator):
-                with warnings.catch_warnings():
-                    warnings.simplefilter("ignore", ResourceWarning)  # trio's: it was told
-                    before.finalizer(generator)
-            else:
-                before.finalizer(generator)
+            is_told = False
+            try:
+                is_told = hooks.end(generator)
+            finally:  # whatever a signal raises here: its loop has to close it
+                if before.finalizer is not None:
+                    _close(generator, before.finalizer, is_told)
 
         sys.set_asyncgen_hooks(firstiter, finalizer)
         return self
@@ -109,3 +107,13 @@ class Entered:
         traceback: TracebackType | None,
     ) -> None:
         sys.set_asyncgen_hooks(*self._before)
+
+
+def _close(generator: Any, finalizer: Callable[[Any], object], is_told: bool) -> None:
+    """Have a loop close a generator, which may warn of it where it was not told."""
+    if not is_told:
+        finalizer(generator)
+        return
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # trio's
+        finalizer(generator)

@@ -3,6 +3,10 @@
 Problem: the warning is text, filters hide it, and ``-W error`` turns it into something else.
 Approach: ``_PyErr_WarnUnawaitedCoroutine`` looks up ``warnings._warn_unawaited_coroutine`` at each
 death, in whichever thread, and hands it the coroutine itself. A watch puts its function there.
+A coroutine that dies by its references has lost its weak references before the call and is freed
+after it, so one that is made meanwhile, by anybody in any thread, would point to freed memory (all
+of CPython 3.11 to 3.15). Whoever has one by the end of the call is kept alive until the interpreter
+is through with it, and dies once more, properly.
 Limits: the slot is one for the process. A pytest run inside a pytest run stacks its own on top.
 """
 
@@ -13,7 +17,8 @@ from collections.abc import Callable
 from types import CoroutineType, FrameType, TracebackType
 from typing import Any, Self, TypeAlias
 
-from ...own import linecache, sys, traceback
+from ...own import gc, linecache, sys, traceback, weakref
+from .swallowed import interrupt_main, signals_behind
 
 AnyCoroutine: TypeAlias = "CoroutineType[Any, Any, Any]"  # subscriptable from 3.13 on
 _SLOT = "_warn_unawaited_coroutine"
@@ -31,6 +36,8 @@ class UnawaitedHook:
         self.owner = owner
         self._note = note
         self._previous: object = None
+        # what got a weak reference while it died, until `release`
+        self._kept: list[AnyCoroutine] = []
 
     def __enter__(self) -> Self:
         self._previous = getattr(warnings, _SLOT)
@@ -47,9 +54,29 @@ class UnawaitedHook:
             setattr(warnings, _SLOT, self._previous)
 
     def __call__(self, coroutine: AnyCoroutine) -> None:
-        if not self._note(coroutine):
-            frame = sys._getframe(1) if _has_caller() else None
-            warn_as_ever(coroutine, frame, with_origin=False)
+        numbers: tuple[int, ...] = ()
+        try:
+            if not self._note(coroutine):
+                frame = sys._getframe(1) if _has_caller() else None
+                warn_as_ever(coroutine, frame, with_origin=False)
+        except BaseException as error:
+            numbers = signals_behind(error)
+            if not numbers:
+                raise
+        finally:
+            counts = map(weakref.getweakrefcount, (coroutine,))
+            interrupts = map(interrupt_main, numbers)
+            # from here on there is no call that Python code makes: after one, a collection could
+            # begin, or another thread go on, and make a weak reference after all
+            [count] = counts
+            if count:
+                self._kept.append(coroutine)
+            [*interrupts]  # noqa: B018 - this is what runs it
+
+    def release(self) -> None:
+        """Let go of what was kept, but of what the interpreter is still about to free."""
+        if self._kept:
+            self._kept[:] = [one for one in self._kept if not gc.is_finalized(one)]
 
 
 def _has_caller() -> bool:
@@ -83,6 +110,11 @@ def warn_as_ever(coroutine: AnyCoroutine, frame: FrameType | None, *, with_origi
         registry=in_globals.setdefault("__warningregistry__", {}),
         source=coroutine,
     )
+
+
+def is_installed() -> bool:
+    """Whether a hook of ours is in the slot: then weak references to coroutines are safe."""
+    return isinstance(getattr(warnings, _SLOT, None), UnawaitedHook)
 
 
 def installed_owner() -> object | None:

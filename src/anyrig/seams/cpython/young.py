@@ -4,23 +4,31 @@ Problem: a coroutine that something holds never warns in time, and walking the h
 test costs more than the tests.
 Approach: ``gc.freeze()`` followed at once by ``gc.unfreeze()`` puts all that exists into the
 oldest generation in no time, so the two young ones hold just what is made from then on. What an
-automatic collection is about to promote is noted in a ``gc.callbacks`` entry before it goes.
+collection is about to promote is noted in a ``gc.callbacks`` entry before it goes: by its id, and
+by what belongs to it alone, a coroutine's ``cr_origin``. While something else than the note refers
+to that, it is alive, and the heap is walked for its id. There is no weak reference: a collection
+begins anywhere, also where an object is being finalised and its weak references are cleared.
 Limits: a suite so watched has no automatic full collections, so `YoungObjects` does them, by the
-interpreter's own rule (a quarter of the heap is new). Where a planted coroutine is not seen this
-way, `AllObjects` walks the heap: slower, the same answer. Seen on CPython 3.11 to 3.13.
+interpreter's own rule (a quarter of the heap is new). Where planted coroutines are not seen as they
+should, `AllObjects` walks the heap: slower, the same answer. Seen on CPython 3.11 to 3.15.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import compress
+from types import CoroutineType
 from typing import Any
 
-from ...own import gc, sys, weakref
+from ...own import gc, sys
+from .swallowed import interrupt_main, signals_behind
 
 _FULL_COLLECTION_AT_LEAST = 100_000
 _WHILE_PUT_OFF = 50_000  # objects of the youngest generation
 _FROZEN_BY_PYTHON = gc.get_freeze_count()  # CPython 3.12 starts with some hundreds
+_MANY_PROMOTED = 10_000
+# what `sys.getrefcount` says of what nothing but a dict refers to
+[_ALONE] = map(sys.getrefcount, {0: object()}.values())
 
 
 class YoungObjects:
@@ -35,7 +43,10 @@ class YoungObjects:
     def __init__(self, wanted: frozenset[type], is_pending: Callable[[Any], bool]) -> None:
         self.wanted = wanted
         self._is_pending = is_pending
-        self._promoted: list[Callable[[], object | None]] = []
+        # id -> what belongs to the object of this id alone, or None where there is no such thing
+        self._promoted: dict[int, object] = {}
+        self._many = _MANY_PROMOTED  # how many there are before the dead ones are let go of
+        self._is_open = False
         self._callback = self._note_promotions  # one object, to be found again
         self._new_since_look = 0
         self._blocks_at_full: int | None = None
@@ -44,14 +55,15 @@ class YoungObjects:
     def open(self) -> None:
         """Begin to watch: all that exists now is old."""
         for window in _open_windows():
-            window._note_promotions("start", {"generation": 2})
+            window._note_young()
+        self._is_open = True
         gc.callbacks.append(self._callback)
         self._age()
 
     def close(self) -> None:
         """Cease to watch."""
-        if self._callback in gc.callbacks:
-            gc.callbacks.remove(self._callback)
+        self._is_open = False
+        self._heed(False)
         self._promoted.clear()
         self.resume()
 
@@ -89,21 +101,28 @@ class YoungObjects:
     def pending(self) -> list[Any]:
         """The wanted objects that were made since `renew`, are alive, and are pending."""
         found = self._young()
-        if self._promoted:
-            promoted = (alive() for alive in self._promoted)
-            found += [thing for thing in promoted if thing is not None and self._is_pending(thing)]
+        if self._promoted and self._is_any_promoted_alive():
+            seen = set(map(id, found))
+            others = self._pending_among(gc.get_objects())
+            found += [one for one in others if id(one) in self._promoted and id(one) not in seen]
         return found
 
     def collect(self) -> None:
         """Collect what was made since `renew` and is garbage now."""
         self._count()
         # what this collection promotes is looked at by those who ask for it
-        is_heard = self._callback in gc.callbacks
-        if is_heard:
-            gc.callbacks.remove(self._callback)
-        self._new_since_look -= gc.collect(1)
+        self._heed(False)
+        try:
+            self._new_since_look -= gc.collect(1)
+        finally:
+            self._heed(self._is_open)  # also where somebody has cleared the list meanwhile
+
+    def _heed(self, is_heard: bool) -> None:
+        """Hear of collections, or hear of them no more."""
         if is_heard:
             gc.callbacks.append(self._callback)
+        elif self._callback in gc.callbacks:
+            gc.callbacks.remove(self._callback)
 
     def _count(self) -> None:
         youngest, collections, _ = gc.get_count()
@@ -119,8 +138,30 @@ class YoungObjects:
 
     def _note_promotions(self, phase: str, info: dict[str, int]) -> None:
         if phase == "start" and info["generation"] > 0:
-            self._count()
-            self._promoted.extend(_keep_sight(thing) for thing in self._young())
+            try:
+                self._count()
+                self._note_young()
+            except BaseException as error:
+                numbers = signals_behind(error)
+                if not numbers:
+                    raise
+                [*map(interrupt_main, numbers)]
+
+    def _note_young(self) -> None:
+        for thing in self._young():
+            self._promoted[id(thing)] = _own(thing)
+        if len(self._promoted) > self._many:
+            # one list, made without a line of Python: other threads look and forget meanwhile
+            counts = map(sys.getrefcount, self._promoted.values())
+            for key, count in list(zip(self._promoted, counts, strict=False)):
+                if count <= _ALONE and self._promoted.get(key) is not None:
+                    self._promoted.pop(key, None)
+            self._many = max(_MANY_PROMOTED, 2 * len(self._promoted))
+
+    def _is_any_promoted_alive(self) -> bool:
+        # without a line of Python, as a collection in another thread may note more of them
+        counts = map(sys.getrefcount, self._promoted.values())
+        return None in self._promoted.values() or any(map(_ALONE.__lt__, counts))
 
     def _collect_all_if_due(self) -> None:
         # what was counted as new may be gone by now, by its references alone; blocks of memory
@@ -142,7 +183,7 @@ class AllObjects(YoungObjects):
     name = "whole heap (slower)"
 
     def _age(self) -> None:
-        self._old = {id(thing): _keep_sight(thing) for thing in self._young()}
+        self._old = {id(thing): _own(thing) for thing in self._young()}
 
     def pending(self) -> list[Any]:
         """The wanted objects that were made since `renew`, are alive, and are pending."""
@@ -153,21 +194,22 @@ class AllObjects(YoungObjects):
         gc.collect()
 
     def _is_old(self, thing: object) -> bool:
-        old = self._old.get(id(thing))
-        return old is not None and old() is thing
+        # one that has nothing of its own may be taken for another of its id, which is dead
+        return id(thing) in self._old and self._old[id(thing)] is _own(thing)
 
     def _young(self) -> list[Any]:
         return self._pending_among(gc.get_objects())
 
-    def _note_promotions(self, phase: str, info: dict[str, int]) -> None:
+    def _note_young(self) -> None:
         pass
 
 
-def _keep_sight(thing: Any) -> Callable[[], object | None]:
-    try:
-        return weakref.ref(thing)
-    except TypeError:  # the methods of async generators: kept until the window is renewed
-        return lambda: thing
+def _own(thing: Any) -> object | None:
+    """What belongs to a thing alone and is as old: the tuple of the frames that made a coroutine.
+
+    None where frames are not tracked, and for other things.
+    """
+    return (thing.cr_origin or None) if type(thing) is CoroutineType else None
 
 
 def _open_windows() -> list[YoungObjects]:
@@ -179,14 +221,30 @@ async def _planted() -> None: ...
 
 
 def choose_window(wanted: frozenset[type], is_pending: Callable[[Any], bool]) -> YoungObjects:
-    """A window that sees a planted coroutine on this interpreter: the fast one where it does."""
+    """A window that sees planted coroutines on this interpreter: the fast one where it does.
+
+    It has to see those that are made in it, also after collections, and those alone.
+    """
     window = YoungObjects(wanted, is_pending)
-    window.open()
-    coroutine = _planted()
+    return window if _sees(window) else AllObjects(wanted, is_pending)
+
+
+def _sees(window: YoungObjects) -> bool:
+    old, new = _planted(), None
     try:
-        if any(thing is coroutine for thing in window.pending()):
-            return window
+        window.open()
+        new = _planted()
+        for generation in (None, 0, 1):
+            if generation is not None:
+                gc.collect(generation)
+            found = window.pending()
+            if not any(one is new for one in found) or any(one is old for one in found):
+                return False
+        return True
+    except (TypeError, ValueError):  # no such generation
+        return False
     finally:
-        coroutine.close()
+        old.close()
+        if new is not None:
+            new.close()
         window.close()
-    return AllObjects(wanted, is_pending)

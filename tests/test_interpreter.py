@@ -1,0 +1,166 @@
+"""The interpreter is never harmed: thousands of dropped coroutines, finalisers, signals."""
+
+from __future__ import annotations
+
+from inner import Suite
+
+MANY = """
+import gc
+import threading
+import weakref
+
+import pytest
+
+async def save(number):
+    pass
+
+def drop(times):
+    for number in range(times):
+        save(number)
+
+def test_in_a_loop():
+    drop(50_000)
+
+def test_between_other_things():
+    rest = []
+    for number in range(5_000):
+        save(number)
+        rest.append([[number], {number: number}])
+
+def test_in_threads():
+    threads = [threading.Thread(target=drop, args=(1_000,)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+def test_in_cycles():
+    for number in range(2_000):
+        cycle = [save(number)]
+        cycle.append(cycle)
+
+def test_in_generations():
+    for number in range(60):
+        kept = [save(number)]
+        gc.collect(number % 3)
+        kept.clear()
+
+@pytest.fixture
+def at_each_allocation():
+    before = gc.get_threshold()
+    gc.set_threshold(1, 1, 1)
+    yield
+    gc.set_threshold(*before)
+
+def test_at_each_allocation(at_each_allocation):
+    for number in range(50):
+        save(number)
+    cycle = [save(50)]
+    cycle.append(cycle)
+
+class Drops:
+    def __del__(self):
+        save(1)
+
+def test_in_a_finaliser(at_each_allocation):
+    for _ in range(20):
+        Drops()
+        cycle = [Drops()]
+        cycle.append(cycle)
+    del cycle
+    gc.collect()
+
+def test_in_a_callback_of_a_weak_reference(at_each_allocation):
+    class Thing: pass
+    for _ in range(20):
+        thing = Thing()
+        reference = weakref.ref(thing, save)
+        del thing
+
+def test_in_a_generator(at_each_allocation):
+    def rows():
+        try:
+            yield 1
+        finally:
+            save([[] for _ in range(10)])
+    for _ in range(20):
+        for row in rows():
+            break
+"""
+
+
+def test_what_is_dropped_by_thousands_is_counted(suite: Suite) -> None:
+    """Each test is told how many it has dropped, and the run goes on to its end."""
+    suite.write("test_it.py", MANY)
+    done = suite.spawn("-q")
+    assert done.status == 1, done.text[-3000:]
+    counts: dict[str, int] = {}
+    for finding in suite.findings:
+        assert finding.kind.value == "missed_await"
+        assert finding.place.test is not None
+        name = finding.place.test.partition("::")[2]
+        counts[name] = counts.get(name, 0) + finding.count
+    assert counts == {
+        "test_in_a_loop": 50_000,
+        "test_between_other_things": 5_000,
+        "test_in_threads": 4_000,
+        "test_in_cycles": 2_000,
+        "test_in_generations": 60,
+        "test_at_each_allocation": 51,
+        "test_in_a_finaliser": 40,
+        "test_in_a_callback_of_a_weak_reference": 20,
+        "test_in_a_generator": 20,
+    }
+
+
+IN_FINALISERS = """
+import gc
+import signal
+import time
+
+import pytest
+
+class Takes:
+    def __del__(self):
+        time.sleep(60)
+
+@pytest.mark.anyrig(timeout=0.2)
+def test_finaliser_that_hangs():
+    Takes()
+
+@pytest.mark.anyrig(timeout=0.2)
+def test_callback_of_the_collector_that_hangs():
+    def collects(phase, info):
+        time.sleep(60)
+    gc.callbacks.append(collects)
+    try:
+        gc.collect()
+    finally:
+        gc.callbacks.remove(collects)
+
+def test_innocent():
+    pass
+
+class Interrupted:
+    def __del__(self):
+        signal.raise_signal(signal.SIGINT)
+
+def test_ctrl_c():
+    Interrupted()
+
+def test_never_reached():
+    pass
+"""
+
+
+def test_signals_in_finalisers_are_heard(suite: Suite) -> None:
+    """The error of a time limit ends its test, and Ctrl-C the run, where nobody would hear them."""
+    suite.write("test_it.py", IN_FINALISERS)
+    done = suite.spawn("-q")
+    assert done.status == 2, done.text[-3000:]
+    assert done.counts == {"failed": 2, "passed": 1}, done.text[-3000:]
+    assert suite.found == [
+        ("timeout", "test_finaliser_that_hangs", "fail"),
+        ("timeout", "test_callback_of_the_collector_that_hangs", "fail"),
+    ]
+    assert "KeyboardInterrupt" in done.text
