@@ -263,6 +263,103 @@ def test_a_project_with_its_own_event_loop(suite: Suite) -> None:
     assert ran.counts == {"passed": 3}
 
 
+OWN_LOOP = """
+import asyncio
+import pytest
+
+made = []
+
+async def work():
+    await asyncio.sleep(0)
+
+@pytest.fixture(scope="{scope}")
+def event_loop():
+    loop = {begin}
+    made.append(loop)
+    yield loop
+    assert asyncio.get_event_loop() is loop
+    {end}
+    loop.close()
+
+@pytest.fixture
+def asks(event_loop):
+    yield
+    assert asyncio.get_event_loop() is event_loop
+
+class TestIt:
+    async def test_leaves(self, asks):
+        assert asyncio.get_running_loop() is made[-1]
+        asyncio.create_task(work())
+
+    def test_by_hand(self, event_loop):
+        assert asyncio.get_event_loop() is event_loop
+
+def test_sync():
+    asyncio.get_event_loop().run_until_complete(work())
+"""
+
+
+def test_ends_of_a_projects_own_event_loop(suite: Suite) -> None:
+    """What the end of a project's ``event_loop`` calls finds that loop as asyncio's current one.
+
+    As up to pytest-asyncio 0.26; a sync test finds a loop of nobody's after it.
+    """
+    plain, made = "asyncio.new_event_loop()", "asyncio.get_event_loop_policy().new_event_loop()"
+    setting = f"{plain}; asyncio.set_event_loop(loop)"
+    ends = {
+        "gathers": "loop.run_until_complete(asyncio.gather(*asyncio.all_tasks(loop)))",
+        "waits": "[loop.run_until_complete(one) for one in asyncio.all_tasks(loop)]",
+        "generators": "loop.run_until_complete(loop.shutdown_asyncgens())",
+        "future": "asyncio.ensure_future(work()); loop.run_until_complete(asyncio.gather())",
+        "unsets": "asyncio.gather(); asyncio.set_event_loop(None)",
+    }
+    modules = [
+        *((scope, plain, "gathers") for scope in ("function", "class", "module", "session")),
+        *(("function", plain, end) for end in ends),
+        *(("module", begin, "gathers") for begin in (made, setting)),
+    ]
+    for number, (scope, begin, end) in enumerate(modules):
+        text = OWN_LOOP.format(scope=scope, begin=begin, end=ends[end])
+        suite.write(f"test_{number}_{scope}_{end}.py", text)
+    warnings = ("-W", "error", "-W", "ignore:'asyncio.get_event_loop_policy':DeprecationWarning")
+    ran = suite.spawn("--asyncio-mode=auto", *warnings, plugins=PLUGINS)
+    assert ran.counts == {"passed": 3 * len(modules)}, ran.text
+
+
+def test_each_folder_has_its_own_event_loop(suite: Suite) -> None:
+    """Two folders with an ``event_loop`` for the session run on two; one without, on neither."""
+    conftest = """
+        import asyncio
+        import pytest
+
+        @pytest.fixture(scope="session")
+        def event_loop():
+            loop = asyncio.new_event_loop()
+            loop.folder = {folder!r}
+            yield loop
+            loop.run_until_complete(asyncio.gather(*asyncio.all_tasks(loop)))
+            loop.close()
+        """
+    test = """
+        import asyncio
+        import pytest
+
+        @pytest.mark.parametrize("number", range(2))
+        @pytest.mark.asyncio{scope}
+        async def test_it(number):
+            assert getattr(asyncio.get_running_loop(), "folder", None) == {folder!r}
+            asyncio.create_task(asyncio.sleep(0))
+        """
+    for folder in ("one", "two"):
+        suite.write(f"{folder}/conftest.py", conftest.format(folder=folder))
+        suite.write(f"{folder}/test_{folder}.py", test.format(folder=folder, scope=""))
+    suite.write("test_none.py", test.format(folder=None, scope='(loop_scope="session")'))
+    order = ("test_none.py", "one", "two")
+    for paths in (order, order[::-1]):
+        ran = suite.run("-p", "anyrig_compat", *paths)
+        assert ran.counts == {"passed": 6}, ran.text
+
+
 def test_context_variables_cross(suite: Suite) -> None:
     """What a fixture sets is seen by sync and async ones after it, and gone when it has ended."""
     suite.write(

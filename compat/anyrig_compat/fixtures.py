@@ -107,7 +107,7 @@ def _of_scope(scope: Scope) -> Any:
         _asyncio_loop_factory: LoopFactory | None,
     ) -> Iterator[loops.ScopedLoop]:
         """The event loop of this scope, for the tests and async fixtures that ask for it."""
-        own = _own("event_loop", request.node)
+        own = request.config.stash[NAMES].own_loop
         yield from _loop_of(request, own, event_loop_policy, _asyncio_loop_factory)
 
     return scoped_loop

@@ -141,17 +141,18 @@ def opened(
         with made as runner:
             scoped = ScopedLoop(runner)
             if factory is not None:
-                _set_current(scoped.loop)
+                set_current(scoped.loop)
             try:
                 yield scoped
                 scoped.end()
             finally:
                 if factory is not None:
-                    _set_current(None)
+                    set_current(None)
                 if not closes:
                     vars(scoped.loop)["close"] = _do_nothing
         if not closes:
             del vars(scoped.loop)["close"]
+            set_current(scoped.loop)  # the project's own is it up to the end of its fixture
 
 
 async def _running_loop() -> asyncio.AbstractEventLoop:
@@ -202,11 +203,11 @@ def _having(changes: _Changes) -> Iterator[None]:
 def _set_as_current(loop: asyncio.AbstractEventLoop) -> Iterator[None]:
     """Have ``asyncio.get_event_loop()`` give a loop to code that runs in none."""
     before = _current()
-    _set_current(loop)
+    set_current(loop)
     try:
         yield
     finally:
-        _set_current(before)
+        set_current(before)
 
 
 @contextmanager
@@ -223,7 +224,8 @@ def _current() -> asyncio.AbstractEventLoop | None:
     return None
 
 
-def _set_current(loop: asyncio.AbstractEventLoop | None) -> None:
+def set_current(loop: asyncio.AbstractEventLoop | None) -> None:
+    """Have ``asyncio.get_event_loop()`` give a loop to code that runs in none."""
     with _quietly():
         asyncio.set_event_loop(loop)
 

@@ -104,6 +104,9 @@ class Names:
         self.test_scope: Scope = config.getini(_TEST_SCOPE)
         _check(self.test_scope, _TEST_SCOPE)
         self.policy: Any = None  # the one of asyncio's that makes the loops, once it was asked
+        # the project's own `event_loop` that the running test sees: one in a folder or a module
+        # can't be found from the session
+        self.own_loop: pytest.FixtureDef[Any] | None = None
         self.on_both = BACKENDS.read(config) == "both"
 
     def fixture_scope(self, fixture: pytest.FixtureDef[Any]) -> Scope:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import anyrig
-from anyrig.own import inspect, os, warnings
+from anyrig.own import asyncio, inspect, os, sys, warnings
 
 from . import marks
 from .deprecations import note_use, note_use_by
@@ -24,7 +24,7 @@ from .fixtures import (
     loop_of_test,
 )
 from .following import is_following
-from .loops import ScopedLoop
+from .loops import ScopedLoop, set_current
 from .marks import ANYIO_BACKEND
 from .names import SCOPES, Names, Scope
 from .seams import anyio as anyio_seam
@@ -46,8 +46,9 @@ _BY_MODE = pytest.StashKey[bool]()  # of a test that auto mode has marked
 _INSTEAD_OF_FIXTURE = "@pytest.fixture, once all the tests that ask for it have moved"
 _INSTEAD_OF_MARK = "@pytest.mark.anyio, or nothing with anyio_mode = auto"
 # a project's own fixtures of these names
+_OWN_LOOP = "event_loop"
 _INSTEAD_OF_OWN = {
-    "event_loop": "nothing: anyio's plugin makes the loop",
+    _OWN_LOOP: "nothing: anyio's plugin makes the loop",
     "event_loop_policy": "def anyio_backend(): return 'asyncio', {'loop_factory': ...}",
 }
 
@@ -62,6 +63,10 @@ class Running:
         self._seen = Seen()
         # the asyncio fixtures that are up, with the library whose tests they serve
         self._live: dict[Definition, str] = {}
+        # the definitions of a project's own `event_loop` that are up, with what each has given
+        self._own_loops: dict[Definition, asyncio.AbstractEventLoop] = {}
+        # asyncio's current loop after the end of one; of nobody's, and closed with the run
+        self._spare: asyncio.AbstractEventLoop | None = None
 
     # -- collection --------------------------------------------------------------------------------
 
@@ -118,6 +123,8 @@ class Running:
         self._item = item
         if item.parent is not self._parent:
             self._parent, self._seen = item.parent, Seen.by(item)
+            if self._seen.event_loop is not self._names.own_loop:
+                self._change_own_loop(item, self._seen.event_loop)
         mark = marks.mark_of(item)
         is_async = marks.is_async(getattr(item, "obj", None))
         if mark is not None and not is_async and isinstance(item, pytest.Function):
@@ -137,6 +144,14 @@ class Running:
                 widest: Scope = max(scopes, key=SCOPES.index)
                 self._run_on(item, loop_fixture(widest))
         self._end_those_for_others(item, named)
+
+    def _change_own_loop(self, item: Any, own: Definition | None) -> None:
+        """Tests with another `event_loop` come: what runs on the last one's scope ends."""
+        for one in (self._names.own_loop, own):
+            if one is not None:
+                scoped: Any = definition_of(loop_fixture(one.scope), item)
+                scoped.finish(request_of(item))
+        self._names.own_loop = own
 
     def _run_on(self, item: Any, loop: str) -> None:
         """Have a test run on the loop that this fixture gives."""
@@ -183,7 +198,10 @@ class Running:
             self._live[fixturedef] = ""
             ours = partial(_raise, error)
         if ours is None:
-            return (yield)
+            result = yield
+            if fixturedef.argname == _OWN_LOOP and is_own(fixturedef):
+                self._have_as_current(fixturedef, result)
+            return result
         definition: Any = fixturedef
         definition.func = ours
         try:
@@ -295,9 +313,31 @@ class Running:
             return scope
         return loop_scope_of(function) or self._names.fixture_scope(definition)
 
+    def _have_as_current(self, definition: Any, loop: object) -> None:
+        """Have a project's own loop be asyncio's current one up to the end of its fixture.
+
+        As up to pytest-asyncio 0.26: what the end calls may ask for it (``asyncio.gather()`` of
+        nothing does), after the runner in it has ended and has set none; and so may sync tests
+        that come later, which get a loop of nobody's.
+        """
+        if isinstance(loop, asyncio.AbstractEventLoop):
+            self._own_loops[definition] = loop
+            set_current(loop)
+            definition.addfinalizer(partial(set_current, loop))
+
     @pytest.hookimpl(trylast=True)
     def pytest_fixture_post_finalizer(self, fixturedef: Definition) -> None:
         self._live.pop(fixturedef, None)
+        if self._own_loops.pop(fixturedef, None) is not None:
+            if self._spare is None or self._spare.is_closed():
+                self._spare = asyncio.new_event_loop()
+            set_current(self._spare)
+
+    def pytest_unconfigure(self) -> None:
+        """The run is over."""
+        if self._spare is not None:
+            set_current(None)
+            self._spare.close()
 
     # -- call --------------------------------------------------------------------------------------
 
