@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from importlib import metadata
+
 import pytest
 
 from inner import Suite
@@ -346,3 +349,62 @@ def test_a_file_that_has_moved_but_for_one_test(suite: Suite) -> None:
     assert ran.counts == {"passed": 5}, ran.text
     assert "test_old PASSED" in ran.text
     assert "test_it[1] PASSED" in ran.text
+
+
+WITHOUT_WRAPT = {
+    "missing": 'to bridge asyncio and trio needs wrapt >= 2.2: pip install "anyrig[compat]"',
+    "1.17.3": 'needs wrapt >= 2.2: pip install "anyrig[compat]" (there is wrapt 1.17.3)',
+}
+
+
+@pytest.fixture(params=WITHOUT_WRAPT)
+def words_without_wrapt(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """An environment without wrapt, or with one that is too old, and what is said of it."""
+    real = metadata.version
+
+    def version(name: str) -> str:
+        if name != "wrapt":
+            return real(name)
+        if request.param == "missing":
+            raise metadata.PackageNotFoundError(name)
+        return str(request.param)
+
+    monkeypatch.setattr(metadata, "version", version)
+    monkeypatch.setitem(sys.modules, "wrapt", None)
+    monkeypatch.delitem(sys.modules, "anyrig_compat.proxies", raising=False)
+    return WITHOUT_WRAPT[request.param]
+
+
+def test_both_needs_wrapt(suite: Suite, words_without_wrapt: str) -> None:
+    """A run that is to try trio ends at its start, in one line, where nothing can be bridged."""
+    suite.write("test_it.py", FIXTURES + "async def test_it(server):\n    pass\n")
+    suite.ini("asyncio_mode = auto", "anyrig_compat_backends = both")
+    ran = suite.run("-p", "anyrig_compat", report=False)
+    assert (ran.status, ran.counts) == (4, {})
+    assert "ERROR: anyrig_compat_backends = both: to bridge" in ran.text
+    assert words_without_wrapt in ran.text
+
+
+def test_a_bridge_needs_wrapt(suite: Suite, words_without_wrapt: str) -> None:
+    """Without it what needs no bridge runs, and what does is told in one line."""
+    suite.write(
+        "test_it.py",
+        FIXTURES
+        + """
+@pytest.mark.asyncio
+async def test_old(server):
+    pass
+
+@pytest.mark.anyio
+async def test_moved(server):
+    pass
+
+@pytest.mark.anyio
+async def test_new():
+    pass
+""",
+    )
+    ran = suite.run("-p", "anyrig_compat")
+    assert ran.counts == {"passed": 4, "error": 1}, ran.text
+    assert words_without_wrapt in ran.text
+    assert "running.py" not in ran.text

@@ -12,6 +12,7 @@ import trio
 
 from anyrig_compat import bridge
 from anyrig_compat.unbridged import explain
+from inner import Suite
 from support import run_pytest
 
 SUITE = """
@@ -105,6 +106,71 @@ def test_what_to_write(shown: dict[str, str], test: str) -> None:
 def test_other_errors_are_as_they_were(shown: dict[str, str]) -> None:
     """An error that is not about asyncio on trio gets no note."""
     assert "asyncio's" not in shown["test_own"]
+
+
+LOOPS = """
+import asyncio
+import anyrig_compat
+import pytest
+
+async def double(number):
+    return number * 2 if asyncio.get_running_loop() else 0
+
+async def test_own():
+    asyncio.get_running_loop()
+
+async def test_helper():
+    assert await double(3) == 6
+
+async def test_gather():
+    await asyncio.gather(double(1))
+"""
+TYPED = """
+async def test_own():
+    async def needs_it():
+        asyncio.get_running_loop()
+    await anyrig_compat.on_asyncio(needs_it)
+
+async def test_helper():
+    assert await anyrig_compat.on_asyncio(double, 3) == 6
+
+@pytest.mark.anyrig(backends=["asyncio"])
+async def test_gather():
+    await asyncio.gather(double(1))
+"""
+ALONE = 'or:     leave the test on asyncio: @pytest.mark.anyrig(backends=["asyncio"])'
+MOVED = f"""\
+mend:   move what needs the loop into an `async def` of its own, and
+            await anyrig_compat.on_asyncio(that_function)
+{ALONE}
+"""
+WANTS_LOOP = {
+    "test_own": f"""\
+`asyncio.get_running_loop()` (sub/test_it.py:9) needs asyncio's loop, and the test runs on trio
+{MOVED}""",
+    "test_helper": f"""\
+`asyncio.get_running_loop()` (sub/test_it.py:6) needs asyncio's loop, and the test runs on trio
+mend:   await anyrig_compat.on_asyncio(double, 3)
+        in the place of `await double(3)`
+{ALONE}
+""",
+    "test_gather": f"""\
+`asyncio.gather(double(1))` (sub/test_it.py:15) needs asyncio's loop, and the test runs on trio
+{MOVED}""",
+}
+
+
+def test_what_needs_the_loop(suite: Suite) -> None:
+    """A sync call that asks for asyncio's loop is told with what to type, and that works."""
+    suite.ini("asyncio_mode = auto", "anyrig_compat_backends = both")
+    suite.write("sub/test_it.py", LOOPS)
+    found = suite.run("-p", "anyrig_compat", "--tb=short")
+    assert found.counts == {"passed": 3, "failed": 3}, found.text
+    shown = "".join(f"{line[4:]}\n" for line in found.text.splitlines() if line.startswith("E   "))
+    for told in WANTS_LOOP.values():
+        assert told in shown
+    suite.write("sub/test_it.py", LOOPS.partition("async def test_own")[0] + TYPED)
+    assert suite.run("-p", "anyrig_compat").counts == {"passed": 5}
 
 
 def test_a_group_is_looked_through() -> None:

@@ -10,13 +10,18 @@ asyncio's code awaits it; `call_on_trio` has it run on trio's.
 
 from __future__ import annotations
 
+import importlib.util
+import re
 from collections.abc import Awaitable, Callable
+from importlib import metadata
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from types import ModuleType
 
 T = TypeVar("T")
+_WRAPT = (2, 2)  # as the extra `compat` says
+_NEEDS = 'to bridge asyncio and trio needs wrapt >= 2.2: pip install "anyrig[compat]"'
 
 
 def bridge(value: T, *, origin: str | None = None) -> T:
@@ -62,13 +67,22 @@ async def call_on_trio(func: Callable[..., Awaitable[T]], /, *args: Any) -> T:
     return unbridge(await guest.on_trio(func, *map(bridge, args)))
 
 
+def missing() -> str | None:
+    """What has to be installed before anything can be bridged, in words; None where it is."""
+    try:
+        found = metadata.version("wrapt")
+    except metadata.PackageNotFoundError:
+        # a copy without metadata is as new as it is
+        return _NEEDS if importlib.util.find_spec("wrapt") is None else None
+    numbers = tuple(map(int, re.findall(r"\d+", found)[:2]))
+    return f"{_NEEDS} (there is wrapt {found})" if numbers < _WRAPT else None
+
+
 def _proxies() -> ModuleType:
     try:
         from . import proxies
-    except ModuleNotFoundError as error:
+    except ImportError as error:
         if error.name != "wrapt":
             raise
-        raise ImportError(
-            'to bridge asyncio and trio needs wrapt: pip install "anyrig[compat]"', name="wrapt"
-        ) from None
+        raise ImportError(_NEEDS, name="wrapt") from None
     return proxies

@@ -22,8 +22,7 @@ POLICY = Choice(
     default="warn",
     help="what to do about uses of old names: tell them, fail the run, or nothing",
 )
-# the word that a later release takes back, when the command is there
-_NEXT = "next: move them by hand; the command `anyrig migrate` is not there yet"
+_NEXT = "next: write what stands below each; docs/leaving.md has the steps"
 _FAILED = f"The run fails for them: {POLICY.ini} = fail"
 _OUTPUT = "anyrig_compat_uses"
 _WIDTH = 79

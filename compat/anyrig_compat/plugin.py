@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from . import names as names_module
-from .names import Names
+from .names import BACKENDS, Names
 from .seams import anyio as anyio_seam
 from .seams.pytest import asked_plugins, loads_installed
 from .stand_in import importable, is_installed, is_real, is_stand_in
@@ -53,18 +53,22 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
     manager = config.pluginmanager
-    missing = [name for name in ("anyio", "anyrig") if not manager.has_plugin(name)]
-    if missing:
+    lacking = [name for name in ("anyio", "anyrig") if not manager.has_plugin(name)]
+    if lacking:
         raise pytest.UsageError(
             f"anyrig_compat runs tests through the plugins anyio and anyrig; this run has no "
-            f"{' and no '.join(missing)}: take '-p no:...' away, or name them with '-p'"
+            f"{' and no '.join(lacking)}: take '-p no:...' away, or name them with '-p'"
         )
     if _is_real_there(manager):
         return
     from . import fast_sleep, fixtures, tasks, web
+    from .bridge import missing
     from .running import Running
 
     names = Names(config)
+    needs = missing() if names.on_both else None
+    if needs is not None:
+        raise pytest.UsageError(f"{BACKENDS.ini} = both: {needs}")
     names_module.note_uses(config)
     config.stash[fixtures.NAMES] = names
     config.addinivalue_line(

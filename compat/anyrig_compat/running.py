@@ -262,8 +262,12 @@ class Running:
 
         One that is wider than ``anyio_backend`` ends with this, and so is set up anew for the next.
         """
+        from .bridge import missing
         from .on_trio import as_guest
 
+        needs = missing() if "anyrig_compat.proxies" not in sys.modules else None
+        if needs is not None:
+            pytest.fail(f"`{definition.argname}` for a test on trio: {needs}", pytrace=False)
         self._live[definition] = "trio"
         self._count(definition)
         function = as_guest(_on_instance(definition.func, request.instance), definition.argname)

@@ -12,6 +12,8 @@ PYTEST_DONT_REWRITE: an assert of ours shows nothing to a user.
 
 from __future__ import annotations
 
+import functools
+import re
 from collections.abc import Iterator, Mapping
 from types import FrameType
 from typing import Any, NamedTuple
@@ -25,6 +27,7 @@ from .marks import ANYIO_BACKEND, library_of
 _TRIOS = "trio.run received unrecognized yield message"
 _ASYNCIOS = (
     "no running event loop",
+    "There is no current event loop",
     "is bound to a different event loop",
     "attached to a different loop",
     "'NoneType' object has no attribute 'create_future'",
@@ -40,25 +43,32 @@ _MANY = 1000  # things that are looked at in it
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
     """The error of a test on trio is explained before it is shown."""
     if call.excinfo is not None:
-        explain(call.excinfo.value, getattr(item, "funcargs", {}))
+        fixtures = getattr(item, "funcargs", {})
+        explain(call.excinfo.value, fixtures, str(item.config.rootpath))
 
 
-def explain(error: BaseException, fixtures: Mapping[str, Any] | None = None) -> None:
+def explain(
+    error: BaseException, fixtures: Mapping[str, Any] | None = None, root: str | None = None
+) -> None:
     """Adds to an error what to write, where something of asyncio's reached trio unbridged.
 
-    ``fixtures`` are the values of the test's fixtures, by name. All other errors stay as they are;
-    those in a group are looked at one by one.
+    ``fixtures`` are the values of the test's fixtures, by name; files are named from the folder
+    ``root``. All other errors stay as they are; those in a group are looked at one by one.
     """
     if isinstance(error, BaseExceptionGroup):
         for one in error.exceptions:
-            explain(one, fixtures)
+            explain(one, fixtures, root)
         return
     fixtures = fixtures or {}
     if not _is_unbridged(error, fixtures) or hasattr(error, "__notes__"):
         return
-    site = _find_site(error)
-    if site is not None:
-        error.add_note("\n".join(_words(site, _fixture_of(site, fixtures))))
+    sites = _find_sites(error, root)
+    if sites:
+        site = sites[-1]
+        is_loops = site.is_call and not site.is_awaited
+        fixture = _fixture_of(site, fixtures)
+        words = _of_loop(sites) if is_loops else _words(site, fixture)
+        error.add_note("\n".join(words))
 
 
 def _is_unbridged(error: BaseException, fixtures: Mapping[str, Any]) -> bool:
@@ -72,29 +82,57 @@ def _is_unbridged(error: BaseException, fixtures: Mapping[str, Any]) -> bool:
 
 
 class _Site(NamedTuple):
-    """The user's line: the expression there (None where it can't be read), and its frame."""
+    """A line of the user's: the expression there (None where it can't be read), and its frame."""
 
     text: str
     where: str
     node: ast.expr | None
     frame: FrameType
 
+    @property
+    def is_call(self) -> bool:
+        """Whether the expression is a call."""
+        return isinstance(self.node, ast.Call)
 
-def _find_site(error: BaseException) -> _Site | None:
+    @property
+    def is_awaited(self) -> bool:
+        """Whether it was awaited there: its function is then an async one."""
+        return re.match(r"await\b", self.text) is not None
+
+
+def _find_sites(error: BaseException, root: str | None) -> list[_Site]:
+    """The lines of the user's that an error has come through, the innermost last."""
     walked = list(traceback.walk_tb(error.__traceback__))
     summary = traceback.extract_tb(error.__traceback__)
-    for (frame, _), line in zip(reversed(walked), reversed(summary), strict=True):
+    sites = []
+    for (frame, _), line in zip(walked, summary, strict=True):
         if _is_users(line.filename):
             text = _segment(line)
-            where = f"{os.path.basename(line.filename)}:{line.lineno}"
-            return _Site(text, where, _expression(text), frame)
-    return None
+            where = f"{_from(root, line.filename)}:{line.lineno}"
+            sites.append(_Site(text, where, _expression(text), frame))
+    return sites
+
+
+def _from(root: str | None, path: str) -> str:
+    """A file as findings name it: from the run's folder, where it is in that."""
+    if root is None:
+        return os.path.basename(path)
+    return os.path.relpath(path, root) if path.startswith(root + os.sep) else path
 
 
 def _is_users(filename: str) -> bool:
-    if filename.startswith((_HERE, "<")) or any(folder in filename for folder in _FOLDERS):
+    if filename.startswith((_HERE, _anyrigs(), "<")) or any(
+        folder in filename for folder in _FOLDERS
+    ):
         return False
     return not filename.startswith((_STDLIB, os.path.dirname(asyncio.__file__)))
+
+
+@functools.cache
+def _anyrigs() -> str:
+    import anyrig  # not before pytest has: it is a plugin, too
+
+    return os.path.dirname(anyrig.__file__) + os.sep
 
 
 def _segment(line: traceback.FrameSummary) -> str:
@@ -119,15 +157,33 @@ def _expression(text: str) -> ast.expr | None:
     return node if isinstance(node, ast.expr) else None
 
 
+def _of_loop(sites: list[_Site]) -> Iterator[str]:
+    """The words for a call that wants asyncio's loop to run: what calls it is to run there."""
+    inner = sites[-1]
+    yield f"`{inner.text}` ({inner.where}) needs asyncio's loop, and the test runs on trio"
+    caller = next((one.node for one in sites[:-1] if one.is_awaited), None)
+    if isinstance(caller, ast.Call):
+        yield f"mend:   await {_moved(caller)}"
+        yield f"        in the place of `await {ast.unparse(caller)}`"
+    else:
+        yield "mend:   move what needs the loop into an `async def` of its own, and"
+        yield "            await anyrig_compat.on_asyncio(that_function)"
+    yield 'or:     leave the test on asyncio: @pytest.mark.anyrig(backends=["asyncio"])'
+
+
+def _moved(call: ast.Call) -> str:
+    """A call of an async function as one that runs on asyncio's side."""
+    given = [call.func, *call.args, *call.keywords]
+    return f"anyrig_compat.on_asyncio({', '.join(map(ast.unparse, given))})"
+
+
 def _words(site: _Site, fixture: str | None) -> Iterator[str]:
     yield f"`{site.text}` ({site.where}) is asyncio's, and the test runs on trio"
     if fixture is not None:
         yield f"it came from the fixture `{fixture}`"
     node = site.node
     if isinstance(node, ast.Call):
-        given = [ast.unparse(node.func), *map(ast.unparse, node.args)]
-        given += map(ast.unparse, node.keywords)
-        yield f"mend:   await anyrig_compat.on_asyncio({', '.join(given)})"
+        yield f"mend:   await {_moved(node)}"
         if isinstance(node.func, ast.Attribute):
             owner = ast.unparse(node.func.value)
             if owner != "asyncio":
