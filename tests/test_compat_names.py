@@ -581,3 +581,33 @@ def test_old_options_are_counted(suite: Suite) -> None:
     assert "--asyncio-debug: 1 use, first at the command line" in ran.text
     assert "event_loop: 1 use, first at conftest.py:" in ran.text
     assert "event_loop_policy: 1 use, first at conftest.py:" in ran.text
+
+
+SHIMS_TOML = {
+    "right": ("asyncio_debug = true\nanyrig_compat_deprecations = false", None),
+    "words": ('anyrig_compat_backends = "both"\nasyncio_mode = "auto"', None),
+    "backends": ("anyrig_compat_backends = true", "anyrig_compat_backends: unknown word True"),
+    "deprecations": (
+        "anyrig_compat_deprecations = 1",
+        "anyrig_compat_deprecations: unknown word 1",
+    ),
+    "mode": ("asyncio_mode = 1", "1 is not a valid asyncio_mode. Valid modes: auto, strict."),
+    "debug": ('asyncio_debug = "maybe"', "'maybe' is not a valid asyncio_debug"),
+    "scope": (
+        "asyncio_default_test_loop_scope = []",
+        "[] is not a valid asyncio_default_test_loop",
+    ),
+}
+
+
+@pytest.mark.skipif(pytest.version_tuple < (9,), reason="pytest 9 has that table")
+@pytest.mark.parametrize(("lines", "answer"), SHIMS_TOML.values(), ids=SHIMS_TOML)
+def test_toml_as_it_is(suite: Suite, lines: str, answer: str | None) -> None:
+    """The shim's settings are taken as TOML has them; a wrong one is told with its line."""
+    (suite.path / "pytest.ini").unlink()
+    suite.write("pytest.toml", f'[pytest]\nanyio_mode = "strict"\n{lines}\n')
+    suite.write("test_it.py", "def test_it(): pass")
+    ran = suite.run("-p", "anyrig_compat", report=False)
+    assert ran.status == (0 if answer is None else 4), ran.text
+    if answer is not None:
+        assert "ERROR: pytest.toml:3: " + answer in ran.text

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from anyrig import Kind, Policy
-from anyrig.settings import OPTIONS
+from anyrig.settings import OPTIONS, Option
 from inner import MISSED_AWAIT, SAMPLES, Suite
 
 USAGE_ERROR = 4
@@ -261,3 +261,95 @@ def test_help_shows_each_setting(suite: Suite) -> None:
 def test_markers_shows_the_marker(suite: Suite) -> None:
     """``--markers`` shows the words that the mark takes."""
     assert "@pytest.mark.anyrig(backends=[...], allow=[...]" in suite.run("--markers").text
+
+
+# What TOML can say, and what it says in words; `pytest.toml` and the table of its own take these as
+# they are, the older table as text.
+TOML = {
+    "seconds": ("anyrig_timeout = 60", None),
+    "a fraction": ("anyrig_blocked_loop_after = 0.5", None),
+    "no limit": ("anyrig_timeout = false", None),
+    "never told": ("anyrig_tell_after = false", None),
+    "a switch": ("anyrig_adapt_mocks = true", None),
+    "no switch": ("anyrig_adapt_mocks = false", None),
+    "no policy": ("anyrig_missed_awaits = false", None),
+    "text": ('anyrig_timeout = "60"', None),
+    "lists": ('anyrig_backends = ["trio"]\nanyrig_known_tasks = ["a*"]', None),
+    "one of a list": ('anyrig_backends = "trio"', None),
+    "quoted": ('"anyrig_cancel_timeout" = 3', None),
+    "true": ("anyrig_timeout = true", ("anyrig_timeout: ", "rue", "no number of seconds", "'off'")),
+    "nan": ("anyrig_timeout = nan", ("anyrig_timeout: ", "nan", "is no number of seconds")),
+    "inf": ("anyrig_tell_after = inf", ("anyrig_tell_after: ", "inf", "is no number of seconds")),
+    "much": ("anyrig_timeout = 1e999", ("anyrig_timeout: ", "inf", "is no number of seconds")),
+    "too much": ("anyrig_timeout = 1e12", ("anyrig_timeout: ", "too many; use 1000000000 at most")),
+    "negative": ("anyrig_cancel_timeout = -1", ("anyrig_cancel_timeout: ", "-1", "such as 2.5")),
+    "policy": ("anyrig_deadlock = true", ("anyrig_deadlock: unknown policy ", f"use {POLICIES}")),
+    "number": ("anyrig_deadlock = 1", ("anyrig_deadlock: unknown policy ", "1", POLICIES)),
+    "switch": ("anyrig_adapt_mocks = 1", ("anyrig_adapt_mocks: unknown switch ", "'on', 'off'")),
+    "list": ("anyrig_timeout = [60]", ("anyrig_timeout: [60] is no number of seconds",)),
+    "item": ('anyrig_backends = ["trio", 1]', ("anyrig_backends: unknown backend 1; ", BACKENDS)),
+    "pattern": ("anyrig_known_tasks = [1]", ("anyrig_known_tasks: 1 is no pattern of names",)),
+    "date": ("anyrig_timeout = 1979-05-27", ("anyrig_timeout: ", "1979", "no number of seconds")),
+    "table": ("anyrig_deadlock = {a = 1}", ("anyrig_deadlock: unknown policy ", "'a': 1")),
+}
+NATIVE = pytest.version_tuple >= (9,)
+TABLES = ["pyproject.toml tool.pytest.ini_options"]
+TABLES += ["pyproject.toml tool.pytest", "pytest.toml pytest"] if NATIVE else []
+
+
+@pytest.mark.parametrize("table", TABLES)
+@pytest.mark.parametrize(("line", "answer"), TOML.values(), ids=TOML)
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_toml_as_it_is(suite: Suite, line: str, answer: tuple[str, ...] | None, table: str) -> None:
+    """Numbers, booleans and lists are taken as they are; what is wrong is told in equal words."""
+    file, name = table.split()
+    (suite.path / "pytest.ini").unlink()
+    suite.write(file, f'[{name}]\nanyio_mode = "auto"\n{line}\n')
+    suite.write("test_it.py", "def test_it(): pass")
+    ran = suite.run("-p", "no:warnings")
+    assert ran.status == (0 if answer is None else USAGE_ERROR), ran.text
+    for words in answer or ():
+        assert words in ran.text
+    if answer is not None:
+        assert f"{file}:3: {answer[0].partition(':')[0]}" in ran.text
+        assert "Traceback" not in ran.text
+
+
+@pytest.mark.skipif(not NATIVE, reason="pytest 9 has that table")
+def test_toml_means_what_it_says(suite: Suite) -> None:
+    """A value of TOML is the setting; ``-o`` and a flag are stronger."""
+    (suite.path / "pytest.ini").unlink()
+    lines = ["anyrig_missed_awaits = false", 'anyrig_backends = ["trio"]']
+    suite.write("pytest.toml", "\n".join(["[pytest]", 'anyio_mode = "auto"', *lines]))
+    suite.write("test_it.py", MISSED_AWAIT + "\nasync def test_async():\n    pass\n")
+    ran = suite.run("-v")
+    assert ran.counts == {"passed": 2}
+    assert "test_async[trio]" in ran.text
+    ran = suite.run("-v", "-o", "anyrig_missed_awaits=fail", "-o", "anyrig_backends=asyncio")
+    assert ran.counts == {"passed": 1, "failed": 1}
+    assert "test_async[asyncio]" in ran.text
+    assert suite.run("--anyrig-missed-awaits=fail").status == 1
+
+
+WRONG = ["nan", "inf", "1e999", "-1", "true", "", "1 s", "\x1b[2J"]
+
+
+@pytest.mark.parametrize("option", [one for one in OPTIONS if "seconds" in one.values], ids=str)
+def test_no_seconds(suite: Suite, option: Option) -> None:
+    """What is no number of seconds is refused in a flag and in the marker, and shown harmlessly."""
+    suite.write(
+        "test_it.py",
+        f"""
+        import pytest
+
+        @pytest.mark.anyrig({option.marker}=float("nan"))
+        def test_it():
+            pass
+        """,
+    )
+    text = suite.run(report=False).text
+    assert f"@pytest.mark.anyrig({option.marker}=...): nan is no number of seconds" in text
+    for value in WRONG:
+        ran = suite.run(f"{option.flag}={value}", report=False)
+        assert ran.status == USAGE_ERROR
+        assert f"{option.flag}: {value!r} is no number of seconds" in ran.text

@@ -11,6 +11,9 @@ from typing import NamedTuple
 
 import pytest
 
+from anyrig import safe
+from anyrig.settings_file import SettingsFile
+
 
 class Choice(NamedTuple):
     """One setting: its ini name, the words that it takes, and what it is for."""
@@ -35,26 +38,19 @@ class Choice(NamedTuple):
     def read(self, config: pytest.Config) -> str:
         """What this run says; raises ``pytest.UsageError`` for a wrong word."""
         given = config.getoption(self._dest)
-        value = config.getini(self.ini) if given is None else given
-        if value in self.values:
-            return str(value)
-        close = difflib.get_close_matches(str(value), self.values, n=1)
+        file = SettingsFile(config)
+        value = file.value(self.ini) if given is None else given
+        # as TOML and its neighbours write what is on or off
+        if value is False or (isinstance(value, str) and value in ("false", "False")):
+            value = "off" if "off" in self.values else value
+        if isinstance(value, str) and value in self.values:
+            return value
+        close = difflib.get_close_matches(str(value)[:100], self.values, n=1)
         guess = f" (did you mean {close[0]!r}?)" if close else ""
-        where = self._place(config) if given is None else self.flag
+        where = file.place(self.ini) if given is None else self.flag
         right = ", ".join(map(repr, self.values))
-        raise pytest.UsageError(f"{where}: unknown word {value!r}{guess}; use {right}")
+        raise pytest.UsageError(f"{where}: unknown word {safe.value(value)}{guess}; use {right}")
 
     @property
     def _dest(self) -> str:
         return f"{self.ini}_flag"
-
-    def _place(self, config: pytest.Config) -> str:
-        """``pytest.ini:3: name``, as near as the file's text tells; or the name alone."""
-        overrides = config.getoption("override_ini", None) or ()
-        if config.inipath is None or any(one.partition("=")[0] == self.ini for one in overrides):
-            return self.ini
-        text = config.inipath.read_text(encoding="utf-8", errors="replace")
-        for number, line in enumerate(text.splitlines(), start=1):
-            if line.partition("=")[0].strip() == self.ini:
-                return f"{config.inipath.name}:{number}: {self.ini}"
-        return self.ini

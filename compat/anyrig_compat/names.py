@@ -8,7 +8,9 @@ from typing import Any, Literal, TypeAlias
 
 import pytest
 
+from anyrig import safe
 from anyrig.own import asyncio, os
+from anyrig.settings_file import SettingsFile
 
 from .choices import Choice
 from .deprecations import note_use
@@ -92,17 +94,20 @@ class Names:
     """What a run's options say; raises ``pytest.UsageError`` for a wrong value."""
 
     def __init__(self, config: pytest.Config) -> None:
-        mode = config.getoption("asyncio_mode") or config.getini("asyncio_mode")
+        file = SettingsFile(config)
+        flag = config.getoption("asyncio_mode")
+        mode = flag or file.value("asyncio_mode")
         if mode not in (*MODES, LEGACY_MODE):
-            known = ", ".join(MODES)
-            raise pytest.UsageError(f"{mode!r} is not a valid asyncio_mode. Valid modes: {known}.")
+            where = "" if flag else _where(file, "asyncio_mode")
+            words = f"{safe.value(mode)} is not a valid asyncio_mode"
+            raise pytest.UsageError(f"{where}{words}. Valid modes: {', '.join(MODES)}.")
         self.is_auto = mode == "auto"
-        self.is_debug = bool(config.getoption("asyncio_debug") or config.getini("asyncio_debug"))
-        self._fixture_scope = config.getini(_FIXTURE_SCOPE) or None
+        self.is_debug = bool(config.getoption("asyncio_debug") or _is_debug(file))
+        self._fixture_scope = file.value(_FIXTURE_SCOPE) or None
         if self._fixture_scope != _AS_THE_FIXTURE:
-            _check(self._fixture_scope, _FIXTURE_SCOPE)
-        self.test_scope: Scope = config.getini(_TEST_SCOPE)
-        _check(self.test_scope, _TEST_SCOPE)
+            _check(self._fixture_scope, _FIXTURE_SCOPE, file)
+        self.test_scope: Scope = file.value(_TEST_SCOPE)
+        _check(self.test_scope, _TEST_SCOPE, file)
         self.policy: Any = None  # the one of asyncio's that makes the loops, once it was asked
         # the project's own `event_loop` that the running test sees: one in a folder or a module
         # can't be found from the session
@@ -126,8 +131,21 @@ class Names:
         )
 
 
-def _check(scope: str | None, option: str) -> None:
+def _check(scope: object, option: str, file: SettingsFile) -> None:
     if scope is not None and scope not in SCOPES:
-        raise pytest.UsageError(
-            f"{scope!r} is not a valid {option}. Valid scopes are: {', '.join(SCOPES)}."
-        )
+        words = f"{safe.value(scope)} is not a valid {option}"
+        right = ", ".join(SCOPES)
+        raise pytest.UsageError(f"{_where(file, option)}{words}. Valid scopes are: {right}.")
+
+
+def _is_debug(file: SettingsFile) -> bool:
+    value = file.value("asyncio_debug")
+    if not isinstance(value, bool):
+        words = f"{safe.value(value)} is not a valid asyncio_debug"
+        raise pytest.UsageError(f"{_where(file, 'asyncio_debug')}{words}. Use true or false.")
+    return value
+
+
+def _where(file: SettingsFile, option: str) -> str:
+    """``pytest.ini:3: `` before what is wrong; nothing where it stands in no file."""
+    return file.place(option).removesuffix(option)

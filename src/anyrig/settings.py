@@ -17,6 +17,7 @@ import pytest
 from . import safe
 from .backends import BACKENDS, DEFAULT, Backend
 from .findings import Kind, Policy
+from .settings_file import SettingsFile
 
 T = TypeVar("T")
 
@@ -176,6 +177,9 @@ _METAVARS = {
 }
 
 
+_MOST_SECONDS = 1_000_000_000  # what waits in a thread can't wait for longer than some of these
+
+
 class Settings(NamedTuple):
     """What the settings say, for the run or (after `narrowed`) for one test."""
 
@@ -227,7 +231,7 @@ def add_options(parser: pytest.Parser) -> None:
 def read(config: pytest.Config) -> Settings:
     """The settings of this run; raises ``pytest.UsageError`` for a wrong value."""
     given = _Given(config)
-    names = config.getini("anyrig_backends")
+    names = given.texts("anyrig_backends")
     where = given.place("anyrig_backends")
     backends = tuple(_backend(name, where, BACKENDS) for name in names)
     if not backends:
@@ -252,7 +256,7 @@ def read(config: pytest.Config) -> Settings:
         timeout=_seconds_or_off(*given("anyrig_timeout")),
         blocked_loop_after=_seconds(*given("anyrig_blocked_loop_after")),
         tell_after=_seconds_or_off(*given("anyrig_tell_after")),
-        known_tasks=tuple(config.getini("anyrig_known_tasks")),
+        known_tasks=_patterns(given.texts("anyrig_known_tasks"), given.place("anyrig_known_tasks")),
         adapt_mocks=_switch(*given("anyrig_adapt_mocks")),
         report=None if report is None else _report_path(config, report),
         chosen_kinds=frozenset(kind for kind in Kind if given.is_set(kind.setting)),
@@ -285,7 +289,7 @@ def read_marker(settings: Settings, mark: pytest.Mark, where: str) -> Settings:
         elif word == "blocked_loop_after":
             settings = settings._replace(blocked_loop_after=_seconds(value, place))
         elif word == "known_tasks":
-            known = tuple(map(str, _strings(value, place)))
+            known = _patterns(_strings(value, place), place)
             settings = settings._replace(known_tasks=settings.known_tasks + known)
         elif word == "clock":
             settings = settings._replace(is_virtual=_is_virtual(value, place))
@@ -318,59 +322,67 @@ def _backend(name: object, where: str, known: Mapping[str, Backend]) -> Backend:
             "add it to anyrig_backends"
         )
     raise pytest.UsageError(
-        f"{where}: unknown backend {name!r}{_guess(name, known)}; choose among {_listed(known)}"
+        f"{where}: unknown backend {safe.value(name)}{_guess(name, known)}; "
+        f"choose among {_listed(known)}"
     )
 
 
 class _Given:
-    """What pytest parsed, and where each setting of ours stands, as near as the file's text tells.
-
-    The text is read once: each setting is asked where it stands.
-    """
+    """What pytest parsed, and where each setting of ours stands."""
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
-        overrides = config.getoption("override_ini", None) or ()
-        self._overridden = {given.partition("=")[0] for given in overrides}
-        self._places = {} if config.inipath is None else _places(config.inipath)
+        self._file = SettingsFile(config)
+        self.place = self._file.place
 
     def __call__(self, ini: str) -> tuple[object, str]:
         """The value of a setting that is a flag as well, and where it stands."""
         flag = "--" + ini.replace("_", "-")
         given = self._config.getoption(_dest(flag))
-        return (self._config.getini(ini), self.place(ini)) if given is None else (given, flag)
+        return (self._file.value(ini), self.place(ini)) if given is None else (given, flag)
 
-    def place(self, ini: str) -> str:
-        """``pyproject.toml:12: anyrig_backends``; the name alone where it stands in no file."""
-        return ini if ini in self._overridden else self._places.get(ini, ini)
+    def texts(self, ini: str) -> list[object]:
+        """The value of a setting that is a list; a text is one, in words."""
+        value = self._file.value(ini)
+        if isinstance(value, str):
+            return list(value.split())
+        if isinstance(value, list):
+            return value
+        raise pytest.UsageError(
+            f"{self.place(ini)} takes a list, as in [{safe.value(str(value))}]; it is "
+            f"{safe.value(value)}"
+        )
 
     def is_set(self, ini: str) -> bool:
         """Whether a flag, the settings file or ``-o`` has a setting."""
-        return ini in self._overridden or self(ini)[1] != ini
-
-
-def _places(path: Path) -> dict[str, str]:
-    """Where each setting of ours stands in a file, by its name: its first line."""
-    places: dict[str, str] = {}
-    for number, text in enumerate(path.read_text(errors="replace").splitlines(), start=1):
-        name = text.partition("=")[0].strip()
-        if name.startswith("anyrig_"):
-            places.setdefault(name, f"{path.name}:{number}: {name}")
-    return places
+        return self._file.is_set(ini) or self(ini)[1] != self.place(ini)
 
 
 def _seconds(value: object, where: str) -> float:
+    is_number = isinstance(value, str | int | float) and not isinstance(value, bool)
     try:
-        seconds = float(value) if isinstance(value, str | int | float) else math.nan
-    except ValueError:
+        seconds = float(value) if is_number else math.nan  # type: ignore[arg-type]
+    except (ValueError, OverflowError):
         seconds = math.nan
     if not 0 <= seconds < math.inf:
-        raise pytest.UsageError(f"{where}: {value!r} is no number of seconds; use one such as 2.5")
+        raise pytest.UsageError(
+            f"{where}: {safe.value(value)} is no number of seconds; use one such as 2.5"
+        )
+    if seconds > _MOST_SECONDS:
+        raise pytest.UsageError(
+            f"{where}: {safe.value(value)} seconds are too many; use {_MOST_SECONDS} at most"
+        )
     return seconds
 
 
+def _is_off(value: object) -> bool:
+    """Whether a value says "off" in one of the ways that a settings file has for it."""
+    is_word = isinstance(value, str) and value in ("off", "false", "False")
+    return value is None or value is False or is_word
+
+
 def _seconds_or_off(value: object, where: str) -> float:
-    if value in (None, "off"):
+    if _is_off(value):
         return 0.0
     try:
         return _seconds(value, where)
@@ -379,6 +391,10 @@ def _seconds_or_off(value: object, where: str) -> float:
 
 
 def _switch(value: object, where: str) -> bool:
+    if _is_off(value):
+        return False
+    if value is True or (isinstance(value, str) and value in ("true", "True")):
+        return True
     return _one_of({"on": True, "off": False}, "switch", value, where)
 
 
@@ -387,6 +403,8 @@ def _is_virtual(value: object, where: str) -> bool:
 
 
 def _policy(value: object, where: str) -> Policy:
+    if value is not None and _is_off(value):
+        return Policy.OFF
     return _one_of({policy.value: policy for policy in Policy}, "policy", value, where)
 
 
@@ -394,7 +412,8 @@ def _one_of(words: Mapping[str, T], what: str, value: object, where: str) -> T:
     """What a word stands for; raises ``pytest.UsageError`` that lists the right ones."""
     if not isinstance(value, str) or value not in words:
         raise pytest.UsageError(
-            f"{where}: unknown {what} {value!r}{_guess(value, words)}; use {_listed(words)}"
+            f"{where}: unknown {what} {safe.value(value)}{_guess(value, words)}; "
+            f"use {_listed(words)}"
         )
     return words[value]
 
@@ -402,7 +421,17 @@ def _one_of(words: Mapping[str, T], what: str, value: object, where: str) -> T:
 def _strings(value: object, place: str) -> list[object]:
     if isinstance(value, list | tuple | set | frozenset):
         return list(value)
-    raise pytest.UsageError(f"{place} takes a list, as in [{value!r}]")
+    raise pytest.UsageError(f"{place} takes a list, as in [{safe.value(value)}]")
+
+
+def _patterns(values: list[object], place: str) -> tuple[str, ...]:
+    for value in values:
+        if not isinstance(value, str):
+            raise pytest.UsageError(
+                f"{place}: {safe.value(value)} is no pattern of names; use texts, as in "
+                "['Server._poll*']"
+            )
+    return tuple(map(str, values))
 
 
 def _report_path(config: pytest.Config, given: str) -> Path:
@@ -435,7 +464,7 @@ def no_report(given: str, problem: str) -> pytest.UsageError:
 def _guess(word: object, known: Iterable[str]) -> str:
     import difflib
 
-    close = difflib.get_close_matches(str(word), list(known), n=1)
+    close = difflib.get_close_matches(word[:100] if isinstance(word, str) else "", list(known), n=1)
     return f" (did you mean {close[0]!r}?)" if close else ""
 
 
