@@ -31,6 +31,7 @@ from .origins import Origins
 from .own import threading
 from .rulings import Rulings, Watch
 from .runner_host import RunnerHost
+from .seams.cpython import moved
 from .seams.cpython.young import choose_window
 from .settings import Settings, read
 
@@ -146,9 +147,10 @@ class Rig:
         return (BETWEEN_TESTS, None) if missed is None else (missed.here, missed.permit)
 
     def header(self) -> str:
-        """The line under pytest's header: what is tested on."""
+        """The lines under pytest's header: what is tested on, and what can't be watched there."""
         names = ", ".join(backend.name for backend in self.settings.chosen)
-        return f"anyrig: {__version__}, backends: {names}"
+        first = f"anyrig: {__version__}, backends: {names}"
+        return "\n".join([first, *(f"anyrig: {what}" for what in moved())])
 
     def facts(self) -> dict[str, Any]:
         """What the first line of ``--anyrig-report`` says of the run."""

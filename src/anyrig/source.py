@@ -125,7 +125,7 @@ def first_argument(filename: str, lineno: int, names: frozenset[str]) -> str | N
 def find_passed(filename: str, name: str, *, or_called: bool) -> list[tuple[int, str]]:
     """The lines that pass a function of this name to another one, and the functions around them.
 
-    ``or_called`` asks for the lines that call it, too.
+    ``or_called`` asks for the lines that call it, too, and do not await the call.
     """
     if name not in "".join(_lines(filename)):
         return []
@@ -143,7 +143,8 @@ def find_passed(filename: str, name: str, *, or_called: bool) -> list[tuple[int,
 
 
 def _is_called(path: list[ast.AST]) -> bool:
-    return isinstance(path[-2], ast.Call) and path[-1] is path[-2].func
+    is_called = isinstance(path[-2], ast.Call) and path[-1] is path[-2].func
+    return is_called and not isinstance(path[-3], ast.Await)
 
 
 def _is_argument(path: list[ast.AST]) -> bool:
@@ -337,8 +338,11 @@ def has_cleanup(filename: str, name: str, lineno: int) -> bool:
     """Whether closing the async generator of this name, where it stands at this line, runs code.
 
     That is where its ``yield`` stands in a ``with``, or in a ``try`` with a ``finally`` or with a
-    handler for the `GeneratorExit` that closes it. True where the source can't be had.
+    handler for the `GeneratorExit` that closes it. A generator expression has none of these. True
+    where the source can't be had.
     """
+    if name == "<genexpr>":
+        return False
     file = _parsed(filename)
     if file is None:
         return True

@@ -8,7 +8,15 @@ from typing import Any
 import pytest
 
 from alone import alone
-from anyrig.seams.cpython.asyncgen import CLOSE_TYPE, SEND_TYPE, is_unawaited, qualname_of
+from anyrig.seams.cpython import asyncgen
+from anyrig.seams.cpython.asyncgen import (
+    CLOSE_TYPE,
+    SEND_TYPE,
+    is_unawaited,
+    name_of,
+    qualname_of,
+)
+from inner import Suite
 
 
 async def numbers() -> AsyncGenerator[int, Any]:
@@ -124,3 +132,45 @@ def test_methods_are_put_back() -> None:
         print(sorted(changed), dict(types.AsyncGeneratorType.__dict__) == before)
     """
     assert alone(script) == "['__anext__', 'aclose', 'asend', 'athrow'] True"
+
+
+LOOP = """
+import asyncio
+
+async def numbers():
+    yield 1
+    yield 2
+
+def test_loop():
+    async def main():
+        async for number in numbers():
+            break
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(main())
+    loop.close()
+"""
+
+
+def test_state_that_is_elsewhere_is_told_in_the_header(
+    suite: Suite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the layout is another, one line says so, and a loop's own calls are still known."""
+    suite.write("test_it.py", LOOP)
+    assert "state at another place" not in suite.run().text
+    monkeypatch.setattr(asyncgen, "can_read", lambda: False)
+    done = suite.run()
+    assert done.counts == {"passed": 1}
+    told = [line for line in done.text.splitlines() if "state at another place" in line]
+    assert len(told) == 1
+    assert told[0].startswith("anyrig: an asend, athrow or aclose that something holds")
+    assert suite.found == []
+
+
+def test_name_of_a_method() -> None:
+    """The builtin ``anext()`` makes an ``asend``, and that is its name."""
+    made: Any = anext(numbers())
+    assert name_of(made) == "numbers.asend"
+    made.close()
+    made = numbers().aclose()
+    assert name_of(made) == "numbers.aclose"
+    made.close()

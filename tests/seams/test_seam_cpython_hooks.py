@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import functools
+import gc
 import threading
+import types
 import warnings
+import weakref
+from collections.abc import Callable, Iterator
 from functools import partialmethod
 from types import FrameType
+from typing import Any
 
 import pytest
 
 from alone import alone
-from anyrig.seams.cpython.filters import hiding_filter
+from anyrig.losses import Loss
+from anyrig.seams.cpython.excepthooks import ExceptHooks
+from anyrig.seams.cpython.filters import _FilterList, hiding_filter
 from anyrig.seams.cpython.threads import Starters, frames_of, is_frameworks, target_of
 from anyrig.seams.cpython.unawaited import UnawaitedHook, installed_owner, recorded_warnings
 
@@ -113,6 +121,80 @@ def test_filter_stays_first(change: str) -> None:
     assert alone(FIRST.format(body=body)) == "[('save', 'warn')]"
 
 
+_CHANGES = [
+    "filters.clear()",
+    "del filters[:]",
+    "del filters[0]",
+    "del filters[:1]",
+    "filters.pop(0)",
+    "filters.pop()",
+    "filters.reverse()",
+    "filters.sort(key=str)",
+    "filters *= 2",
+    "filters += [('ignore', None, Warning, None, 0)]; filters.reverse()",
+    "filters.extend([('ignore', None, Warning, None, 0)])",
+    "filters.append(('ignore', None, Warning, None, 0))",
+    "filters[0] = ('ignore', None, Warning, None, 0)",
+    "filters[:0] = [('ignore', None, Warning, None, 0)]",
+    "filters.insert(-99, ('ignore', None, Warning, None, 0))",
+    "filters.remove(filters[1])",
+    "saved = filters[:]; filters.clear(); filters.extend(saved)",
+    "[filters.pop() for _ in list(filters)]; warnings.simplefilter('ignore')",
+]
+
+
+def test_filter_stays_first_however_the_list_is_changed() -> None:
+    """So it does where the list itself is changed, in any of the ways that a list has."""
+    body = f"""
+        for number, change in enumerate({_CHANGES}):
+            with warnings.catch_warnings():
+                warnings.resetwarnings()
+                warnings.simplefilter("ignore")
+                exec(change, {{"filters": warnings.filters, "warnings": warnings}})
+                warn(number)
+    """
+    heard = [(str(number), "warn") for number in range(len(_CHANGES))]
+    assert alone(FIRST.format(body=body.strip())) == str(heard)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "del filters[0]",
+        "del filters[-1]",
+        "del filters[:2]",
+        "filters.pop(0)",
+        "filters.pop()",
+        "filters.insert(0, 'new')",
+        "filters.insert(1, 'new')",
+        "filters.insert(-1, 'new')",
+        "filters.insert(99, 'new')",
+        "filters[0] = 'new'",
+        "filters[-1] = 'new'",
+        "filters[1:2] = ['new', 'newer']",
+        "filters.reverse()",
+        "filters.sort(reverse=True)",
+        "filters.append('new')",
+        "filters.extend(['new'])",
+        "filters.remove('b')",
+        "filters *= 2",
+        "filters += ['new']",
+        "filters.clear()",
+        "while filters: filters.pop()",
+        "while filters: filters.pop(0)",
+        "while filters: del filters[0]",
+        "while filters: filters.remove(filters[0])",
+    ],
+)
+def test_filters_change_as_without_ours(change: str) -> None:
+    """Whoever changes the list by hand, at an index or until it is empty, gets what he wrote."""
+    head = ("ignore", None, RuntimeWarning, None, 0)
+    plain, ours = ["a", "b", "c"], _FilterList(["a", "b", "c"], head)
+    for filters in (plain, ours):
+        exec(change, {"filters": filters})
+    assert [entry for entry in ours if entry is not head] == plain
+
+
 def test_filter_leaves_other_warnings_alone() -> None:
     """Other warnings, other categories and other texts pass as before."""
     body = (
@@ -172,6 +254,98 @@ def test_hiding_filter_is_one_that_matches(
         warnings.resetwarnings()
         warnings.filterwarnings("ignore", message, category)
         assert (hiding_filter("coroutine 'x' was never awaited") is not None) is hides
+
+
+# -- what can be raised nowhere --------------------------------------------------------------------
+
+
+def _fails(*_: object) -> None:
+    raise ValueError
+
+
+class _Dies:
+    def __del__(self) -> None:
+        raise ValueError
+
+
+class _Shown:
+    def __call__(self) -> None:
+        raise ValueError
+
+    def __repr__(self) -> str:
+        return "<anything>"
+
+
+class _DiesUnnamed:
+    __del__ = _Shown()
+
+
+def _generator() -> Iterator[None]:
+    try:
+        yield
+    finally:
+        raise ValueError
+
+
+@types.coroutine
+def _suspended() -> Iterator[None]:
+    yield
+
+
+async def _coroutine() -> None:
+    try:
+        await _suspended()
+    finally:
+        raise ValueError
+
+
+def _weak(callback: Callable[..., object]) -> None:
+    thing = _Shown()
+    weak = weakref.ref(thing, callback)
+    del thing
+    assert weak() is None
+
+
+def _dropped(begun: Any) -> None:
+    begun.send(None)
+
+
+def _collects() -> None:
+    gc.callbacks.append(_fails)
+    try:
+        gc.collect(0)
+    finally:
+        gc.callbacks.remove(_fails)
+
+
+@pytest.mark.parametrize(
+    ("happens", "names"),
+    [
+        (_Dies, {"_Dies.__del__"}),
+        (_DiesUnnamed, {"", "_Shown"}),
+        (lambda: _weak(_fails), {"_fails"}),
+        (lambda: _weak(lambda _: _fails()), {"<lambda>.<locals>.<lambda>", "<lambda>"}),
+        (lambda: _weak(functools.partial(_fails)), {"partial", ""}),
+        (lambda: weakref.finalize(_Shown(), _fails), {"finalize"}),
+        (lambda: _dropped(_generator()), {"_generator"}),
+        (lambda: _dropped(_coroutine()), {"_coroutine"}),
+        (_collects, {"_fails"}),
+    ],
+)
+def test_unraisable_has_the_name_of_what_raised(
+    happens: Callable[[], object], names: set[str]
+) -> None:
+    """Whether the hook is given the thing, or from Python 3.14 on a text with its ``repr``."""
+    told: list[str] = []
+
+    def note(loss: Loss, thread: object) -> bool:
+        told.append(loss.name)
+        return True
+
+    with ExceptHooks(note):
+        happens()
+    assert told
+    assert set(told) <= names
 
 
 # -- threads ---------------------------------------------------------------------------------------

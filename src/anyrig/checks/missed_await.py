@@ -433,7 +433,7 @@ class MissedAwaits:
         self._told_methods.append(thing)
         call = self._methods.call_of(thing)
         return Missed(
-            name=call.name if call is not None else f"{asyncgen.qualname_of(thing)}.aclose",
+            name=asyncgen.name_of(thing) if call is None else call.name,
             code=None,
             frames=call.frames if call is not None else (),
             place=alive.place,

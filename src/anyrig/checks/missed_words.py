@@ -42,7 +42,7 @@ class Words:
         frame = self._origins.users_frame(self._missed.frames)
         if frame is None:
             return None
-        names = {self._missed.name.removesuffix("()").rpartition(".")[2]}
+        names = {*_names_in_source(self._missed)}
         if self._missed.code is not None:
             names.add(self._missed.code.co_name)
         return source.find_call(frame[0], frame[1], frozenset(names))
@@ -140,7 +140,7 @@ def _where_passed(origins: Origins, missed: Missed) -> Missed:
     One in the test itself is the likeliest, then one in its file, then any other of the user's; a
     name that may be called anywhere is looked for in the test alone.
     """
-    name = missed.name.rpartition(".")[2]
+    names = _names_in_source(missed)
     path, _, test = (missed.place.test or "").partition("::")
     test = test.rpartition("::")[2].partition("[")[0]
     is_known = missed.code is not None
@@ -151,9 +151,10 @@ def _where_passed(origins: Origins, missed: Missed) -> Missed:
             continue
         is_tests = file.endswith(path)
         lines = source.function_lines(file, test) if is_tests else range(0)
-        for lineno, function in source.find_passed(file, name, or_called=not is_known):
-            if is_known or lineno in lines:
-                found.append((lineno not in lines, not is_tests, file, lineno, function))
+        for name in names:
+            for lineno, function in source.find_passed(file, name, or_called=not is_known):
+                if is_known or lineno in lines:
+                    found.append((lineno not in lines, not is_tests, file, lineno, function))
     if found:
         *_, file, lineno, function = min(found)
         frame = (file, lineno, function)
@@ -174,8 +175,14 @@ def _names_it(origins: Origins, missed: Missed) -> bool:
     if frame is None or not origins.is_users(frame[0]):
         return False
     text = source.line(frame[0], frame[1])
-    name = missed.name.rpartition(".")[2]
-    return missed.exact or name in text or (name == "asend" and "anext" in text)
+    return missed.exact or any(name in text for name in _names_in_source(missed))
+
+
+def _names_in_source(missed: Missed) -> tuple[str, ...]:
+    """What its function may be called at its line: the builtin ``anext()`` makes an ``asend``."""
+    name = missed.name.removesuffix("()").rpartition(".")[2]
+    is_anext = name == "asend" and missed.code is None and not missed.exact
+    return (name, "anext") if is_anext else (name,)
 
 
 def _filter_text(entry: Any) -> str:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import trio
 from store import numbers
+
+import anyrig
 
 KEPT: list[Any] = []
 
@@ -93,6 +96,47 @@ async def test_aclose_in_a_helper() -> None:
     generator = numbers()
     await close(generator)
     await generator.aclose()
+
+
+async def test_anext_held() -> None:
+    generator = numbers()
+    KEPT.append(generator)
+    KEPT.append(anext(generator))  # FOUND missed_await call
+
+
+async def test_anext_with_default_held() -> None:
+    generator = numbers()
+    assert await anext(generator, 0) == 1
+    KEPT.append(generator)
+    KEPT.append(anext(generator, 0))  # FOUND missed_await call
+
+
+async def rows() -> AsyncGenerator[int, None]:
+    try:
+        yield 1
+    finally:
+        await trio.lowlevel.checkpoint()
+
+
+async def test_asend_dropped_before_the_first_step() -> None:
+    rows().asend(None)  # FOUND missed_await call
+
+
+async def test_asend_that_may_be_dropped() -> None:
+    with anyrig.allow("missed_await"):
+        rows().asend(None)  # FOUND missed_await call permitted
+
+
+def test_aclose_of_a_loop_of_its_own() -> None:
+    loop = asyncio.new_event_loop()
+
+    async def main() -> None:
+        async for _ in numbers():
+            break
+        numbers().aclose()  # FOUND missed_await call
+
+    loop.run_until_complete(main())
+    loop.close()
 
 
 async def test_anext_with_default_dropped() -> None:

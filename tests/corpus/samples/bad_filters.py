@@ -108,6 +108,14 @@ async def test_reset() -> None:
         save(1)  # FOUND missed_await call
 
 
+async def test_asyncgen_method_after_a_reset() -> None:
+    generator = numbers()
+    with warnings.catch_warnings():
+        warnings.resetwarnings()
+        generator.asend(None)  # FOUND missed_await call
+    await generator.aclose()
+
+
 async def test_list_of_filters_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     ignore_all = [("ignore", None, Warning, None, 0)]
     monkeypatch.setattr(warnings, "filters", ignore_all)

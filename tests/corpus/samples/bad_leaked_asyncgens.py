@@ -142,3 +142,9 @@ async def test_permitted() -> None:
 async def test_warned() -> None:
     async for _ in rows():  # FOUND leaked_asyncgen call warned
         break
+
+
+async def test_generator_expression_over_one() -> None:
+    numbers = (number async for number in rows())  # FOUND leaked_asyncgen call
+    async for _ in numbers:
+        break

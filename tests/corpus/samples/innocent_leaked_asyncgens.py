@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncGenerator
 from typing import Any
@@ -155,3 +156,32 @@ async def test_raises_inside() -> None:
     with pytest.raises(KeyError):
         async for _ in fails():
             pass
+
+
+async def test_never_stepped() -> None:
+    method: Any = rows().asend(None)
+    method.close()
+
+
+async def test_generator_expression() -> None:
+    async def plain_sum(number: int) -> int:
+        return number
+
+    async for _ in (await plain_sum(number) for number in [1, 2]):
+        break
+
+
+async def test_generator_expression_over_a_generator() -> None:
+    numbers = (number async for number in plain())
+    async for _ in numbers:
+        break
+
+
+def test_loop_that_closes_what_is_left() -> None:
+    async def main() -> None:
+        async for _ in plain():
+            break
+
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(main())
+    loop.close()

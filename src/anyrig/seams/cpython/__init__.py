@@ -13,16 +13,18 @@ waiters     a call when a thread's event is set, and no call any more from a fut
 frames      the innermost frame of each thread
 stacks      what the threads of this process are doing at the moment
 
-Seen on CPython 3.11, 3.12 and 3.13.
+Seen on CPython 3.11 to 3.15.
 """
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Iterator
 
 from ...own import threading, warnings
+from . import asyncgen
 
-__all__ = ["missing"]
+__all__ = ["missing", "moved"]
 
 
 def missing() -> Iterator[str]:
@@ -34,3 +36,16 @@ def missing() -> Iterator[str]:
     ):
         if not hasattr(owner, name):
             yield f"{owner.__name__}.{name}"
+
+
+def moved() -> Iterator[str]:
+    """What anyrig does without, as the interpreter keeps it elsewhere than where it was looked for.
+
+    A sentence each, for the header of a run; none on a supported one.
+    """
+    if not asyncgen.can_read():
+        python = f"{platform.python_implementation()} {platform.python_version()}"
+        yield (
+            "an asend, athrow or aclose that something holds is told late, or not at all: "
+            f"{python} has their state at another place"
+        )

@@ -3,13 +3,13 @@
 Problem: these objects are coroutine-like, have no attributes at all, and asking them (``send``,
 ``close``) changes them. CPython 3.13 warns when one dies unawaited, wherever that is; 3.11.7 and
 3.12.1 say nothing. An event loop makes some itself, for generators that were left in the middle.
-Approach: their state is a C enum behind two object pointers (``ags_state``, ``agt_state``):
+Approach: their state is a C enum, the last field of their struct (``ags_state``, ``agt_state``):
 0 before the first step. It is read in place; `can_read` proves the layout on planted objects. And
 the three methods of the type are ours while entered, and note each call that is not awaited on
 the spot, with its frames.
-Limits: where the interpreter does not warn, the builtin ``anext()`` is not seen, and one that is
-kept for later stays alive until it was awaited, a collection runs, or the phase ends. Seen on
-CPython 3.11 to 3.13.
+Limits: where the state can't be read, what something holds is told at its death alone. Where the
+interpreter does not warn, the builtin ``anext()`` is not seen, and one that is kept for later stays
+alive until it was awaited, a collection runs, or the phase ends. Seen on CPython 3.11 to 3.15.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from typing import Any, NamedTuple, Self
 from ...own import gc, sys, warnings
 from .swallowed import interrupt_main, signals_behind
 
-_OFFSET = object.__basicsize__ + 2 * ctypes.sizeof(ctypes.c_void_p)
+_POINTER = ctypes.sizeof(ctypes.c_void_p)  # what the enum is padded to
 _INIT, _CLOSED = 0, 2
 _METHODS = ("asend", "athrow", "aclose", "__anext__")
 # whose calls close what was left in the middle: a loop in C is called by ours (see `generators`)
@@ -64,8 +64,12 @@ async def _nothing() -> None: ...
 _ITERATOR_TYPE = _iterator_type()
 
 
+def _field(method: object) -> ctypes.c_int:
+    return ctypes.c_int.from_address(id(method) + type(method).__basicsize__ - _POINTER)
+
+
 def _state(method: object) -> int:
-    return ctypes.c_int.from_address(id(method) + _OFFSET).value
+    return _field(method).value
 
 
 @functools.cache
@@ -96,7 +100,7 @@ def is_unawaited(method: object) -> bool:
 
 def forget(method: object) -> None:
     """Let it die without a warning: it was told of, and something holds it until the very end."""
-    ctypes.c_int.from_address(id(method) + _OFFSET).value = _CLOSED
+    _field(method).value = _CLOSED
 
 
 def wrapped(method: object) -> object | None:
@@ -116,6 +120,11 @@ def qualname_of(method: object) -> str:
         if isinstance(referent, AsyncGeneratorType):
             return referent.__qualname__
     return "async generator"
+
+
+def name_of(method: object) -> str:
+    """What the interpreter's own warning calls it; the builtin ``anext()`` gives an ``asend``."""
+    return f"{qualname_of(method)}.{'asend' if type(method) is SEND_TYPE else 'aclose'}"
 
 
 class MethodCall(NamedTuple):
@@ -143,11 +152,10 @@ class MethodCalls:
         self.is_warned_of = is_warned_of()  # asked before the methods are ours
 
     def __enter__(self) -> Self:
-        if can_read():
-            namespace = _namespace()
-            self._before = {name: namespace[name] for name in _METHODS}
-            for name in _METHODS:
-                self._put(name, self._noting(name, self._before[name]))
+        namespace = _namespace()
+        self._before = {name: namespace[name] for name in _METHODS}
+        for name in _METHODS:
+            self._put(name, self._noting(name, self._before[name]))
         return self
 
     def __exit__(

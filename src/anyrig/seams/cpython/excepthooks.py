@@ -5,10 +5,15 @@ for the whole run, before in hooks for each phase.
 Approach: ours stand before whatever is there when they are entered, and hand on what they do not
 take. What a test puts before ours hears first. What the handler of a signal has raised is none of
 these: the signal comes again (see `swallowed`).
+From Python 3.14 on ``object`` is None for what the
+interpreter itself calls (a ``__del__``, a weak reference's callback), and is named in ``err_msg``
+alone, by its ``repr``: the name is read off that. Limits: one with a ``repr`` of its own has no
+name there. Seen on CPython 3.11 to 3.15.
 """
 
 from __future__ import annotations
 
+import re
 import sys
 import threading
 from collections.abc import Callable
@@ -34,6 +39,14 @@ _NAMED = (
     FunctionType,
     GeneratorType,
     MethodType,
+)
+
+# how `repr` shows these, and what has none of its own, at the end of ``err_msg``
+_REPR = re.compile(
+    r" <(?:(?:built-in )?(?:function|method)|bound method|(?:async_)?generator object"
+    r"|coroutine object) (?P<function>[^\s?]\S*?)(?: at 0x[0-9a-f]+| of .*)?>$"
+    r"| <(?:[\w.]+\.)?(?P<kind>\w+) object at 0x[^>]*>$",
+    re.IGNORECASE,
 )
 
 
@@ -88,9 +101,7 @@ class ExceptHooks:
         error = unraisable.exc_value
         # a warning that a filter has made an error of is the filter's, not lost
         is_lost = isinstance(error, Exception) and not isinstance(error, Warning)
-        if not is_lost or not self._note(
-            Loss(Way.FINALISER, _name_of(unraisable.object), error), None
-        ):
+        if not is_lost or not self._note(Loss(Way.FINALISER, _finaliser(unraisable), error), None):
             assert self._before is not None
             self._before[0](unraisable)
 
@@ -109,6 +120,13 @@ def _is_users(hook: object) -> bool:
         return False
     module = getattr(hook, "__module__", None) or ""
     return not module.startswith(("_pytest.", "anyrig."))
+
+
+def _finaliser(unraisable: Any) -> str:
+    if unraisable.object is not None:
+        return _name_of(unraisable.object)
+    found = _REPR.search(str(unraisable.err_msg or ""))
+    return "" if found is None else found["function"] or found["kind"]
 
 
 def _name_of(thing: object) -> str:

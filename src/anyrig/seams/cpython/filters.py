@@ -4,22 +4,26 @@ Problem: the methods of async generators, and compiled coroutines, say "never aw
 ordinary warning, which any later filter hides before Python code gets to see it.
 Approach: the C code walks ``warnings.filters`` from its head and calls ``match(text)`` on each
 entry's message pattern. Our entry has a pattern of our own, and the list keeps it at its head
-through ``filterwarnings``, ``catch_warnings`` and ``resetwarnings``.
+through ``filterwarnings``, ``catch_warnings`` and ``resetwarnings`` (up to Python 3.13 ``filters[:]
+= []``, then ``del filters[:]``). Whoever changes the list by hand changes it as it is without us.
 Limits: code that puts a new list into ``warnings.filters`` without our entry loses it until the
-next phase of a test. The same list tells where each filter was set, for the report.
+next phase of a test; so does who takes one entry after the other away until none is left. The same
+list tells where each filter was set, for the report; the code of ``warnings`` is in
+``_py_warnings`` from Python 3.14 on. Seen on CPython 3.11 to 3.15.
 """
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import CodeType, FrameType, TracebackType
 from typing import Any, Self
 
 from ...own import sys
 
 _NEVER_AWAITED = "was never awaited"
-_WARNINGS = warnings.__dict__
+_WARNINGS = ("warnings", "_py_warnings")
 
 
 class SetFilter(tuple[Any, ...]):
@@ -57,24 +61,95 @@ class _FilterList(list[Any]):
     def __init__(self, entries: list[Any], head: tuple[Any, ...]) -> None:
         super().__init__(entries)
         self._head = head
-        if not entries or entries[0] is not head:
-            super().insert(0, head)
+        self._put()
+
+    def _put(self) -> None:
+        if not self or super().__getitem__(0) is not self._head:
+            super().insert(0, self._head)
+
+    def _take(self) -> bool:
+        is_there = bool(self) and super().__getitem__(0) is self._head
+        if is_there:
+            super().__delitem__(0)
+        return is_there
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """The list as it is without our entry, for what may set a filter."""
+        self._take()
+        try:
+            yield
+        finally:
+            self._put()
+
+    @contextmanager
+    def _losing(self, *, one: bool = False) -> Iterator[None]:
+        """The same, for what takes filters away.
+
+        Where ``one`` is to go and there is none but ours, that one is it: a loop that takes one
+        after the other is to end.
+        """
+        is_there = not (one and len(self) == 1) and self._take()
+        try:
+            yield
+        finally:
+            if is_there:
+                self._put()
 
     def insert(self, index: Any, entry: Any, /) -> None:
-        super().insert(index or 1, _placed(entry, sys._getframe(1)))
+        # each filter of each phase comes this way: nothing is taken out and put back for it
+        after = index + 1 if index >= 0 else max(len(self) + index, 1)
+        super().insert(after, _placed(entry, sys._getframe(1)))
+        self._put()
+
+    def append(self, entry: Any, /) -> None:
+        with self._alone():
+            super().append(_placed(entry, sys._getframe(1)))
+
+    def extend(self, entries: Any, /) -> None:
+        with self._alone():
+            super().extend(entries)
+
+    def __iadd__(self, entries: Any, /) -> Self:  # type: ignore[misc]
+        self.extend(entries)
+        return self
+
+    def __imul__(self, count: Any, /) -> Self:  # type: ignore[misc]
+        with self._alone():
+            super().__imul__(count)
+        return self
+
+    def sort(self, /, **options: Any) -> None:
+        with self._alone():
+            super().sort(**options)
+
+    def reverse(self) -> None:
+        with self._alone():
+            super().reverse()
 
     def __getitem__(self, index: Any) -> Any:
         got = super().__getitem__(index)
         return _FilterList(got, self._head) if isinstance(index, slice) else got
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        super().__setitem__(index, value)
-        if not self or self[0] is not self._head:
-            super().insert(0, self._head)
+        with self._alone():
+            super().__setitem__(index, value)
+
+    def __delitem__(self, index: Any) -> None:
+        with self._losing(one=not isinstance(index, slice)):
+            super().__delitem__(index)
+
+    def clear(self) -> None:
+        with self._losing():
+            super().clear()
+
+    def pop(self, *index: Any) -> Any:
+        with self._losing(one=True):
+            return super().pop(*index)
 
 
 def _placed(entry: Any, frame: FrameType | None) -> Any:
-    while frame is not None and frame.f_globals is _WARNINGS:
+    while frame is not None and frame.f_globals.get("__name__") in _WARNINGS:
         frame = frame.f_back
     if frame is None or frame.f_globals.get("__package__") == "_pytest" or type(entry) is not tuple:
         return entry  # pytest sets some for each test, and says itself which
