@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from inner import BACKENDS, Suite
@@ -83,6 +85,30 @@ def test_sync(fast_sleep):
 """,
     )
     assert suite.ids(*SHIM) == [""]
+    ran = suite.spawn(*SHIM)
+    assert ran.counts == {"passed": 1}, ran.text
+
+
+def test_annotation_for_a_type_checker_alone_is_not_asked_for(suite: Suite) -> None:
+    """A sync test is collected whose annotation names what only a type checker imports."""
+    # before 3.14 it has to be in quotes
+    name = "Thing" if sys.version_info >= (3, 14) else "'Thing'"
+    _write(
+        suite,
+        f"""
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from elsewhere import Thing
+
+@pytest.fixture
+def quick(fast_sleep):
+    return fast_sleep
+
+def test_sync(quick, monkeypatch: {name}):
+    assert monkeypatch
+""",
+    )
     ran = suite.spawn(*SHIM)
     assert ran.counts == {"passed": 1}, ran.text
 

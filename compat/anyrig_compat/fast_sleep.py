@@ -9,13 +9,13 @@ Limits, as ever: what has ``from asyncio import sleep``, as anyio does, goes on 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 import anyrig
-from anyrig.own import inspect
+from anyrig.own import inspect, sys
 
 from . import marks
 from .deprecations import note_use_by
@@ -89,9 +89,19 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         substitute(item, _ANYRIGS, _OURS)
 
 
+def _signature(function: Callable[..., object]) -> inspect.Signature:
+    """Its names alone: an annotation may be a name that only a type checker knows."""
+    options: dict[str, Any] = {}
+    if sys.version_info >= (3, 14):
+        from annotationlib import Format
+
+        options["annotation_format"] = Format.STRING
+    return inspect.signature(function, **options)
+
+
 def _asks_for_backend(definition: Any) -> bool:
     """Whether a test names the backend itself, as an argument or in a mark."""
-    asked = set(inspect.signature(definition.obj).parameters)
+    asked = set(_signature(definition.obj).parameters)
     for mark in definition.iter_markers():
         if mark.name == "usefixtures":
             asked.update(mark.args)

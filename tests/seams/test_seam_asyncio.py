@@ -120,8 +120,10 @@ def test_loop_has__default_executor_and__threads(loop: asyncio.AbstractEventLoop
 
     future = loop.run_in_executor(None, work)
     begun.wait()
-    during = asyncio_seam.calls_of(loop)
-    go.set()
+    try:
+        during = asyncio_seam.calls_of(loop)
+    finally:
+        go.set()
     loop.run_until_complete(future)
     assert (during, asyncio_seam.calls_of(loop)) == ([work], [])
 

@@ -7,6 +7,7 @@ import selectors
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from typing import Any
 
 import pytest
@@ -211,14 +212,39 @@ def test_calls_in_executors_are_counted(loop: asyncio.AbstractEventLoop) -> None
     counts: list[int] = []
 
     async def main() -> None:
-        future = asyncio.ensure_future(asyncio.to_thread(int))
+        go = threading.Event()
+        future = asyncio.ensure_future(asyncio.to_thread(go.wait))
         await asyncio.sleep(0)
         counts.append(keeper.calls())
+        go.set()
         await future
         counts.append(keeper.calls())
 
     _run(loop, main, Course(keeper))
     assert counts == [1, 0]
+
+
+def test_call_that_has_ended_is_counted_no_more(loop: asyncio.AbstractEventLoop) -> None:
+    """Not even where nobody had to wait for its end, so that its callbacks are yet to come."""
+    keeper = Nobody()
+    counts: list[int] = []
+
+    async def main() -> None:
+        pool = _Done()
+        await loop.run_in_executor(pool, int)  # type: ignore[arg-type]
+        counts.append(keeper.calls())
+
+    _run(loop, main, Course(keeper))
+    assert counts == [0]
+
+
+class _Done:
+    """An executor whose calls have ended when they are given."""
+
+    def submit(self, function: Callable[[], int]) -> Future[int]:
+        future: Future[int] = Future()
+        future.set_result(function())
+        return future
 
 
 async def _wait_once() -> bool:

@@ -19,6 +19,7 @@ import trio
 from anyrig.seams.cpython.stacks import Doing, at_work, frame_of, loop_in
 
 _MANY = 100_000  # looks, before a thread is what it is
+_LONG = 60.0  # seconds; what is not at its end by then failed
 
 
 def _doing(thread: int | None) -> Doing | None:
@@ -178,6 +179,78 @@ async def test_trio_worker_has__idle_workers() -> None:
         finally:
             go.set()
     assert _comes_to(Doing.NOTHING, threads[0])
+
+
+class _Held:
+    """A wake-up of a loop whose thread is held in it, once the loop is woken."""
+
+    def __init__(self, wake: Callable[..., object]) -> None:
+        self._wake = wake
+        self._home = threading.get_ident()
+        self.threads: list[int] = []
+        self.go = threading.Event()
+
+    def __call__(self, *args: Any) -> None:
+        is_held = threading.get_ident() != self._home
+        if is_held:
+            self.threads.append(threading.get_ident())
+        self._wake(*args)
+        if is_held:
+            self.go.wait(_LONG)
+
+
+@pytest.mark.anyrig(backends=["asyncio"])
+@pytest.mark.parametrize("call", [asyncio.to_thread, anyio.to_thread.run_sync])
+async def test_result_that_has_come_to_a_loop_is_no_work(
+    call: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thread that has given its result to the loop is at work no more."""
+    loop: Any = asyncio.get_running_loop()
+    held = _Held(loop._write_to_self)
+    monkeypatch.setattr(loop, "_write_to_self", held)
+    is_awaited = threading.Event()
+    loop.call_soon(is_awaited.set)
+    try:
+        await call(is_awaited.wait, _LONG)
+        assert [_doing(thread) for thread in held.threads] == [Doing.NOTHING]
+    finally:
+        held.go.set()
+
+
+@pytest.mark.anyrig(backends=["asyncio"])
+async def test_callback_of_a_result_is_work() -> None:
+    """While a callback of somebody's own runs, who knows what it will do."""
+    go = threading.Event()
+    with ThreadPoolExecutor(1) as pool:
+        held = _Held(lambda future: None)
+        future = pool.submit(go.wait, _LONG)
+        future.add_done_callback(held)
+        try:
+            go.set()
+            while not held.threads:
+                await asyncio.sleep(0)
+            assert _doing(held.threads[0]) is Doing.CALL
+        finally:
+            held.go.set()
+
+
+@pytest.mark.anyrig(backends=["trio"])
+async def test_result_that_has_come_to_trio_is_no_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What has left ``run_sync_soon`` is in the entry queue's ``queue`` until it is called."""
+    from trio._core import _wakeup_socketpair
+
+    name = "wakeup_thread_and_signal_safe"
+    held = _Held(getattr(_wakeup_socketpair.WakeupSocketpair, name))
+
+    def wakeup_thread_and_signal_safe(self: Any) -> None:
+        held(self)
+
+    monkeypatch.setattr(_wakeup_socketpair.WakeupSocketpair, name, wakeup_thread_and_signal_safe)
+    try:
+        await trio.to_thread.run_sync(int)
+        assert [_doing(thread) for thread in held.threads] == [Doing.NOTHING]
+    finally:
+        held.go.set()
 
 
 @pytest.mark.anyrig(backends=["trio"])

@@ -185,8 +185,10 @@ def test_executor_is_what_the_collector_knows() -> None:
         loop = asyncio.get_running_loop()
         future = loop.run_in_executor(None, work)
         begun.wait()
-        during = asyncio_seam.calls_of(loop)
-        go.set()
+        try:
+            during = asyncio_seam.calls_of(loop)
+        finally:
+            go.set()
         await future
         return during, asyncio_seam.calls_of(loop)
 

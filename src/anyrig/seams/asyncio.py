@@ -15,9 +15,10 @@ that does not run, ``loop._ready`` and the selector's map say what it would wait
 has no selector of Python's, and a seam of its own. Seen on CPython 3.11 to 3.13.
 
 Problem: what ``run_in_executor`` gives is no task. Approach: the threads of the loop's own
-executor (``_default_executor``, ``_threads``) and what they run (``_WorkItem``); a future of an
-executor's has the loop's one in the closure of its ``_done_callbacks``. uvloop keeps its executor
-to itself; the collector knows it. Seen on CPython 3.11 to 3.13.
+executor (``_default_executor``, ``_threads``) and what they run (``_WorkItem``: ``fn``, from 3.14
+on the first of ``task``); a future of an executor's has the loop's one in the closure of its
+``_done_callbacks``. uvloop keeps its executor to itself; the collector knows it. Seen on CPython
+3.11 to 3.15.
 
 Problem: a task that awaits a sleeping one sleeps as well, as it were. Approach: ``_callbacks`` of a
 future say what its end wakes: a task's own step or a `asyncio.TaskGroup` (``__self__``), and what
@@ -41,7 +42,7 @@ from typing import Any
 
 from ..own import asyncio, gc
 from .cpython.referrers import owners_of
-from .cpython.stacks import work_of
+from .cpython.stacks import is_awaited, work_of
 
 _TURNS = 10  # of the loop, before a task that is still there is one that was left
 _LONG = 3600.0  # seconds; asyncio waits for a day at most
@@ -109,8 +110,8 @@ def calls_of(loop: AbstractEventLoop) -> list[Callable[..., object]]:
     asked, there are none.
     """
     threads = getattr(_executor_of(loop), "_threads", ())
-    items = (work_of(thread.ident) for thread in threads)
-    return [item.fn for item in items if item is not None and _is_awaited(item.future)]
+    calls = (work_of(thread.ident) for thread in threads)
+    return [call[0] for call in calls if call is not None and is_awaited(call[1])]
 
 
 def _executor_of(loop: AbstractEventLoop) -> object:
@@ -119,13 +120,6 @@ def _executor_of(loop: AbstractEventLoop) -> object:
         referents = gc.get_referents(loop)
         return next((one for one in referents if isinstance(one, ThreadPoolExecutor)), None)
     return executor
-
-
-def _is_awaited(source: Any) -> bool:
-    """Whether a future of an executor's is to set one of a loop's, and that one still waits."""
-    cells = (cell for callback in source._done_callbacks for cell in callback.__closure__ or ())
-    chained = [cell.cell_contents for cell in cells if asyncio.isfuture(cell.cell_contents)]
-    return not source.done() and any(not future.done() for future in chained)
 
 
 def around_waits(loop: AbstractEventLoop, note: Callable[[bool], None]) -> Callable[[], None]:

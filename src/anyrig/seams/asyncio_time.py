@@ -82,7 +82,7 @@ class LoopTime(Follower):
         self._timers: list[_Timer] = []
         self._limit = _MANY
         self._order = count()
-        self._calls = 0  # under way in executors
+        self._calls: set[asyncio.Future[Any]] = set()  # what is under way in executors
         self._sleeps: list[_Sleep] = []  # where the course is of sleeps alone
         self._skips = self._turns = 0  # so far
         self._wait: Callable[[float | None], Any] = self._selector.select
@@ -95,7 +95,7 @@ class LoopTime(Follower):
 
     def _enter(self, course: Course) -> None:
         loop = self._loop
-        course.begin(loop.time(), self._descriptors, lambda: self._calls)
+        course.begin(loop.time(), self._descriptors, self._count_calls)
         self._wait, self._submit = self._selector.select, loop.run_in_executor
         self._selector.select = self._select if course.sleeps is None else self._select_skipping
         loop.time = course.time
@@ -262,9 +262,10 @@ class LoopTime(Follower):
 
     def _run_in_executor(self, executor: Any, func: Any, *args: Any) -> Any:
         future = self._submit(executor, func, *args)
-        self._calls += 1
-        future.add_done_callback(self._end_call)
+        self._calls.add(future)
+        future.add_done_callback(self._calls.discard)
         return future
 
-    def _end_call(self, future: object) -> None:
-        self._calls -= 1
+    def _count_calls(self) -> int:
+        # who awaits it may run before the callback that forgets it
+        return sum(not future.done() for future in self._calls)

@@ -100,7 +100,8 @@ class ThreadThing:
         def join() -> None:
             try:
                 threads.join(self._thread)
-            except RuntimeError as error:  # it was not started
+            # it was not started; and whatever else it is, who waits hears of it and not for ever
+            except Exception as error:  # noqa: BLE001
                 self._error = error
             for one in [*rings]:
                 one()

@@ -10,20 +10,23 @@ that frame holds: the queue of concurrent.futures' and of anyio's, ``_idle_semap
 that waits for another thread, without a timeout, is known by ``Condition.wait``'s ``waiter``, which
 is among the condition's ``_waiters`` until it is notified; one that has yet to begin stands in
 ``threading._limbo``. The loop that a thread runs is the ``self`` of its ``run_forever``.
+A thread that has just ended a call is at work no more once its result has come to who awaits it:
+``_done_callbacks`` of a ``_WorkItem``'s ``future`` lead to asyncio's, anyio's frame has the
+``future``, and what has left trio's ``run_sync_soon`` is in its entry queue until it is called.
 Limits: a thread in a wait of its own may wake somebody or nobody; it counts as busy. Beside other
-interpreters no frames can be had (see `frames`). Seen on CPython 3.11 to 3.13, anyio 4.13 to 4.16,
+interpreters no frames can be had (see `frames`). Seen on CPython 3.11 to 3.15, anyio 4.13 to 4.16,
 trio 0.32 to 0.35.
 """
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator
+from collections.abc import Callable, Container, Iterator
 from contextlib import suppress
 from enum import Enum
 from types import FrameType
 from typing import Any
 
-from ...own import os, sys, threading
+from ...own import asyncio, os, sys, threading
 from . import frames
 
 _IDLE = (
@@ -63,12 +66,15 @@ def frame_of(thread: int) -> FrameType | None:
     return frames.of(thread)
 
 
-def work_of(thread: int) -> Any:
-    """What a thread of concurrent.futures' pool runs at the moment, a ``_WorkItem``; or None."""
+def work_of(thread: int) -> tuple[Callable[..., object], Any] | None:
+    """What a thread of concurrent.futures' pool runs at the moment, and the future of this call."""
     frame = frame_of(thread)
     while frame is not None:
         if frame.f_code.co_name == "run" and _path(frame).endswith(_IDLE[0][0]):
-            return frame.f_locals.get("self")
+            item: Any = frame.f_locals.get("self")
+            # from 3.14 on, one frame further in a context runs it, which has another `run`
+            if hasattr(item, "future"):
+                return (item.fn if hasattr(item, "fn") else item.task[0]), item.future
         frame = frame.f_back
     return None
 
@@ -143,17 +149,18 @@ def _doing(innermost: FrameType) -> Doing:
         return Doing.NOTHING
     frame: FrameType | None = innermost
     # who replaces `lock.acquire` has a frame of its own inside of a pool's wait
-    inner = ""
+    inner, has_arrived = "", False
     while frame is not None:
         path, name = _path(frame), frame.f_code.co_name
+        if name == "run_sync_soon" and inner and path.endswith("/trio/_core/_entry_queue.py"):
+            has_arrived |= not getattr(frame.f_locals["self"], "queue", True)
         if path.endswith("/concurrent/futures/thread.py") and name == "_worker":
-            is_idle = inner != "run" and _has_nothing(frame)
+            is_idle = (inner != "run" or _is_over(frame)) and _has_nothing(frame)
             return Doing.NOTHING if is_idle else Doing.CALL
         if name == "run" and path.endswith("/anyio/_backends/_asyncio.py"):
-            queue = frame.f_locals["self"].queue
-            return Doing.CALL if queue.unfinished_tasks else Doing.NOTHING
+            return Doing.NOTHING if _serves_nobody(frame) else Doing.CALL
         if path.endswith("/trio/_core/_thread_cache.py") and name == "_work":
-            is_idle = inner != "_handle_job" and _is_kept(frame)
+            is_idle = (inner != "_handle_job" or has_arrived) and _is_kept(frame)
             return Doing.NOTHING if is_idle else Doing.CALL
         if path.endswith("/trio/_core/_run.py") and name in ("get_events", "deliver"):
             return Doing.NOTHING  # trio's own wait for I/O, beside a host
@@ -168,7 +175,9 @@ def _doing(innermost: FrameType) -> Doing:
 def _has_nothing(worker: FrameType) -> bool:
     """Whether a thread of concurrent.futures' waits, and nothing waits for it."""
     variables = worker.f_locals
-    if variables.get("work_item") is not None or variables["work_queue"].qsize():
+    if variables["work_queue"].qsize():
+        return False
+    if variables.get("work_item") is not None and not _is_over(worker):
         return False
     executor = variables["executor_reference"]()
     if executor is None:
@@ -181,6 +190,38 @@ def _has_nothing(worker: FrameType) -> bool:
         for thread in list(executor._threads)
     )
     return bool(waiting <= executor._idle_semaphore._value)
+
+
+def _is_over(worker: FrameType) -> bool:
+    """Whether the result of a call is where it is awaited, and the thread has yet to forget it."""
+    item = worker.f_locals.get("work_item")
+    if item is None or not item.future.done():
+        return False
+    # somebody's own callback may do anything
+    behind = [_chained(callback) for callback in item.future._done_callbacks]
+    return all(future is not None and future.done() for future in behind)
+
+
+def _chained(callback: Any) -> Any:
+    """The future of asyncio's that a callback of an executor's future sets, or None."""
+    cells = (cell.cell_contents for cell in getattr(callback, "__closure__", None) or ())
+    return next((content for content in cells if asyncio.isfuture(content)), None)
+
+
+def is_awaited(future: Any) -> bool:
+    """Whether a future of an executor's is to set one of a loop's, and that one still waits."""
+    chained = (_chained(callback) for callback in future._done_callbacks)
+    return not future.done() and any(one is not None and not one.done() for one in chained)
+
+
+def _serves_nobody(worker: FrameType) -> bool:
+    """Whether a thread of anyio's waits for a call, or the result of one is where it is awaited."""
+    variables = worker.f_locals
+    queue, future = variables["self"].queue, variables.get("future")
+    if not queue.unfinished_tasks:
+        return True
+    # who was cancelled awaits it no more, and the call goes on
+    return queue.qsize() == 0 and future is not None and future.done() and not future.cancelled()
 
 
 def _is_kept(worker: FrameType) -> bool:

@@ -16,8 +16,9 @@ Problem: what a thread did in the meantime, its frames do not tell. Approach: on
 a thread's processor time has a number that follows from the thread's, as glibc and musl make it.
 
 Problem: `Thread.join` in a thread that threading has not started has threading list that one as a
-dummy, before 3.13 for ever. Approach: what ``join`` itself waits with is ``_handle`` since 3.13 and
-``_wait_for_tstate_lock`` before. All seen on CPython 3.11 to 3.13.
+dummy, before 3.13 for ever. Approach: what ``join`` itself waits with is ``_os_thread_handle``
+since 3.14, ``_handle`` on 3.13 and ``_wait_for_tstate_lock`` before. All seen on CPython 3.11 to
+3.15.
 """
 
 from __future__ import annotations
@@ -139,7 +140,9 @@ def join(thread: threading.Thread) -> None:
     if thread.ident is None:
         raise RuntimeError("cannot join thread before it is started")
     inner: Any = thread
-    if sys.version_info >= (3, 13):
+    if sys.version_info >= (3, 14):
+        inner._os_thread_handle.join()
+    elif sys.version_info >= (3, 13):
         inner._handle.join()
     else:
         inner._wait_for_tstate_lock()
