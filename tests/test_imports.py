@@ -31,6 +31,7 @@ LAYERS = (
         "settings",
         "settings_file",
         "live_fixtures",
+        "who_runs",
         "runners/",
         "clock/",
     ),

@@ -20,6 +20,7 @@ _STEPS_BACK = (
     "anyrig_compat: pytest-asyncio is installed and runs the tests: the shim steps back. "
     "Uninstall it (pip uninstall pytest-asyncio), or run with '-p no:asyncio'"
 )
+_NEEDED = {"anyio": "anyio.pytest_plugin", "anyrig": "anyrig.plugin"}
 _ENTRY_POINT = "asyncio"  # by which pytest loads, and blocks, what is installed
 _REAL_NAMES = (_ENTRY_POINT, "pytest_asyncio.plugin", "pytest_asyncio")
 
@@ -53,7 +54,8 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
     manager = config.pluginmanager
-    lacking = [name for name in ("anyio", "anyrig") if not manager.has_plugin(name)]
+    modules = {getattr(plugin, "__name__", None) for _, plugin in manager.list_name_plugin()}
+    lacking = [name for name in _NEEDED if _NEEDED[name] not in modules]
     if lacking:
         raise pytest.UsageError(
             f"anyrig_compat runs tests through the plugins anyio and anyrig; this run has no "

@@ -10,6 +10,7 @@ import pytest
 from .backends import backend_of
 from .own import os
 from .settings import Settings, read_marker
+from .who_runs import anyios_plugin
 
 
 def register(config: pytest.Config, settings: Settings) -> None:
@@ -36,10 +37,11 @@ def register(config: pytest.Config, settings: Settings) -> None:
 
 
 def _own_fixture(config: pytest.Config) -> object | None:
-    for name, plugin in config.pluginmanager.list_name_plugin():
+    anyios = getattr(anyios_plugin(config.pluginmanager), "anyio_backend", None)
+    for _, plugin in config.pluginmanager.list_name_plugin():
         is_conftest = os.path.basename(getattr(plugin, "__file__", None) or "") == "conftest.py"
         own: object | None = getattr(plugin, "anyio_backend", None)
-        if own is not None and name != "anyio" and not is_conftest:
+        if own is not None and own is not anyios and not is_conftest:
             return own
     return None
 

@@ -19,6 +19,7 @@ from .report.carrier import CARRIER, Carrier, is_controller
 from .rig import RIG, Rig
 from .seams import SeamGone, check
 from .settings import add_options
+from .who_runs import anyios_plugin, is_async, not_loaded, other_runner, told
 
 Wrapper = Generator[None, Any, Any]
 
@@ -43,6 +44,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(fixtures, "anyrig-fixtures")
     config.pluginmanager.register(Ends(carrier), "anyrig-ends")
     rig.announce = functools.partial(_hear_reports, config, carrier)
+    if anyios_plugin(config.pluginmanager) is None:
+        config.pluginmanager.register(WithoutAnyio(), "anyrig-without-anyio")
     if is_controller(config):
         rig.announce()
     else:
@@ -70,8 +73,8 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         carrier.close()
 
 
-def pytest_report_header(config: pytest.Config) -> str:
-    return config.stash[RIG].header()
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    return [config.stash[RIG].header(), *told(config)]
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -102,6 +105,21 @@ def pytest_runtestloop(session: pytest.Session) -> None:
 def pytest_deselected(items: Sequence[pytest.Item]) -> None:
     if items:
         items[0].config.stash[RIG].is_whole = False
+
+
+class WithoutAnyio:
+    """The hooks for a run without anyio's plugin: async tests that nobody runs are told why."""
+
+    def __init__(self) -> None:
+        self._has_unrun = False
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        self._has_unrun = any(is_async(one) and other_runner(one) is None for one in session.items)
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        manager = terminalreporter.config.pluginmanager
+        if self._has_unrun and anyios_plugin(manager) is None:
+            terminalreporter.line(not_loaded(manager), yellow=True)
 
 
 class InnerHooks:
