@@ -44,7 +44,57 @@ said.append(frames.current() is None)
 print(*said)
 """
     done = run([sys.executable, "-c", script], tmp_path)
-    assert (done.status, done.text) == (0, "False True False\n")
+    beside = not frames.IS_HARMLESS
+    assert (done.status, done.text) == (0, f"False {beside} False\n")
+
+
+@pytest.mark.parametrize(
+    ("version", "is_harmless"),
+    [
+        ((3, 11, 0), True),
+        ((3, 12, 1), False),
+        ((3, 12, 99), False),
+        ((3, 13, 0), False),
+        ((3, 13, 18), True),
+        ((3, 14, 7), False),
+        ((3, 14, 10), True),
+        ((3, 15, 0), False),
+        ((3, 15, 2), True),
+        ((3, 16, 0), True),
+    ],
+)
+def test_releases_that_leave_other_interpreters_out(
+    version: tuple[int, int, int], is_harmless: bool
+) -> None:
+    """``sys._current_frames`` is asked beside other interpreters where that was seen to go well."""
+    assert frames.is_harmless(version) is is_harmless
+
+
+@has_interpreters
+def test_deadlock_is_told_beside_other_interpreters(suite: Suite) -> None:
+    """Where frames can be asked for; elsewhere a limit ends the test."""
+    suite.ini("anyrig_backends = asyncio", "anyrig_timeout = 3")
+    suite.write(
+        "test_it.py",
+        """
+        import sys
+        import anyio
+
+        if sys.version_info < (3, 13):
+            import _xxsubinterpreters as interpreters
+        else:
+            import _interpreters as interpreters
+
+        def test_keeps_one():
+            interpreters.create()
+
+        async def test_waits_for_ever():
+            await anyio.Event().wait()
+        """,
+    )
+    done = suite.spawn()
+    kind = "deadlock" if frames.IS_HARMLESS else "timeout"
+    assert suite.found == [(kind, "test_waits_for_ever[asyncio]", "fail")], done.text
 
 
 @has_interpreters

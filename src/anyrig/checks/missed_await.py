@@ -23,7 +23,7 @@ from ..holders import Holder, Recognise, find_holder
 from ..origins import Origins, RawFrame
 from ..own import gc, sys, threading, weakref
 from ..seams.asyncio_errors import FUTURES, is_unretrieved
-from ..seams.cpython import asyncgen
+from ..seams.cpython import asyncgen, warning_contexts
 from ..seams.cpython.filters import FirstFilter, hiding_filter
 from ..seams.cpython.threads import ThreadStarts
 from ..seams.cpython.unawaited import (
@@ -131,11 +131,11 @@ class MissedAwaits:
         self.window: YoungObjects = choose_window(WANTED, is_pending)
         self._modules = 0  # how many were imported when the seams were last looked after
         self._hook = UnawaitedHook(self._note_death, owner=self)
-        self._filter = FirstFilter(self._note_text)
+        self._outer = warning_contexts.Outer()
+        self._filter = FirstFilter(self._note_text, self._outer)
         self._mocks = MockHooks(self._note_argument, partial(explain_mocks, is_patched=True))
         self._methods = asyncgen.MethodCalls(self._note_dropped_method)
         self._threads = ThreadStarts(ORIGIN_DEPTH, lambda: self.here)
-        self._base_log: object = None
         # what died since the last drain, in any thread
         self.dead: deque[Missed] = deque()
         # what died where the test's own recorder heard it, by the text of its warning, until the
@@ -208,7 +208,7 @@ class MissedAwaits:
     def _recorder(self) -> list[Any] | None:
         """The list of the test's own recorder of warnings, if one is listening."""
         log = recorded_warnings()
-        return None if log is self._base_log else log
+        return None if self._outer.has(log) else log
 
     def _is_heard(self, coroutine: AnyCoroutine, log: list[Any], missed: Missed) -> bool:
         before = len(log)
@@ -302,7 +302,7 @@ class MissedAwaits:
     def enter(self, place: Place) -> None:
         """A test's setup, the collection, or the end begins: what is made belongs to it now."""
         self.here = place
-        self._base_log = recorded_warnings()  # pytest's own
+        self._outer.note()  # pytest's own
         if place.phase is not Phase.SETUP:
             self._filter.ensure()
         elif len(sys.modules) != self._modules:

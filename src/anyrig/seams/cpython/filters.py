@@ -21,6 +21,7 @@ from types import CodeType, FrameType, TracebackType
 from typing import Any, Self
 
 from ...own import sys
+from . import warning_contexts
 
 _NEVER_AWAITED = "was never awaited"
 _WARNINGS = ("warnings", "_py_warnings")
@@ -165,8 +166,13 @@ class FirstFilter:
     shown to nobody else.
     """
 
-    def __init__(self, note: Callable[[str, FrameType], bool]) -> None:
+    def __init__(
+        self,
+        note: Callable[[str, FrameType], bool],
+        outer: warning_contexts.Outer | None = None,
+    ) -> None:
         self._note = note
+        self._outer = outer or warning_contexts.Outer()
         self._pattern = _Pattern(None)
         self._entry = ("ignore", self._pattern, RuntimeWarning, None, 0)
 
@@ -177,15 +183,26 @@ class FirstFilter:
 
     def ensure(self) -> None:
         """Put our entry back at the head where somebody replaced the whole list."""
-        filters: Any = warnings.filters
-        if type(filters) is not _FilterList or not filters or filters[0] is not self._entry:
-            warnings.filters = _FilterList(filters, self._entry)
+        if not self._is_head(warnings.filters):
+            warnings.filters = _FilterList(list(warnings.filters), self._entry)
             _mutated()
+        for context in self._outer.contexts():
+            if not self._is_head(context._filters):
+                context._filters = _FilterList(context._filters, self._entry)
+                _mutated()
+
+    def _is_head(self, filters: Any) -> bool:
+        return type(filters) is _FilterList and bool(filters) and filters[0] is self._entry
 
     def rest(self) -> None:
         """Leave the filters as they are without us, until `ensure`."""
-        warnings.filters = [entry for entry in _filters() if entry is not self._entry]
+        warnings.filters = self._without(warnings.filters)
+        for context in self._outer.contexts():
+            context._filters = self._without(context._filters)
         _mutated()
+
+    def _without(self, filters: Any) -> list[Any]:
+        return [entry for entry in filters if entry is not self._entry]
 
     def __exit__(
         self,
@@ -211,11 +228,7 @@ def hiding_filter(text: str) -> tuple[Any, ...] | None:
 
 
 def _others() -> Iterator[tuple[Any, ...]]:
-    return (entry for entry in _filters() if not isinstance(entry[1], _Pattern))
-
-
-def _filters() -> Any:
-    return warnings.filters
+    return (entry for entry in warning_contexts.filters() if not isinstance(entry[1], _Pattern))
 
 
 def _mutated() -> None:

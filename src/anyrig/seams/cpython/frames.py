@@ -2,9 +2,11 @@
 
 Problem: ``sys._current_frames()`` makes frames for the threads of all interpreters, out of the
 memory of the one that asks. Since Python 3.12 another one may have a lock and a memory of its own,
-frees them as its own, and the process is aborted (seen on CPython 3.13.0: ``free(): invalid
-pointer``). Approach: where there is another one, nothing is asked. ``_interpreters.list_all``, on
-Python 3.12 ``_xxsubinterpreters.list_all``, knows them all; who makes one has imported it.
+frees them as its own, and the process is aborted (seen on CPython 3.12.1 and 3.13.0: ``free():
+invalid pointer``; told of 3.14.7 and 3.15.0rc1). Later releases leave the other interpreters out:
+3.13.18, 3.14.10 and 3.15.2 stood a million calls beside two of them. Approach: before these, where
+there is another one, nothing is asked. ``_interpreters.list_all``, on Python 3.12
+``_xxsubinterpreters.list_all``, knows them all; who makes one has imported it.
 """
 
 from __future__ import annotations
@@ -14,12 +16,26 @@ from typing import Any
 
 from ...own import sys
 
+# minor version -> the first release that was seen to leave other interpreters out
+_HARMLESS = {13: 18, 14: 10, 15: 2}
 _NAMES = ("_interpreters", "_xxsubinterpreters")
 
 
+def is_harmless(version: tuple[int, int, int]) -> bool:
+    """Whether the frames of threads can be asked for beside other interpreters.
+
+    All interpreters of Python 3.11 share a lock and a memory.
+    """
+    _, minor, micro = version
+    return minor < 12 or minor > max(_HARMLESS) or micro >= _HARMLESS.get(minor, micro + 1)
+
+
+IS_HARMLESS = is_harmless(sys.version_info[:3])
+
+
 def current() -> dict[int, FrameType] | None:
-    """The frames by the ids of their threads; None while there are other interpreters."""
-    if sys.version_info >= (3, 12):
+    """The frames by the ids of their threads; None where that would harm other interpreters."""
+    if not IS_HARMLESS:
         modules = (sys.modules.get(name) for name in _NAMES)
         known: Any = next((module for module in modules if module is not None), None)
         if known is not None and len(known.list_all()) > 1:

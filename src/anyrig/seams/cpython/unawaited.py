@@ -18,6 +18,7 @@ from types import CoroutineType, FrameType, TracebackType
 from typing import Any, Self, TypeAlias
 
 from ...own import gc, linecache, sys, traceback, weakref
+from . import warning_contexts
 from .swallowed import interrupt_main, signals_behind
 
 AnyCoroutine: TypeAlias = "CoroutineType[Any, Any, Any]"  # subscriptable from 3.13 on
@@ -125,6 +126,4 @@ def installed_owner() -> object | None:
 
 def recorded_warnings() -> list[warnings.WarningMessage] | None:
     """The list that an innermost ``catch_warnings(record=True)`` fills now, or None."""
-    show = getattr(warnings, "_showwarnmsg_impl", None)
-    log = getattr(show, "__self__", None)
-    return log if isinstance(log, list) else None
+    return warning_contexts.log()
