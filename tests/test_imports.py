@@ -41,7 +41,7 @@ LAYERS = (
     ("rulings", "runner_host", "watchdog", "whereabouts"),
     ("limits",),
     ("rig",),
-    ("phases", "report/", "fixtures", "services", "loops"),
+    ("unseen", "phases", "report/", "fixtures", "services", "loops"),
     ("plugin", "__init__", "cli/", "__main__"),
 )
 

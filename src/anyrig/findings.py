@@ -338,6 +338,7 @@ for _error in (
     CancelledByFixture,
     TaskDidNotEnd,
     DidNotHappen,
+    ClockError,
     MockError,
 ):
     _error.__module__ = "anyrig"  # the name that users import, and the one that reports show

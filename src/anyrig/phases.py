@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from . import unseen
 from .allowances import Permit, author_permits, author_permits_loss
 from .backend_fixture import leaves_out, settings_for, with_marks
 from .backends import Backend, backend_of, running_name
@@ -27,7 +28,7 @@ from .checks import (
     wrong_backend,
 )
 from .checks.missed_await import IDLE_DEPTH, ORIGIN_DEPTH, RUNNER_DEPTH, Missed, explain_mocks
-from .findings import Finding, FindingError, Kind, Phase, Place, Policy, merge
+from .findings import ClockError, Finding, FindingError, Kind, Phase, Place, Policy, merge
 from .holders import Held, Holder
 from .live_fixtures import code_of
 from .own import inspect, sys, threading
@@ -64,6 +65,7 @@ class Phases:
         self._asking = guard("asking whether a test's body ran")
         self._looking = guard("looking for what a test has left")
         self._ruling = guard("ruling on what was found")
+        self._hidden = unseen.Hidden()
         missed = self._missed = checks.missed
         self._lost = checks.lost
         self._generators = checks.generators
@@ -96,7 +98,8 @@ class Phases:
 
     # -- setup -----------------------------------------------------------------------------------
 
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    @unseen.wrapper
     def pytest_runtest_setup(self, item: pytest.Item) -> Wrapper:
         self._rig.watch = self._rig.last = None
         with self._opening:
@@ -167,7 +170,7 @@ class Phases:
         missed.track(ORIGIN_DEPTH if self._users_ran else self._depth)
         return watch
 
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)  # it stands in no traceback: see `unseen`
     def pytest_fixture_setup(
         self, fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
     ) -> Wrapper:
@@ -176,7 +179,7 @@ class Phases:
             self._depth = RUNNER_DEPTH
             self._missed.ensure()
             self._missed.track(ORIGIN_DEPTH)
-        return (yield)
+        yield
 
     @pytest.hookimpl(trylast=True)
     def pytest_fixture_post_finalizer(self, fixturedef: pytest.FixtureDef[Any]) -> None:
@@ -201,7 +204,8 @@ class Phases:
 
     # -- call ------------------------------------------------------------------------------------
 
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    @unseen.wrapper
     def pytest_runtest_call(self, item: pytest.Item) -> Wrapper:
         watch = body = replaced = None
         try:
@@ -403,7 +407,8 @@ class Phases:
 
     # -- teardown --------------------------------------------------------------------------------
 
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    @unseen.wrapper
     def pytest_runtest_teardown(self, item: pytest.Item) -> Wrapper:
         rig = self._rig
         watch = None
@@ -562,6 +567,9 @@ class Phases:
     def _hear_rest(self, watch: Watch, error: BaseException | None) -> None:
         """Hear what was lost and dropped in a phase that has ended, maybe in an error."""
         if error is not None:
+            self._hidden.ensure()
+            if isinstance(error, ClockError):
+                self._rig.announce()  # its report has the words alone
             with self._hearing:
                 watch.told |= _errors_in(error)
                 explain_mocks(error)

@@ -128,10 +128,10 @@ class InnerHooks:
     def __init__(self, lost: LostExceptions) -> None:
         self._lost = lost
 
-    @pytest.hookimpl(wrapper=True, trylast=True)
-    def pytest_runtest_setup(self) -> Wrapper:
+    @pytest.hookimpl(hookwrapper=True, trylast=True)
+    def pytest_runtest_setup(self) -> Generator[None]:
         with self._lost.hooks(stands_back=True):
-            return (yield)
+            yield
 
     pytest_runtest_call = pytest_runtest_teardown = pytest_runtest_setup
 
@@ -139,15 +139,17 @@ class InnerHooks:
 class Mockers:
     """The hook for pytest-mock's fixtures, where ``anyrig_adapt_mocks`` is on."""
 
-    @pytest.hookimpl(wrapper=True)
-    def pytest_fixture_setup(self, fixturedef: pytest.FixtureDef[Any]) -> Wrapper:
+    @pytest.hookimpl(hookwrapper=True)
+    def pytest_fixture_setup(
+        self, fixturedef: pytest.FixtureDef[Any]
+    ) -> Generator[None, Any, None]:
         from .mocks.mocker import FIXTURES, adapt_mocker
 
-        value = yield
+        outcome = yield
+        value = None if outcome.exception is not None else outcome.get_result()
         is_theirs = type(value).__module__.partition(".")[0] == "pytest_mock"
         if fixturedef.argname in FIXTURES and is_theirs:
             adapt_mocker(value)
-        return value
 
 
 class Reports:

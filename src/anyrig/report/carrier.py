@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from .. import internal, safe
-from ..findings import Finding, FindingError, Kind, Phase, Place
+from ..findings import ClockError, Finding, FindingError, Kind, Phase, Place
 from ..internal import Failure
 from ..own import sys
 from ..rig import Rig
@@ -109,6 +109,9 @@ class Carrier:
             more = [one for one in found if one.is_failing and one not in error.findings]
             if more:
                 report.sections.append(("anyrig", words.text(more)))
+        elif isinstance(error, ClockError) and report.failed and self._is_nobodys(call):
+            assert call.excinfo is not None
+            report.longrepr = call.excinfo.getrepr(style="value")
         elif found:
             failing = [one for one in found if one.is_failing]
             if failing and report.skipped and not hasattr(report, "wasxfail"):
@@ -117,6 +120,12 @@ class Carrier:
                 report.longrepr = _representation_of(failing)
             else:
                 report.sections.append(("anyrig", words.text(found)))
+
+    def _is_nobodys(self, call: pytest.CallInfo[Any]) -> bool:
+        """Whether no line of the user's stands in the way to what was raised."""
+        assert call.excinfo is not None
+        frames = (str(entry.path) for entry in call.excinfo.traceback)
+        return not any(map(self._rig.origins.is_users, frames))
 
     # -- where they are shown --------------------------------------------------------------------
 
