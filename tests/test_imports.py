@@ -21,7 +21,16 @@ MODULES = sorted(path.relative_to(SRC).with_suffix("").as_posix() for path in SR
 # (inside a function) count as well.
 LAYERS = (
     (
-        *("_version", "own", "plain_imports", "safe", "findings", "backends", "contexts"),
+        *(
+            "_version",
+            "own",
+            "annotations",
+            "plain_imports",
+            "safe",
+            "findings",
+            "backends",
+            "contexts",
+        ),
         *("holders", "losses", "source", "libraries", "internal", "clock/course", "seams/"),
     ),
     (

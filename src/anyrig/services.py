@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar, over
 
 import pytest
 
+from .annotations import signature
 from .findings import FindingError
 from .own import inspect
 from .rig import RIG
@@ -130,7 +131,7 @@ else:
 
 
 def _made(options: dict[str, Any], function: Any) -> Any:
-    parameters = list(inspect.signature(function).parameters.values())
+    parameters = list(signature(function).parameters.values())
     # a method's own is pytest's to bind; all else is given by name
     own = [one for one in parameters[:1] if one.name == "self"]
     names = [parameter.name for parameter in parameters[len(own) :]]
@@ -171,8 +172,8 @@ def _made(options: dict[str, Any], function: Any) -> Any:
     given = [inspect.Parameter(name, keyword) for name in dict.fromkeys(asked)]
     fixture.__name__, fixture.__qualname__ = function.__name__, function.__qualname__
     fixture.__doc__, fixture.__module__ = function.__doc__, function.__module__
-    signature = inspect.Signature([*own, *given])
-    vars(fixture).update({"__signature__": signature, SERVICE: function})
+    asking = inspect.Signature([*own, *given])
+    vars(fixture).update({"__signature__": asking, SERVICE: function})
     return pytest.fixture(**options)(fixture)
 
 

@@ -52,6 +52,11 @@ async def _raises() -> None:
     raise TypeError("object int can't be used in 'await' expression")
 
 
+async def _enters_for_sync() -> None:
+    with thing():
+        pass
+
+
 async def _holds() -> None:
     future = asyncio.get_running_loop().create_future()
     future.set_exception(TypeError("object int can't be used in 'await' expression"))
@@ -93,7 +98,7 @@ def test_which_of_several_items() -> None:
     assert "thing()" in found.text
 
 
-@pytest.mark.parametrize("function", [_raises, _holds])
+@pytest.mark.parametrize("function", [_raises, _holds, _enters_for_sync])
 def test_others_are_none(function: Callable[[], Awaitable[None]]) -> None:
-    """The same words from elsewhere are no refusal."""
+    """The same words from elsewhere are no refusal, nor is a sync ``with``."""
     assert _refused(function) is None

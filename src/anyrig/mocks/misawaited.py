@@ -25,8 +25,10 @@ from . import nature as natures
 _MISSING = object()
 _LONG = 50
 _WIDTH = 75  # pytest puts a margin before each line
+# the first is that of Python 3.14 and newer, the second that of older ones
 _TEXT = re.compile(
-    r"object (?P<awaited>\S+) can't be used in 'await' expression"
+    r"'(?P<awaited>\S+)' object can't be awaited"
+    r"|object (?P<was_awaited>\S+) can't be used in 'await' expression"
     r"|'(?P<entered>.+)' object does not support the asynchronous context manager protocol"
     r"|'async for' requires an object with __aiter__ method, got (?P<iterated>\S+)"
 )
@@ -89,7 +91,8 @@ def _note(error: TypeError, is_patched: bool) -> str | None:
     operand = None if refused is None else _operand(refused)
     if refused is None or operand is None:
         return None
-    class_name = next(word for word in found.groups() if word is not None)
+    # Python 3.14 has the module before the class
+    class_name = next(word for word in found.groups() if word is not None).rpartition(".")[2]
     return _Refused(operand, traceback, refused.keyword, class_name).note(is_patched)
 
 

@@ -19,10 +19,13 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 from unittest.mock import AsyncMock, Mock
 
-from ..own import inspect
+from ..annotations import hints, signature
+from ..own import inspect, sys
 from ..seams.doubles import ASYNC_MAGIC, is_mock
 
 _MISSING = object()
+# from Python 3.14 on a partial in a class is a method
+_PARTIAL_TAKES_SELF = sys.version_info >= (3, 14)
 _EMPTY = inspect.Signature.empty
 _SLOT = (types.MemberDescriptorType, types.GetSetDescriptorType)
 _FUNCTIONS = (
@@ -108,7 +111,7 @@ class Nature:
         if self.is_open:
             return None
         cls = self.thing if isinstance(self.thing, type) else type(self.thing)
-        return sorted({*dir(self.thing), *_annotations(cls)})
+        return sorted({*dir(self.thing), *hints(cls)})
 
     def attribute(self, name: str) -> AnyNature:
         """What stands under a name."""
@@ -122,7 +125,7 @@ class Nature:
         found = inspect.getattr_static(self.thing, name, _MISSING)
         cls = self.thing if isinstance(self.thing, type) else type(self.thing)
         if found is _MISSING or isinstance(found, _SLOT):
-            return _of_hint(_annotations(cls).get(name, _EMPTY), cls)
+            return _of_hint(hints(cls).get(name, _EMPTY), cls)
         is_class = isinstance(self.thing, type) and not self.is_instance
         is_own = not isinstance(self.thing, type) and name in _own_names(self.thing)
         return _of_member(found, cls, is_bound=not is_class and not is_own)
@@ -201,8 +204,9 @@ def _of_member(found: Any, cls: type, *, is_bound: bool) -> AnyNature:
     if isinstance(found, functools.singledispatchmethod):
         return _of_function(found.func, is_bound=is_bound, owner=cls)
     if isinstance(found, (*_FUNCTIONS, functools.partial)):
-        # a function in a class takes self; a partial and a bound method do not
-        takes_self = not isinstance(found, functools.partial | types.MethodType)
+        # a function in a class takes self; a bound method does not
+        is_partial = isinstance(found, functools.partial)
+        takes_self = _PARTIAL_TAKES_SELF if is_partial else not isinstance(found, types.MethodType)
         is_builtin = isinstance(found, types.BuiltinFunctionType)
         return _of_function(found, is_bound=is_bound and takes_self and not is_builtin, owner=cls)
     if _is_function(found):
@@ -288,34 +292,21 @@ def _without_partials(function: Any) -> Any:
 
 def _signature(function: Callable[..., Any]) -> inspect.Signature | None:
     try:
-        return inspect.signature(function)
+        return signature(function)
     except (ValueError, TypeError):  # built in, without a text signature: any arguments will do
         return None
 
 
 def _return_hint(function: Any) -> Any:
-    try:
-        return typing.get_type_hints(function).get("return", _EMPTY)
-    except Exception:  # noqa: BLE001 - names for type checkers alone, or a thing without any
-        found = getattr(function, "__annotations__", None) or {}
-        return found.get("return", _EMPTY)
-
-
-def _annotations(cls: type) -> dict[str, Any]:
-    """The annotations of a class and its bases: what its objects have, or will have."""
-    try:
-        return typing.get_type_hints(cls)
-    except Exception:  # noqa: BLE001 - names for type checkers alone
-        found: dict[str, Any] = {}
-        for base in reversed(cls.__mro__):
-            found.update(inspect.get_annotations(base))
-        return found
+    return hints(function).get("return", _EMPTY)
 
 
 def _of_hint(hint: Any, owner: type | None) -> AnyNature:
     """What an annotation says: one class, or None; all else is unknown."""
     if isinstance(hint, _Entering):
         return hint.nature()
+    if isinstance(hint, typing.ForwardRef):
+        hint = hint.__forward_arg__
     if hint is None or hint is type(None):
         return Value(None)
     if hint is typing.Self and owner is not None:

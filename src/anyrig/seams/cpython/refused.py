@@ -3,8 +3,9 @@
 Problem: a `TypeError` with Python's words for that may come from elsewhere: raised by hand, held by
 a future. Up to Python 3.12 the place of ``async with a(), b()`` is the whole statement, too.
 Approach: the innermost instruction of the traceback is the refusal, or is not. ``GET_AWAITABLE``,
-``BEFORE_ASYNC_WITH`` and ``GET_AITER`` say which; of several items of one statement it is that of
-the same number. Limits: CPython 3.14 has other instructions. Seen on CPython 3.11 to 3.13.
+``BEFORE_ASYNC_WITH`` (from Python 3.14 on ``LOAD_SPECIAL``, for ``__aexit__`` and ``__aenter__``)
+and ``GET_AITER`` say which; of several items of one statement it is that of the same number.
+Seen on CPython 3.11 to 3.15.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ _KEYWORDS = {
     "BEFORE_ASYNC_WITH": "async with",
     "GET_AITER": "async for",
 }
+_ENTERING = ("__aenter__", "__aexit__")
 
 
 class Refusal(NamedTuple):
@@ -37,12 +39,20 @@ class Refusal(NamedTuple):
 def refusal(traceback: TracebackType) -> Refusal | None:
     """The refusal that the innermost frame of a traceback is about; None where it is another."""
     code, offset = traceback.tb_frame.f_code, traceback.tb_lasti
-    keyword = _KEYWORDS.get(dis.opname[code.co_code[offset]])
+    keyword = _keyword(code, offset)
     place = next(islice(code.co_positions(), offset // 2, None), _NOWHERE)
     text = None if keyword is None else _text(code.co_filename, place)
     if keyword is None or text is None:
         return None
     return Refusal(keyword, text, _number(code, offset, place))
+
+
+def _keyword(code: CodeType, offset: int) -> str | None:
+    name = dis.opname[code.co_code[offset]]
+    if name != "LOAD_SPECIAL":
+        return _KEYWORDS.get(name)
+    here = (one.argrepr for one in dis.get_instructions(code) if one.offset == offset)
+    return "async with" if next(here, "") in _ENTERING else None
 
 
 def _number(code: CodeType, offset: int, place: _Place) -> int:
