@@ -212,3 +212,39 @@ def test_it():
     ran = suite.run()
     assert ran.status == 1
     assert suite.found == [("missed_await", "test_it", "fail")], ran.text
+
+
+@pytest.mark.parametrize("flag", ["--setup-only", "--setup-plan", "--setup-show"])
+def test_where_no_body_runs(suite: Suite, flag: str) -> None:
+    """Where pytest sets fixtures up and runs no body, no permission and no await is missed."""
+    suite.write(
+        "test_it.py",
+        """
+        import anyrig, pytest
+
+        async def save():
+            pass
+
+        @pytest.fixture
+        def allowed():
+            with anyrig.allow("missed_await"):
+                yield
+
+        @pytest.fixture
+        def pending():
+            return save()
+
+        @pytest.mark.anyrig(allow=["missed_await"])
+        def test_marked():
+            save()
+
+        def test_in_a_block(allowed):
+            save()
+
+        async def test_awaits(pending):
+            await pending
+        """,
+    )
+    ran = suite.spawn(flag)
+    assert ran.status == 0, ran.text
+    assert {one[2] for one in suite.found} <= {"permitted"}

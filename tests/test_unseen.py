@@ -12,7 +12,6 @@ from anyrig import unseen
 from inner import Suite
 
 FAILING = """
-import anyio
 import pytest
 from hypothesis import given, strategies
 
@@ -42,10 +41,6 @@ async def deeper():
 
 async def test_deep():
     await deeper()
-
-async def test_group():
-    async with anyio.create_task_group() as group:
-        group.start_soon(deeper)
 
 def test_failed():
     pytest.fail("told")

@@ -83,6 +83,9 @@ class Phases:
         self._wants_body = rig.settings.is_on(Kind.NEVER_RAN)
         self._wants_lost = rig.settings.is_on(Kind.LOST_EXCEPTION)
         self._wants_generators = rig.settings.is_on(Kind.LEAKED_ASYNCGEN)
+        # with --setup-only no body runs, and with --setup-plan no fixture either: nothing needs a
+        # permission there
+        self._bodies_run = not rig.config.getoption("setuponly", False)
         # the depth while a runner is at work before code of the test's begins
         self._depth = IDLE_DEPTH
         # the last value of `anyio_backend`, and the backend that it names
@@ -472,7 +475,7 @@ class Phases:
             self._close()
         self._rule(watch, error)
         unused = None
-        if watch.permits and not watch.has_failed:
+        if watch.permits and not watch.has_failed and self._bodies_run:
             with self._ruling:
                 unused = watch.unused()
         if unused is not None:

@@ -51,6 +51,8 @@ _KIND_HELP = {
 }
 # what is told and fails nothing, unless a setting says so
 _WARNS = frozenset({Kind.LEAKED_THREAD, Kind.BLOCKED_LOOP, Kind.LEAKED_CONTEXTVAR})
+# what holds of fixtures alone as well
+_OF_THE_LOOP = frozenset({Kind.DEADLOCK, Kind.TIMEOUT, Kind.BLOCKED_LOOP})
 # what nobody is told who has not asked for it
 _OFF = frozenset({Kind.UNUSED_STUB})
 
@@ -248,10 +250,13 @@ def read(config: pytest.Config) -> Settings:
                 f"needs {missing}"
             )
     report = config.getoption(_dest("--anyrig-report"))
+    policies = {kind: _policy(*given(kind.setting)) for kind in Kind}
+    # with --setup-only and --setup-plan no test's body runs, and most kinds are about what it does
+    off = frozenset(Kind) - _OF_THE_LOOP if config.getoption("setuponly", False) else frozenset()
     return Settings(
         backends=_unique(backends),
         only=_unique(only) or None,
-        policies={kind: _policy(*given(kind.setting)) for kind in Kind},
+        policies={kind: Policy.OFF if kind in off else policy for kind, policy in policies.items()},
         cancel_timeout=_seconds(*given("anyrig_cancel_timeout")),
         timeout=_seconds_or_off(*given("anyrig_timeout")),
         blocked_loop_after=_seconds(*given("anyrig_blocked_loop_after")),
