@@ -180,7 +180,7 @@ def test_partial_patched_in_its_class() -> None:
     client: Any = Client()
     assert client.get(*arguments) == "GET /"
     with mocks.patch.object(Client, "get") as get:
-        Client().get(*arguments)
+        client.get(*arguments)
         with pytest.raises(TypeError):
-            Client().get(*arguments, None)
+            client.get(*arguments, None)
     assert mocks.of(get).call_count == 1

@@ -371,6 +371,14 @@ async def _error(what: Any) -> list[str]:
 
 
 @on_all
+async def test_error_says_what_was_given_by_its_keyword() -> None:
+    """The text is that of the argument, however it is passed."""
+    rows: list[int] = []
+    with pytest.raises(DidNotHappen, match=r"`len\(rows\) == 3` has not come true"):
+        await anyrig.until(timeout=SOON, what=lambda: len(rows) == 3)
+
+
+@on_all
 async def test_error_says_what_there_was() -> None:
     """The predicate in its own words, its line, what it gave, and what it reads; then the tasks."""
     rows = ["a"]

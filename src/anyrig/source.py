@@ -111,15 +111,17 @@ def find_call(filename: str, lineno: int, names: frozenset[str]) -> CallSite | N
     return _site(filename, file.path(single[0])) if len(single) == 1 else None
 
 
-def first_argument(filename: str, lineno: int, names: frozenset[str]) -> str | None:
-    """The text of what the call of one of these names on the line is given first."""
+def first_argument(filename: str, lineno: int, names: frozenset[str], keyword: str) -> str | None:
+    """The text of what the call of one of these names is given first, or by this keyword."""
     file = _parsed(filename)
     calls = [] if file is None else file.calls(lineno)
     named = [call for call in calls if _called_name(call) in names]
     if not named:
         return None
     call = min(named, key=lambda call: _distance(call, lineno))
-    return _text(call.args[0]) if call.args else None
+    named_by = (one.value for one in call.keywords if one.arg == keyword)
+    given = call.args[0] if call.args else next(named_by, None)
+    return None if given is None else _text(given)
 
 
 def find_passed(filename: str, name: str, *, or_called: bool) -> list[tuple[int, str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import sys
 import threading
 import types
 import warnings
@@ -210,3 +211,10 @@ def test_coroutine_keeps_its_code_and_origin_when_it_is_closed() -> None:
 
 
 async def _save() -> None: ...
+
+
+def test_lazy_imports_have_a_type_and_a_list() -> None:
+    """``types.LazyImportType`` and ``sys.lazy_modules`` are there from Python 3.15 on."""
+    has = sys.version_info >= (3, 15)
+    assert hasattr(types, "LazyImportType") is has
+    assert hasattr(sys, "lazy_modules") is has

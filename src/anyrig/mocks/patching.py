@@ -13,6 +13,7 @@ from unittest import mock
 from ..findings import MockError
 from ..own import inspect, sys
 from . import doubles, mistakes, targets
+from .bound import Bound
 from .ledger import Call, Ledger, caller
 from .nature import of_attribute
 from .unused import Told, Unused
@@ -128,6 +129,7 @@ def _replace(
         raise MockError(f"`{name}`: `new` stands there as it is, without {', '.join(options)}")
     if isinstance(owner, ModuleType):
         doubles.note_replaced(new, targets.Replaced(owner, name, getattr(owner, name), by, new))
+        return Bound(mock.patch.object(owner, name, new), owner, name, new)
     return mock.patch.object(owner, name, new)
 
 

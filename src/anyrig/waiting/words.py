@@ -109,7 +109,7 @@ def _place(origins: Origins, callers: Sequence[RawFrame]) -> Iterator[str]:
 
 def _argument(origins: Origins, callers: Sequence[RawFrame]) -> str | None:
     frame = origins.users_frame(callers)
-    return None if frame is None else source.first_argument(frame[0], frame[1], _FUNCTIONS)
+    return None if frame is None else source.first_argument(frame[0], frame[1], _FUNCTIONS, "what")
 
 
 def _body(text: str | None) -> str | None:

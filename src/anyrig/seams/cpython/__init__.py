@@ -10,6 +10,7 @@ threads     origin tracking in threads; when, where and by whom a thread was sta
 excepthooks exceptions in threads, and those that can be raised nowhere
 keeping     what is never collected
 waiters     a call when a thread's event is set, and no call any more from a future
+lazy_names  the names that a ``lazy`` import has not given anything yet
 frames      the innermost frame of each thread
 stacks      what the threads of this process are doing at the moment
 
