@@ -13,6 +13,7 @@ from xml.etree import ElementTree
 import pytest
 
 from anyrig import Finding, Kind, __version__
+from inner import Suite
 from mixed import FAILED, FOUND, IN_SETUP_OR_TEARDOWN, LATE, MIXED, short
 from support import Ran, run_pytest
 
@@ -150,3 +151,61 @@ def test_findings_are_not_printed_twice(mixed: Mixed) -> None:
     """What anyrig tells is not in pytest's summary of warnings as well."""
     assert "warnings summary" not in mixed.ran.text
     assert "RuntimeWarning" not in mixed.ran.text
+
+
+RERUNS = """
+import pytest
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item, nextitem):
+    from _pytest.runner import runtestprotocol
+
+    for times_left in (1, 0):
+        item._initrequest()
+        reports = runtestprotocol(item, nextitem=nextitem, log=False)
+        for report in reports:
+            if report.failed and times_left:
+                report.outcome = "rerun"
+            item.ihook.pytest_runtest_logreport(report=report)
+            if report.outcome == "rerun":
+                break
+        else:
+            return True
+"""
+SPARED = """
+import pytest
+
+async def save(): ...
+
+TIMES = []
+
+def test_second_try():
+    TIMES.append(1)
+    if len(TIMES) == 1:
+        save()
+
+@pytest.mark.xfail
+def test_expected():
+    save()
+
+def test_bad():
+    save()
+"""
+
+
+def test_what_fails_nothing_is_not_counted_as_a_failure(suite: Suite) -> None:
+    """What a second try has mended, or what is expected to fail, is no failure, and not next."""
+    suite.write("conftest.py", RERUNS)
+    suite.write("test_it.py", SPARED)
+    ran = suite.spawn()
+    assert ran.status == 1, ran.text
+    assert "rerun: 2 in a test that was run again" in ran.text
+    assert "xfail: 1 in a test that is expected to fail" in ran.text
+    assert "missed_await: 1 in 1 test (fail)" in ran.text
+    assert "next: pytest test_it.py::test_bad\n" in ran.text
+    assert [(one.place.test, one.permitted) for one in suite.findings] == [
+        ("test_it.py::test_second_try", "rerun"),
+        ("test_it.py::test_expected", "xfail"),
+        ("test_it.py::test_bad", "rerun"),
+        ("test_it.py::test_bad", None),
+    ]

@@ -8,6 +8,7 @@ report, or with the worker's end.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -135,8 +136,10 @@ class Carrier:
             return
         with self._internal.guard("taking findings off a report"):
             self._take_failed(getattr(report, _FAILED, ()))
+            spared = _spared(report)
             for finding in map(Finding.from_json, getattr(report, _FOUND, ())):
-                self._show(finding)
+                is_spared = spared is not None and finding.is_failing
+                self._show(replace(finding, permitted=spared) if is_spared else finding)
             self._take_strays(getattr(report, _STRAYS, ()))
 
     def guarded(self, narrow: Callable[..., None], *args: Any) -> None:
@@ -277,6 +280,13 @@ class Carrier:
             if strays[0].place.phase is Phase.COLLECT:
                 report = _late_report(nodeid, strays, "collect")  # for the words in its heading
             terminal.stats.setdefault("error", []).append(report)
+
+
+def _spared(report: pytest.TestReport) -> str | None:
+    """Why what a report has found fails no test, in a word of `SPARED`; None where it does."""
+    if str(report.outcome) == "rerun":  # what plugins that run a test again make of a failure
+        return "rerun"
+    return "xfail" if report.skipped and hasattr(report, "wasxfail") else None
 
 
 def _is_ours(call: pytest.CallInfo[Any]) -> bool:

@@ -40,9 +40,14 @@ def _lines(findings: Sequence[Finding], report: ReportFile | None) -> Iterator[s
             yield _count(kind, of_kind)
             if kind is Kind.LEAKED_TASK:
                 yield from _shared(of_kind)
-    permitted = sum(f.count for f in findings if f.permitted is not None)
-    if permitted:
-        yield f"permitted: {permitted} by an allowance"
+    permitted = [f for f in findings if f.permitted is not None]
+    for word, meaning in words.SPARED.items():
+        number = sum(f.count for f in permitted if f.permitted == word)
+        if number:
+            yield f"{word}: {number} {meaning}"
+    number = sum(f.count for f in permitted if f.permitted not in words.SPARED)
+    if number:
+        yield f"permitted: {number} by an allowance"
     for finding in live:
         if finding.policy is Policy.WARN:
             yield f"warning: {words.summary(finding)}"

@@ -29,6 +29,13 @@ _WHY = {
 }
 
 
+# what is said in `Finding.permitted`, where no allowance permits it, and what it means in words
+SPARED = {
+    "rerun": "in a test that was run again",
+    "xfail": "in a test that is expected to fail",
+}
+
+
 def text(findings: Sequence[Finding]) -> str:
     """The findings as they stand in a failing test: one alone, several counted."""
     blocks = ["\n".join(_block(finding)) for finding in findings[:_BLOCKS]]
