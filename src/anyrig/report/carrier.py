@@ -312,6 +312,7 @@ def _representation(excinfo: pytest.ExceptionInfo[BaseException], error: Finding
 
 def _representation_of(findings: Sequence[Finding], *, after: str = "") -> Any:
     """The failure as pytest would show it had it been raised."""
+    __tracebackhide__ = False  # of what is hidden everywhere, pytest shows no summary
     try:
         raise words.error(findings, after=after)
     except FindingError as error:
