@@ -13,6 +13,7 @@ import anyio
 import pytest
 
 from anyrig import runners
+from anyrig.internal import Internal
 from anyrig.origins import RawFrame
 from anyrig.polled import Polled
 from anyrig.watchdog import Beats, Watchdog
@@ -410,7 +411,7 @@ async def test_takes_its_time():
 @pytest.mark.parametrize("library", ["asyncio", "trio"])
 def test_what_is_asked_before_a_run_has_begun_is_called(library: str) -> None:
     """A loop that is asked to turn while it is being made does so: it is not held."""
-    host = MagicMock(course=None, cancel_timeout=1.0)
+    host = MagicMock(course=None, cancel_timeout=1.0, internal=Internal())
     asked: list[str] = []
 
     async def body() -> None:

@@ -28,9 +28,15 @@ _CHAIN_LENGTH = 6
 RawFrame = tuple[str, int, str]
 
 
-def raw_frames(walk: Iterable[tuple[FrameType, int]]) -> list[RawFrame]:
-    """The frames of ``traceback.walk_tb`` or ``walk_stack``, in their order."""
-    return [(frame.f_code.co_filename, line, frame.f_code.co_name) for frame, line in walk]
+def raw_frames(walk: Iterable[tuple[FrameType, int | None]]) -> list[RawFrame]:
+    """The frames of ``traceback.walk_tb`` or ``walk_stack``, in their order.
+
+    A compiled coroutine's frame (Cython's, say) is at no line: the first of its code stands for it.
+    """
+    return [
+        (code.co_filename, code.co_firstlineno if line is None else line, code.co_name)
+        for code, line in ((frame.f_code, line) for frame, line in walk)
+    ]
 
 
 class Origins:

@@ -233,7 +233,7 @@ class Rig:
         from .tasks.group import open_group
 
         seconds = self.current_settings.cancel_timeout
-        return open_group(seconds, self.origins, self.runners.give_up)
+        return open_group(seconds, self.origins, self.runners.give_up, self.internal)
 
     def tell_unused(self, unused: Iterable[Unused]) -> None:
         """The running test has ended with doubles that nobody asked for what they were told.

@@ -137,7 +137,9 @@ class RunnerHost:
         from .tasks.tree import Node, did_not_end
         from .tasks.waiting import lines
 
-        tree = [Node(name, (), lines(coro, self._origins), []) for name, coro in coroutines]
+        tree = [Node(name, (), [], []) for name, _ in coroutines]
+        with self.internal.guard("drawing the tasks that do not end"):
+            tree = [Node(name, (), lines(coro, self._origins), []) for name, coro in coroutines]
         return did_not_end(tree, self.cancel_timeout)
 
     def close(self, runner: Any, error: BaseException | None) -> None:

@@ -18,7 +18,7 @@ from outcome import Error, Outcome, Value
 from ..backends import call_later
 from ..clock.course import COURSE, Course
 from ..contexts import Change, Step, changes
-from ..findings import CancelledByFixture, ClockError, TaskDidNotEnd
+from ..findings import CancelledByFixture, ClockError, FindingError, TaskDidNotEnd
 from ..internal import Internal
 from ..losses import Loss
 from ..own import asyncio, contextvars
@@ -156,6 +156,7 @@ OWNER: ContextVar[object] = ContextVar("anyrig_owner", default=None)
 HOST: ContextVar[Host | None] = ContextVar("anyrig_host", default=None)
 _TURNS = 10  # of the loop, before a task that is still there is one that was left
 
+ASKED = "answering what a loop was asked"  # what anyrig does in `Runner.call_soon`
 TASK_NAME = "the test and its fixtures"  # what the runner's task is called
 
 
@@ -176,6 +177,8 @@ class Runner(TestRunner):
         # twice, until the last fixture has ended
         self._told: dict[int, BaseException] = {}
         self.given_up: BaseException | None = None
+        # what a signal's handler (Ctrl-C, a timeout) raised between two lines of the runner's task
+        self.interrupt: BaseException | None = None
         # whether the loop waits with nothing to run, no timer and no I/O; and how often it did
         self.is_stuck = False
         self.waits = 0
@@ -185,6 +188,11 @@ class Runner(TestRunner):
         self._seen: WeakSet[Any] = WeakSet()  # the tasks that were told of
         self._steps: list[Step] = []  # the calls since the last test has ended
         self._course: Course | None = None  # the virtual time that the loop follows
+        guard = host.internal.guard
+        self.beginning = guard("beginning a call")
+        self.ending = guard("ending a call")
+        self.explaining = guard("explaining what cut off a call")
+        self.looking = guard("looking for what was left in a loop")
 
     # -- what a backend gives ----------------------------------------------------------------------
 
@@ -193,7 +201,7 @@ class Runner(TestRunner):
         raise NotImplementedError
 
     def call_soon(self, function: Callable[[], object]) -> None:
-        """Have the loop call a function, which is not to raise; from any thread.
+        """Have the loop call a function; from any thread. What it raises is an internal error.
 
         Where the loop has closed meanwhile, nothing happens.
         """
@@ -256,7 +264,8 @@ class Runner(TestRunner):
         call.error = error
         self._cancel(call)
         seconds = self.host.cancel_timeout
-        call.forget_bound = call_later(seconds, lambda: self._insist(call, error))
+        insist = partial(self.host.internal.call, ASKED, self._insist, call, error)
+        call.forget_bound = call_later(seconds, insist)
 
     def _insist(self, call: Call, error: BaseException) -> None:
         if self._unfinished is call:
@@ -297,16 +306,17 @@ class Runner(TestRunner):
     ) -> Iterable[T]:
         __tracebackhide__ = True
         generator = fixture_func(**kwargs)
-        fixture = self.host.current_fixture()
-        opened = OpenFixture(fixture, self.host.owner(fixture))
-        value: T = self._begin(Call(generator.__anext__, opened.owner, fixture))
-        known = {id(scope) for one in self._open for scope in one.scopes}
-        opened.scopes = [scope for scope in self._scopes() if id(scope) not in known]
+        opened = self._opened()
+        value: T = self._begin(Call(generator.__anext__, opened.owner, opened.fixture))
+        with self.beginning:
+            known = {id(scope) for one in self._open for scope in one.scopes}
+            opened.scopes = [scope for scope in self._scopes() if id(scope) not in known]
         self._open.append(opened)
         yield value
         if not isinstance(opened.owner, str):
             # a test's own fixtures have ended; what it left in a wider one has a last chance here
-            self.host.look_for_left()
+            with self.looking:
+                self.host.look_for_left()
         try:
             self._end(generator, opened)
         finally:
@@ -318,9 +328,8 @@ class Runner(TestRunner):
         self, fixture_func: Callable[..., Coroutine[Any, Any, T]], kwargs: dict[str, Any]
     ) -> T:
         __tracebackhide__ = True
-        fixture = self.host.current_fixture()
-        owner = self.host.owner(fixture)
-        value: T = self._begin(Call(partial(fixture_func, **kwargs), owner, fixture))
+        opened = self._opened()
+        value: T = self._begin(Call(partial(fixture_func, **kwargs), opened.owner, opened.fixture))
         return value
 
     def run_test(
@@ -329,22 +338,39 @@ class Runner(TestRunner):
         __tracebackhide__ = True
         self._begin(Call(partial(test_func, **kwargs), self.host.owner(None)))
 
+    def _opened(self) -> OpenFixture:
+        """The fixture that is being set up, and who it is for."""
+        opened = OpenFixture(None)
+        with self.beginning:
+            opened.fixture = self.host.current_fixture()
+            opened.owner = self.host.owner(opened.fixture)
+        return opened
+
     # -- calls -------------------------------------------------------------------------------------
 
     def _begin(self, call: Call) -> Any:
         """Call a test or a fixture's setup; raises what it raised, or what it was cancelled for."""
         __tracebackhide__ = True
-        self.host.runs(self)
-        self._run(call)
+        self._perform(call)
         result = call.outcome
         assert result is not None, "a runner runs a call to its end"
-        if call.broken:
-            self._spoil(call.broken)
-            if isinstance(result, Error):
+        if call.broken and isinstance(result, Error):
+            with self.explaining:
                 result = Error(self._explained(result.error, call.broken))
         if call.error is not None:
             result = Error(self._as_ended(call.error, result))
         return self._given(result)
+
+    def _perform(self, call: Call) -> None:
+        """Run a call to its end; what it leaves cancelled is torn down early."""
+        __tracebackhide__ = True
+        self.host.runs(self)
+        try:
+            self._run(call)
+        finally:
+            if call.broken:
+                with self.explaining:
+                    self._spoil(call.broken)
 
     def _end(self, generator: AsyncGenerator[Any, Any], opened: OpenFixture) -> None:
         """Resume a fixture for its teardown; raises what is new, and nothing that was told."""
@@ -352,11 +378,8 @@ class Runner(TestRunner):
         if self.given_up is not None:
             return
         call = Call(generator.__anext__, opened.owner, opened.fixture)
-        self.host.runs(self)
-        self._run(call)
+        self._perform(call)
         result = call.outcome
-        if call.broken:
-            self._spoil(call.broken)
         if isinstance(result, Value):
             self._run(Call(generator.aclose))
             raise RuntimeError("Async generator fixture did not stop")
@@ -378,7 +401,8 @@ class Runner(TestRunner):
         __tracebackhide__ = True
         result = self._with_callbacks(result)
         if isinstance(result, Error) and isinstance(result.error, BaseExceptionGroup):
-            raise self._said_to_pytest(result.error)
+            with self.explaining:
+                result = Error(self._said_to_pytest(result.error))
         return result.unwrap()
 
     def _said_to_pytest(self, group: BaseExceptionGroup[BaseException]) -> BaseException:
@@ -395,8 +419,10 @@ class Runner(TestRunner):
         own = result.error if isinstance(result, Error) else None
         if own is None or isinstance(own, StopAsyncIteration):
             return error
-        own = _without(own, self._is_end)
-        return error if own is None or not self.host.is_failure(own) else own
+        with self.explaining:
+            own = _without(own, self._is_end)
+            return error if own is None or not self.host.is_failure(own) else own
+        return error
 
     def _with_callbacks(self, result: Outcome[Any]) -> Outcome[Any]:
         """The result of a call with what callbacks of the loop raised meanwhile."""
@@ -406,16 +432,14 @@ class Runner(TestRunner):
         """Tell what was left, and let the task end; what that raised: see `Host.close`."""
         try:
             if self.given_up is None:
-                left, calls = self.left(), self._left_calls()
-                if left:
-                    self.host.tell_left(self, left)
-                if calls:
-                    self.host.tell_left_calls(calls)
+                left = self.left()
+                with self.looking:
+                    self._tell(left)
                 if self._course is not None:
-                    self._follow(None)
-                if not (left or calls):
-                    self.host.nothing_left()
+                    with self.ending:
+                        self._follow(None)
                 self._finish()
+                self.raise_interrupt()
         except BaseException as error:  # noqa: BLE001 - handed on
             self.given_up = error
             return error
@@ -423,20 +447,44 @@ class Runner(TestRunner):
 
     # -- what was left -----------------------------------------------------------------------------
 
+    def _tell(self, left: Sequence[TaskInfo]) -> None:
+        """Tell these tasks, and the calls in threads that were left."""
+        calls = self._left_calls()
+        if left:
+            self.host.tell_left(self, left)
+        if calls:
+            self.host.tell_left_calls(calls)
+        if not (left or calls):
+            self.host.nothing_left()
+
     def left(self, owner: object = None) -> list[TaskInfo]:
         """The tasks that are there and were not told of: those of an owner, or all of them.
 
         The loop gets a few turns before; what is being cancelled is not among them.
         """
-        if self.given_up is not None or not self._new_tasks(owner):
+        new: list[Any] = []
+        if self.given_up is None:
+            with self.looking:
+                new = self._new_tasks(owner)
+        result = self._settled() if new else None
+        if not isinstance(result, Value):
             return []
+        with self.looking:
+            infos = {info.id: info for info in result.value}
+            found = [infos[id(task)] for task in self._new_tasks(owner) if id(task) in infos]
+            self._seen.update(task for task in self._new_tasks(owner) if id(task) in infos)
+            return [info for info in found if not self._is_ending(anyio_seam.task_of(info))]
+        return []
+
+    def _settled(self) -> Outcome[Sequence[TaskInfo]] | None:
+        """The tasks that are there after a few turns of the loop."""
         call = Call(_settle)
-        self._run(call)
-        assert call.outcome is not None, "a runner runs a call to its end"
-        infos = {info.id: info for info in call.outcome.unwrap()}
-        found = [infos[id(task)] for task in self._new_tasks(owner) if id(task) in infos]
-        self._seen.update(task for task in self._new_tasks(owner) if id(task) in infos)
-        return [info for info in found if not self._is_ending(anyio_seam.task_of(info))]
+        try:
+            self._run(call)
+        except RuntimeError:  # the test has left something that stops the loop: once more
+            call = Call(_settle)
+            self._run(call)
+        return call.outcome
 
     def _left_calls(self) -> Sequence[Callable[..., object]]:
         """The functions that were handed to the loop's executor, and that nobody waited for."""
@@ -470,6 +518,34 @@ class Runner(TestRunner):
         if last is None or last.owner != call.owner or last.fixture is not call.fixture:
             context = contextvars.copy_context()
             self._steps.append(Step(call.owner, call.fixture, context, context))
+
+    def is_interrupt(self, error: BaseException) -> bool:
+        """Note what ended the runner's task between two calls, if the task is to go on after it."""
+        if isinstance(error, KeyboardInterrupt | SystemExit | FindingError):
+            self.interrupt = error
+        return self.interrupt is error
+
+    def raise_interrupt(self) -> None:
+        """In the host, when a call is over: raise what was noted."""
+        error, self.interrupt = self.interrupt, None
+        if error is not None:
+            raise error
+
+    def begin_watched(self, call: Call) -> AbstractContextManager[object] | None:
+        """A call begins, in the runner's task; gives what is watched in it, to be ended after."""
+        with self.beginning:
+            self.begin_call(call)
+            watching = self.host.watching()
+            watching.__enter__()
+            return watching
+        return None
+
+    def end_watched(self, watching: AbstractContextManager[object] | None) -> None:
+        """The call has ended."""
+        with self.ending:
+            if watching is not None:
+                watching.__exit__(None, None, None)
+            self.end_call()
 
     def _set_time(self, call: Call) -> None:
         """Have the loop's time be that of the call: a wider fixture's is always real."""
@@ -521,7 +597,7 @@ class Runner(TestRunner):
             for raised in self._errors_of(scope):
                 one = _without(raised, self._is_told)
                 if one is not None:
-                    self._tell(one, scope, line)
+                    self._note_told(one, scope, line)
                     errors.append(one)
         if not errors:
             return own if own is not None else self._cut_off(broken[-1], line)
@@ -533,12 +609,16 @@ class Runner(TestRunner):
         _put_before(own, errors[0], self._is_cancellation)
         return own
 
-    def _tell(self, error: BaseException, scope: object, line: str | None) -> None:
+    def _note_told(self, error: BaseException, scope: object, line: str | None) -> None:
         """Note whose an error is, and that it was told."""
-        self._told.update((id(leaf), leaf) for leaf in leaves_of(error))
+        self.has_told(error)
         error.add_note(f"anyrig: raised in a background task of {self._owner_name(scope)}")
         if line is not None:
             error.add_note(f"  which cut off {line}")
+
+    def has_told(self, error: BaseException) -> None:
+        """An error was raised to the test: the end of a fixture is not to raise it again."""
+        self._told.update((id(leaf), leaf) for leaf in leaves_of(error))
 
     def _cut_off(self, scope: object, line: str | None) -> CancelledByFixture:
         name, why = self._owner_name(scope), self._was_cancelled_at(scope)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from asyncio import AbstractEventLoop
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from contextvars import Context
+from functools import partial
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -19,7 +20,7 @@ from ..seams import anyio as anyio_seam
 from ..seams import asyncio as asyncio_seam
 from ..seams.asyncio_errors import Listener
 from ..seams.cpython import stacks
-from .base import TASK_NAME, Call, Host, Runner
+from .base import ASKED, TASK_NAME, Call, Host, Runner
 
 if TYPE_CHECKING:
     from ..seams.asyncio_time import LoopTime
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 # seconds, as asyncio's own runner has it; before Python 3.12 there is none
 _JOIN_TIMEOUT = () if sys.version_info < (3, 12) else (300.0,)
+_STOPS = 3  # that a run of a loop may leave in it: see `AsyncioRunner._run_loop`
 _CLOSED = (
     "the event loop was closed by the test, or by one of its fixtures: what was left in it could "
     "not end. Take that close() away"
@@ -59,14 +61,20 @@ class AsyncioRunner(Runner):
         self._is_to_be_asked = False  # whether the loop notes no waits, and says what they are for
         self._waits: LoopWaits | None = None  # what says it, once it was asked
         self._time: LoopTime | None = None  # once it was another than the real one
+        self._stops = 0  # that an interrupted run may have left in the loop
         self._is_empty = False  # whether nothing is left in the loop that is to be ended
 
     def __enter__(self) -> Self:
-        self._runner.__enter__()
+        try:
+            self._runner.__enter__()
+        except BaseException:
+            self.host.close(self, None)  # there is no loop to run anything in
+            raise
         loop = self._runner.get_loop()
         loop.set_exception_handler(Listener(self.host.lose, self._callback_errors))
-        self._forget_waits = asyncio_seam.around_waits(loop, self.note_wait)
-        self._is_to_be_asked = is_uvloop(loop)
+        with self.beginning:
+            self._forget_waits = asyncio_seam.around_waits(loop, self.note_wait)
+            self._is_to_be_asked = is_uvloop(loop)
         return self
 
     def __exit__(
@@ -75,10 +83,25 @@ class AsyncioRunner(Runner):
         exc_val: BaseException | None,
         exc_tb: TracebackType | None,
     ) -> None:
+        raised: BaseException | None = None
+        try:
+            raised = self._close()
+        except BaseException as error:  # noqa: BLE001 - handed on: see `Host.close`
+            raised = error
+        # without cycles, all of it is gone at once
+        with self.ending:
+            self._forget_waits()
+            self._is_to_be_asked, self._waits = False, None
+            if self._time is not None:
+                self._time.close()
+        self._task = self._knock = self._done = None
+        self.host.close(self, raised)
+
+    def _close(self) -> BaseException | None:
         loop = self._runner.get_loop()
         if loop.is_closed() and self.given_up is None:
-            raised: BaseException | None = RuntimeError(_CLOSED)
-            self.given_up = raised
+            self.given_up = RuntimeError(_CLOSED)
+            raised: BaseException | None = self.given_up
         else:
             raised = self.wind_up()
         if self.given_up is None and self._is_empty:
@@ -87,17 +110,11 @@ class AsyncioRunner(Runner):
                 asyncio.set_event_loop(None)
             loop.close()
         elif self.given_up is None:
-            self._runner.__exit__(exc_type, exc_val, exc_tb)
+            self._runner.__exit__(None, None, None)
         else:
             # what is in it does not end, and the end of asyncio's runner would wait for it
             asyncio_seam.drop(loop)
-        # without cycles, all of it is gone at once
-        self._forget_waits()
-        self._is_to_be_asked, self._waits = False, None
-        if self._time is not None:
-            self._time.close()
-        self._task = self._knock = self._done = None
-        self.host.close(self, raised)
+        return raised
 
     def is_running(self) -> bool:
         try:
@@ -112,25 +129,70 @@ class AsyncioRunner(Runner):
         loop = self._runner.get_loop()
         done = self._done = loop.create_future()
         self._next = self._unfinished = call
-        if self._task is None:
-            self._task = loop.create_task(self._serve(), name=TASK_NAME)
-        else:
-            self._wake()
         try:
-            loop.run_until_complete(done)
+            if self._task is None or self._task.done():
+                # done: Ctrl-C has ended it between two lines of ours
+                self._task = self._begin_task(loop)
+            else:
+                self._wake()
+            self._run_loop(loop, done)
             if self.given_up is not None:
                 raise self.given_up
+            if self.interrupt is not None:
+                self.raise_interrupt()
         except BaseException as error:
             # a signal's handler (Ctrl-C, a timeout) raised in the loop itself: the call is stopped,
             # and the fixtures can still be torn down in the task that set them up
-            if isinstance(error, KeyboardInterrupt):
-                self.host.interrupted([anyio_seam.info_of(one) for one in asyncio.all_tasks(loop)])
-            self._stop()
+            if isinstance(error, KeyboardInterrupt) and self._unfinished is not None:
+                with self.looking:
+                    tasks = asyncio.all_tasks(loop)
+                    self.host.interrupted([anyio_seam.info_of(one) for one in tasks])
+            if isinstance(error, KeyboardInterrupt | SystemExit):
+                self.has_told(error)  # the end of a task group has it as well
+            if self.given_up is None:
+                self._settle_down(error)
             raise
 
+    def _begin_task(self, loop: AbstractEventLoop) -> asyncio.Task[None]:
+        serving = self._serve()
+        try:
+            return loop.create_task(serving, name=TASK_NAME)
+        except BaseException:  # the loop is closed, say
+            serving.close()
+            raise
+
+    def _settle_down(self, error: BaseException) -> None:
+        """Have a loop that was interrupted by an error be one that runs the next call."""
+        self._stops = _STOPS
+        try:
+            self._stop()
+        except BaseException:
+            # it is interrupted again and again: nothing can be run in it any more
+            if self._unfinished is not None:
+                self.give_up(error)
+            raise
+
+    def _run_loop(self, loop: AbstractEventLoop, done: asyncio.Future[None]) -> None:
+        """Run the loop until this is done.
+
+        A run that was interrupted leaves its stop in the loop (on uvloop, two of them), and that
+        would end this one before it has begun.
+        """
+        while True:
+            try:
+                loop.run_until_complete(done)
+            except RuntimeError:
+                if not self._stops or done.done() or loop.is_closed():
+                    raise
+                self._stops -= 1
+            else:
+                self._stops = 0
+                return
+
     def call_soon(self, function: Callable[[], object]) -> None:
+        asked = partial(self.host.internal.call, ASKED, function)
         with suppress(RuntimeError):  # it is closed: what it was to be asked has lost its meaning
-            self._runner.get_loop().call_soon_threadsafe(function, context=anyio_seam.on_asyncio())
+            self._runner.get_loop().call_soon_threadsafe(asked, context=anyio_seam.on_asyncio())
 
     def is_waiting(self, frame: FrameType) -> bool:
         # uvloop waits in C, which `_run` has called
@@ -172,8 +234,7 @@ class AsyncioRunner(Runner):
 
     def give_up(self, error: BaseException) -> None:
         super().give_up(error)
-        if self._done is not None and not self._done.done():
-            self._done.set_result(None)
+        self._wake_host(self._done)
 
     def _wake(self) -> None:
         if self._knock is not None and not self._knock.done():
@@ -181,11 +242,14 @@ class AsyncioRunner(Runner):
 
     def _stop(self) -> None:
         """Cancel the call that is under way, and wait until it has ended."""
-        if self.given_up is not None or self._unfinished is None:
+        loop, task, done = self._runner.get_loop(), self._task, self._done
+        if self.given_up is not None or self._unfinished is None or loop.is_closed():
             return
-        if self._task is not None and self._done is not None:
-            self._task.cancel()
-            self._runner.get_loop().run_until_complete(self._done)
+        if task is not None and done is not None:
+            # where it has not begun, it never comes to its own end
+            task.add_done_callback(lambda _: self._wake_host(done))
+            task.cancel()
+            self._run_loop(loop, done)
 
     def _finish(self) -> None:
         """Let the task end, and then what others left running; raises where that goes on."""
@@ -196,6 +260,10 @@ class AsyncioRunner(Runner):
             self._stop()
             self._is_closing = True
             self._wake()
+        if self._stops:
+            done = loop.create_future()
+            loop.call_soon(done.set_result, None)
+            self._run_loop(loop, done)
         loop.run_until_complete(self._end_all(self._task))
 
     async def _end_all(self, task: asyncio.Task[None] | None) -> None:
@@ -206,7 +274,9 @@ class AsyncioRunner(Runner):
         if task is not None:
             if not task.done():
                 await asyncio.wait([task])
-            task.result()
+            error = None if task.cancelled() else task.exception()
+            if isinstance(error, Exception):  # else it was raised in the host as well
+                self.host.internal.note(error, "waiting for the next call")
         others = _other_tasks()
         for one in others:
             one.cancel()
@@ -229,20 +299,37 @@ class AsyncioRunner(Runner):
         assert task is not None
         # for the loop's callbacks, which are in no task; anyio's plugin sets it for its own runner
         sniffio.current_async_library_cvar.set("asyncio")
-        while (call := await self._take(task)) is not None:
-            self.begin_call(call)
-            with self.host.watching():
-                call.outcome = await outcome.acapture(call.function)
-            self.end_call()
+        while not self._is_closing:
+            try:
+                while (call := await self._take(task)) is not None:
+                    watching = self.begin_watched(call)
+                    call.outcome = await outcome.acapture(call.function)
+                    self._end_call(call, watching, task)
+            except BaseException as error:
+                if not self.is_interrupt(error):
+                    raise
+            finally:
+                # whatever ends it: the host is not left waiting
+                self._unfinished = None
+                self._wake_host(self._done)
+
+    def _end_call(
+        self, call: Call, watching: AbstractContextManager[object] | None, task: asyncio.Task[None]
+    ) -> None:
+        self.end_watched(watching)
+        with self.explaining:
             call.broken = anyio_seam.cancelled_scopes(task)
             if task.cancelling():
                 self._forgive(task, call)
-            self.look_beside(call)
-            assert self._done is not None
+        self.look_beside(call)
+        self._unfinished = None
+        self._wake_host(self._done)
+        with self.ending:
             call.forget_bound()
-            self._unfinished = None
-            if not self._done.done():
-                self._done.set_result(None)
+
+    def _wake_host(self, done: asyncio.Future[None] | None) -> None:
+        if done is not None and not done.done():
+            done.set_result(None)
 
     async def _take(self, task: asyncio.Task[None]) -> Call | None:
         """The next call; None where there is none to come.

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from contextvars import Context
+from functools import partial
 from math import inf
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from outcome import Outcome, Value
+from outcome import Error, Outcome, Value
 
 from ..clock.course import Course
-from ..findings import ClockError
+from ..findings import ClockError, FindingError
 from ..guests import idle_descriptors, running_tasks
 from ..losses import Loss, Way
 from ..own import outcome, queue, sys, time, trio
 from ..seams import trio as trio_seam
-from .base import TASK_NAME, Call, Host, Runner, Stopped, group_of, leaves_of
+from .base import ASKED, TASK_NAME, Call, Host, Runner, Stopped, group_of, leaves_of
 
 if TYPE_CHECKING:
     from ..seams.trio_time import RunTime
@@ -46,7 +47,7 @@ class Waits:
     def before_io_wait(self, timeout: float) -> None:
         """trio begins to wait."""
         runner = self._runner
-        is_stuck = timeout > _LONG and runner.is_busy and _is_stuck(runner.is_virtual)
+        is_stuck = timeout > _LONG and runner.is_busy and runner.waits_for_nothing()
         if is_stuck or self._was_noted:
             self._was_noted = is_stuck
             runner.note_wait(is_stuck)
@@ -103,15 +104,18 @@ class TrioRunner(Runner):
     ) -> None:
         raised = self.wind_up() if self._is_started else None
         self._generators.__exit__(None, None, None)
-        if not self._is_started:
-            return
-        if self._ended is None:
-            trio_seam.abandon()
-            sys.set_asyncgen_hooks(*self._hooks)
+        if self._is_started and self._ended is None:
+            self._abandon()
         self._task = self._around = self._base = self._state = (
             None  # without cycles, all is gone at once
         )
         self.host.close(self, raised)
+
+    def _abandon(self) -> None:
+        """Drop a run that does not end, or has not begun."""
+        with self.ending:
+            trio_seam.abandon()
+        sys.set_asyncgen_hooks(*self._hooks)
 
     def _finish(self) -> None:
         """Let the run end; raises where something in it goes on though it is cancelled."""
@@ -123,9 +127,9 @@ class TrioRunner(Runner):
         until = time.monotonic() + seconds
         while self._ended is None:
             if time.monotonic() >= until:
-                deaf = [(one.name, one.coro) for one in self._tasks()]
-                if deaf:
-                    raise self.host.did_not_end(deaf)
+                deaf: list[tuple[str, Any]] = [(one.name, one.coro) for one in self._tasks()]
+                # else it is a cleanup of trio's own that goes on, or the run has lost its turn
+                raise self.host.did_not_end(deaf or [("the trio run", None)])
             try:
                 turn = self._turns.get(timeout=seconds)
             except queue.Empty:
@@ -148,10 +152,18 @@ class TrioRunner(Runner):
     def is_running(self) -> bool:
         return trio.lowlevel.in_trio_task()
 
+    def waits_for_nothing(self) -> bool:
+        """Whether the run is about to wait for nothing that it knows of."""
+        with self.looking:
+            return _is_stuck(self.is_virtual)
+        return False
+
     # -- the host's side ---------------------------------------------------------------------------
 
     def _run(self, call: Call) -> None:
         __tracebackhide__ = True
+        if self.given_up is not None:
+            raise self.given_up
         if self._unfinished is not None:
             # a signal's handler (Ctrl-C, a timeout) raised in the host while that one ran
             if self._around is not None:
@@ -159,17 +171,29 @@ class TrioRunner(Runner):
             self._turn_until_done(self._unfinished)
         self._next = self._unfinished = call
         if not self._is_started:
-            self._is_started = True
-            self._hooks = sys.get_asyncgen_hooks()
+            self._start()
+        else:
+            self._wake()
+        self._turn_until_done(call)
+
+    def _start(self) -> None:
+        __tracebackhide__ = True
+        self._hooks = sys.get_asyncgen_hooks()
+        is_within = trio.lowlevel.in_trio_run()  # somebody else's, to be left alone
+        try:
             trio.lowlevel.start_guest_run(
                 self._serve,
                 run_sync_soon_threadsafe=self._turns.put,
                 done_callback=self._end_run,
                 **self._options,
             )
-        else:
-            self._wake()
-        self._turn_until_done(call)
+        except BaseException:
+            # without a socket to be woken by, say: the next call tries again
+            if not is_within:
+                self._abandon()
+            self._next = self._unfinished = None
+            raise
+        self._is_started = True
 
     def _turn_until_done(self, call: Call) -> None:
         __tracebackhide__ = True
@@ -177,16 +201,37 @@ class TrioRunner(Runner):
             if self.given_up is not None:
                 raise self.given_up
             if self._ended is not None:
-                self._ended.unwrap()
-                raise RuntimeError("the trio run has ended")
+                error = self._dead(self._ended)
+                self.give_up(error)
+                raise error
             turn = self._turns.get()
             if self._state is not None and self._state.is_interrupted():
                 # what Ctrl-C ends has yet to be ended
-                self._state.when_next_awake(lambda: self.host.interrupted(running_tasks()))
-            turn()
+                self._state.when_next_awake(self._note_interrupt)
+            try:
+                turn()
+            except BaseException as error:
+                self.give_up(error)  # trio raises nothing here that it could go on after
+                raise
+        if self.interrupt is not None:
+            self.raise_interrupt()
+
+    def _note_interrupt(self) -> None:
+        with self.looking:
+            self.host.interrupted(running_tasks())
+
+    def _dead(self, ended: Outcome[None]) -> BaseException:
+        """What a run that has ended in the middle of a call gives that call."""
+        error = ended.error if isinstance(ended, Error) else RuntimeError("the trio run has ended")
+        # a signal's handler (a timeout) may have raised in trio itself
+        cause: BaseException | None = error
+        while cause is not None and not isinstance(cause, FindingError):
+            cause = cause.__cause__
+        return cause or error
 
     def call_soon(self, function: Callable[[], object]) -> None:
-        self._asked.append(function)
+        # what is raised there ends the run
+        self._asked.append(partial(self.host.internal.call, ASKED, function))
         self._pass_on()
 
     def _pass_on(self) -> None:
@@ -235,16 +280,26 @@ class TrioRunner(Runner):
         self._pass_on()
         with trio.CancelScope() as self._around:
             self._base = trio_seam.innermost(self._task)
-            while (call := await self._take()) is not None:
-                self.begin_call(call)
-                with self.host.watching():
-                    call.outcome = await outcome.acapture(call.function)
-                self.end_call()
-                if trio_seam.innermost(self._task) is not self._base:
-                    call.broken = [one for one in self._scopes() if one.cancel_called]
-                self.look_beside(call)
-                call.forget_bound()
-                self._unfinished = None
+            while not self._is_closing:
+                try:
+                    while (call := await self._take()) is not None:
+                        watching = self.begin_watched(call)
+                        call.outcome = await outcome.acapture(call.function)
+                        self._end_call(call, watching)
+                except BaseException as error:
+                    if not self.is_interrupt(error):
+                        raise
+                    self._unfinished = None
+
+    def _end_call(self, call: Call, watching: AbstractContextManager[object] | None) -> None:
+        self.end_watched(watching)
+        with self.explaining:
+            if trio_seam.innermost(self._task) is not self._base:
+                call.broken = [one for one in self._scopes() if one.cancel_called]
+        self.look_beside(call)
+        self._unfinished = None
+        with self.ending:
+            call.forget_bound()
 
     async def _take(self) -> Call | None:
         # with this task ready to run, trio starts no thread to wait for I/O; the host does not

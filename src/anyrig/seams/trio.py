@@ -167,8 +167,11 @@ def abandon() -> None:
     from .cpython.keeping import keep
 
     context: Any = _run.GLOBAL_RUN_CONTEXT
-    keep(context.runner)
-    context.runner.ki_manager.close()
+    runner = getattr(context, "runner", None)  # a run that could not begin has left none
+    if runner is None:
+        return
+    keep(runner)
+    runner.ki_manager.close()
     vars(context).clear()
     signal.set_wakeup_fd(-1)
 

@@ -17,25 +17,27 @@ from anyio.abc import TaskGroup, TaskStatus
 
 from ..backends import call_later
 from ..findings import TaskDidNotEnd
+from ..internal import Internal
 from ..origins import Origins
 from ..own import anyio
 from ..seams import anyio as anyio_seam
 from ..seams.anyio import tasks_within, unshield
-from .tree import did_not_end, nodes
+from .tree import Node, did_not_end, nodes
 
 GiveUp = Callable[[BaseException], None]
 
 
 @asynccontextmanager
 async def open_group(
-    seconds: float, origins: Origins, give_up: GiveUp
+    seconds: float, origins: Origins, give_up: GiveUp, internal: Internal
 ) -> AsyncGenerator[TaskGroup]:
     """A group whose tasks are cancelled at its end and get so many seconds to follow.
 
-    ``give_up`` ends the runner where one does not follow at all. Raises what its tasks raised, as
+    ``give_up`` ends the runner where one does not follow at all; ``internal`` hears of what fails
+    in the picture of them. Raises what its tasks raised, as
     a group where it is more than one error, and `TaskDidNotEnd` beside it.
     """
-    bound = Bound(seconds, origins, give_up)
+    bound = Bound(seconds, origins, give_up, internal)
     try:
         async with anyio.create_task_group() as group:
             try:
@@ -73,8 +75,11 @@ class Status(TaskStatus[Any]):
 class Bound:
     """How long the tasks of a cancelled group may take to end, and what is done about it."""
 
-    def __init__(self, seconds: float, origins: Origins, give_up: GiveUp) -> None:
+    def __init__(
+        self, seconds: float, origins: Origins, give_up: GiveUp, internal: Internal
+    ) -> None:
         self._seconds = seconds
+        self._internal = internal
         self._origins = origins
         self._give_up = give_up
         self._cancel: Callable[[], object] = lambda: None
@@ -90,8 +95,12 @@ class Bound:
         self._cancel()
 
     def _pass(self, group: TaskGroup) -> None:
-        tasks = set(map(id, tasks_within(group)))
-        infos = [info for info in anyio_seam.running().get_running_tasks() if info.id in tasks]
-        self.passed = passed = did_not_end(nodes(self._origins, infos), self._seconds)
-        unshield(group)
+        tree: list[Node] = []
+        with self._internal.guard("drawing the tasks of a group that do not end"):
+            tasks = set(map(id, tasks_within(group)))
+            infos = [info for info in anyio_seam.running().get_running_tasks() if info.id in tasks]
+            tree = nodes(self._origins, infos)
+        self.passed = passed = did_not_end(tree, self._seconds)
+        with self._internal.guard("taking away the shields in a group"):
+            unshield(group)
         self._cancel = call_later(self._seconds, lambda: self._give_up(passed))

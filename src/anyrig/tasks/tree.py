@@ -96,8 +96,11 @@ def _shown(root: Node) -> list[Node]:
 
 
 def did_not_end(tree: Sequence[Node], seconds: float) -> TaskDidNotEnd:
-    """The error for tasks that went on though they were cancelled that long ago."""
-    noun = "a task has" if len(tree) == 1 else f"{len(tree)} tasks have"
+    """The error for tasks that went on though they were cancelled that long ago.
+
+    Where they can't be drawn, the tree has none.
+    """
+    noun = "a task has" if len(tree) < 2 else f"{len(tree)} tasks have"
     title = f"{noun} not ended {seconds:g} s after being cancelled:"
     return TaskDidNotEnd("\n".join([title, *draw(tree)]))
 

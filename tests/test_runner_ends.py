@@ -1,0 +1,221 @@
+"""Every call of a runner ends: on backends that can't start, that die, and under Ctrl-C."""
+
+from __future__ import annotations
+
+import pytest
+
+from inner import BACKENDS, Suite
+
+# what makes a backend that can't start, and what the test is to fail with
+CANNOT_START = """
+import asyncio
+import socket
+
+import anyio
+import pytest
+import trio
+
+refusal = RuntimeError("a test tried to use a socket")
+
+def refuse(*args, **kwargs):
+    raise refusal
+
+class Clock(trio.abc.Clock):
+    def start_clock(self):
+        raise RuntimeError("a clock that does not start")
+
+    def current_time(self):
+        return 0.0
+
+    def deadline_to_sleep_time(self, deadline):
+        return 0.0
+
+def no_loop():
+    raise RuntimeError("no loop today")
+
+@pytest.fixture
+def no_sockets(monkeypatch):
+    monkeypatch.setattr(socket, "socketpair", refuse)
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio", "trio"])
+async def test_without_sockets(no_sockets):
+    await anyio.sleep(0)
+
+@pytest.mark.parametrize("anyio_backend", [("trio", {"clock": Clock()})], ids=["clock"])
+async def test_with_a_clock():
+    await anyio.sleep(0)
+
+@pytest.mark.parametrize("anyio_backend", [("asyncio", {"loop_factory": no_loop})], ids=["factory"])
+async def test_with_a_factory():
+    await anyio.sleep(0)
+
+@pytest.mark.parametrize("anyio_backend", [("trio", {"clok": 1})], ids=["option"])
+async def test_with_an_option():
+    await anyio.sleep(0)
+
+@pytest.fixture
+async def value(no_sockets, anyio_backend):
+    return 1
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio", "trio"])
+async def test_with_a_fixture(value):
+    await anyio.sleep(0)
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio", "trio"])
+async def test_innocent():
+    await anyio.sleep(0.01)
+"""
+
+
+def test_a_backend_that_cannot_start_fails_the_test_that_asked_for_it(suite: Suite) -> None:
+    """The error is the one that anyio alone shows, and the next test has nothing to do with it."""
+    suite.write("test_it.py", CANNOT_START)
+    arguments = ("-p", "no:randomly", "-W", "ignore")
+    ours = suite.spawn(*arguments)
+    alone = suite.spawn(*arguments, report=False, plugins=("anyio",))
+    assert ours.counts == alone.counts == {"passed": 2, "failed": 5, "error": 2}
+    for words in ("a test tried to use a socket", "does not start", "no loop today", "'clok'"):
+        assert words in ours.text
+        assert words in alone.text
+    assert "anyrig itself" not in ours.text
+    assert suite.lines()[1:] == []
+
+
+# Ctrl-C as the call ends: the loop's stop for it stays behind
+INTERRUPTED = """
+import asyncio
+import os
+import signal
+
+import anyio
+import pytest
+
+@pytest.fixture(scope="module")
+def anyio_backend():
+    return BACKEND
+
+@pytest.fixture(scope="module")
+async def server(anyio_backend):
+    async with anyio.create_task_group() as group:
+        group.start_soon(anyio.sleep_forever)
+        yield
+        await anyio.sleep(0.01)
+        print("server closed")
+        group.cancel_scope.cancel()
+
+@pytest.fixture
+async def client(server):
+    yield
+    await anyio.sleep(0.01)
+    print("client closed")
+
+def interrupt():
+    os.kill(os.getpid(), signal.SIGINT)
+
+async def test_it(server, client):
+    asyncio.get_running_loop().call_soon(interrupt)
+
+async def test_that_does_not_run(server):
+    pass
+"""
+
+
+@pytest.mark.parametrize("backend", [one for one in BACKENDS if one != "trio"])
+def test_ctrl_c_as_a_call_ends_tears_the_fixtures_down(suite: Suite, backend: str) -> None:
+    """The fixtures end in the task that they began in, and the run ends as Ctrl-C ends one."""
+    values = {
+        "asyncio": '"asyncio"',
+        "asyncio+uvloop": '("asyncio", {"use_uvloop": True})',
+        "asyncio+eager": '("asyncio", {"loop_factory": anyrig.backends.eager_event_loop})',
+    }
+    text = INTERRUPTED.replace("BACKEND", values[backend])
+    suite.write("test_it.py", f"import anyrig.backends\n{text}")
+    ran = suite.spawn("-s")
+    assert ran.status == 2
+    assert "client closed\nserver closed" in ran.text
+    assert "Event loop stopped" not in ran.text
+
+
+# a signal between two lines of the runner's own, stood for by a seam that raises what it would
+BETWEEN = """
+import anyio
+import pytest
+
+from anyrig.runners.base import Runner
+
+look = Runner.look_beside
+errors = []
+
+def interrupted(self, call):
+    look(self, call)
+    if errors:
+        raise errors.pop()
+
+Runner.look_beside = interrupted
+
+@pytest.fixture(scope="module", params=["asyncio", "trio"])
+def anyio_backend(request):
+    return request.param
+
+@pytest.fixture(scope="module")
+async def server(anyio_backend):
+    async with anyio.create_task_group() as group:
+        group.start_soon(anyio.sleep_forever)
+        yield
+        await anyio.sleep(0.01)
+        print("server closed")
+        group.cancel_scope.cancel()
+
+@pytest.mark.parametrize("error", [SystemExit("bye"), None])
+async def test_it(server, error):
+    if error is not None:
+        errors.append(error)
+"""
+
+
+def test_what_a_signal_raises_between_two_lines_of_ours_ends_no_task(suite: Suite) -> None:
+    """It is raised to the test, and the runner's task serves the next one and the fixtures."""
+    suite.write("test_it.py", BETWEEN)
+    ran = suite.spawn("-s", "-p", "no:randomly")
+    assert ran.counts == {"passed": 2, "failed": 2}
+    assert ran.text.count("SystemExit: bye") == 4  # and in the summary
+    assert ran.text.count("server closed") == 2
+
+
+EXITS = """
+import sys
+
+import anyio
+import pytest
+
+async def leave():
+    sys.exit(6)
+
+async def test_exits(task_group):
+    task_group.start_soon(leave)
+    await anyio.sleep(1)
+
+@pytest.fixture(scope="module", params=["asyncio", "trio"])
+def anyio_backend(request):
+    return request.param
+
+@pytest.fixture(scope="module")
+async def group(anyio_backend):
+    async with anyio.create_task_group() as group:
+        yield group
+
+async def test_exits_in_a_wider_group(group):
+    group.start_soon(leave)
+    await anyio.sleep(1)
+
+async def test_next(group):
+    await anyio.sleep(0)
+"""
+
+
+def test_sys_exit_in_a_task_is_told_once(suite: Suite) -> None:
+    """A task that leaves the process fails the test, and not its teardown and the next test too."""
+    suite.write("test_it.py", EXITS)
+    ran = suite.spawn("-p", "no:randomly")
+    assert ran.counts == {"failed": 4, "passed": 2}
+    assert ran.text.count("SystemExit: 6\n") == 2 * 4  # and in the summary
