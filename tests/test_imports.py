@@ -50,7 +50,7 @@ LAYERS = (
     ("rulings", "runner_host", "watchdog", "whereabouts"),
     ("limits",),
     ("rig",),
-    ("unseen", "phases", "report/", "fixtures", "services", "loops"),
+    ("unseen", "postmortem", "phases", "report/", "fixtures", "services", "loops"),
     ("plugin", "__init__", "cli/", "__main__"),
 )
 

@@ -212,3 +212,43 @@ def test_wrapper_passes_on_what_it_is_given() -> None:
     forced = _through(_Outcome(KeyError("cause")))
     assert isinstance(forced, ValueError)
     assert isinstance(forced.__cause__, KeyError)
+
+
+WHERE = """
+import pdb
+
+class Shows(pdb.Pdb):
+    def interaction(self, frame, traceback, *args):
+        super().setup(frame, getattr(traceback, "__traceback__", traceback))
+        shown, line = self.stack[self.curindex]
+        name = shown.f_code.co_filename.rpartition("/")[2]
+        print("STANDS AT", name, line, shown.f_code.co_name, "save" in shown.f_globals)
+"""
+KINDS = """
+import anyio
+
+async def save(): ...
+
+def test_missed():
+    save()
+
+async def test_waits():
+    await anyio.Event().wait()
+
+def test_own():
+    assert False
+"""
+
+
+def test_a_debugger_stands_at_the_users_line(suite: Suite) -> None:
+    """``--pdb`` opens at the line that a finding names; at another failure, where that is."""
+    suite.write("shows.py", WHERE)
+    suite.write("test_it.py", KINDS)
+    arguments = ("--pdb", "--pdbcls=shows:Shows", "-s", "--anyrig-backend=asyncio")
+    ran = suite.spawn(*arguments, report=False)
+    found = [line for line in ran.text.splitlines() if "STANDS AT" in line]
+    assert [line.partition("STANDS AT ")[2] for line in found] == [
+        "test_it.py 6 test_missed True",
+        "test_it.py 9 test_waits True",
+        "test_it.py 12 test_own True",
+    ], ran.text

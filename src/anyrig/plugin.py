@@ -51,6 +51,10 @@ def pytest_configure(config: pytest.Config) -> None:
     else:
         checks = rig.start()
         config.pluginmanager.register(Phases(rig, checks), "anyrig-phases")
+        if config.getoption("usepdb", False):
+            from .postmortem import Postmortem
+
+            config.pluginmanager.register(Postmortem(config.rootpath), "anyrig-postmortem")
         if rig.settings.adapt_mocks:
             config.pluginmanager.register(Mockers(), "anyrig-mockers")
         if pytest.version_tuple < (8, 4):
