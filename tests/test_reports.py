@@ -209,3 +209,122 @@ def test_what_fails_nothing_is_not_counted_as_a_failure(suite: Suite) -> None:
         ("test_it.py::test_bad", "rerun"),
         ("test_it.py::test_bad", None),
     ]
+
+
+REPEATED = """
+import threading, pytest
+
+OVER = threading.Event()
+
+def leave(name):
+    threading.Thread(target=OVER.wait, name=name, daemon=True).start()
+
+@pytest.mark.parametrize("number", range(3))
+def test_it(number):
+    leave("poller")
+
+def test_other():
+    leave("other")
+"""
+
+
+def test_a_warning_of_several_tests_is_told_once(suite: Suite) -> None:
+    """The same line in three tests is one warning that counts them."""
+    suite.write("test_it.py", REPEATED)
+    text = suite.spawn().text
+    told = [line for line in text.splitlines() if line.startswith("warning:")]
+    assert told == [
+        "warning: the thread `poller` is still alive (test_it.py:6), in 3 tests",
+        "warning: the thread `other` is still alive (test_it.py:6)",
+    ]
+    assert "leaked_thread: 4 in 4 tests (warn)" in text
+
+
+HOSTILE = """
+import asyncio, contextvars, threading
+from unittest.mock import AsyncMock
+import pytest
+
+EVIL = "\\x1b[2J\\x1b[31mEVIL\\n::error::injected\\x07\\x00\\u202e\\udce9"
+VARIABLE = contextvars.ContextVar(EVIL)
+KEPT = []
+
+async def save(value=None): ...
+
+@pytest.fixture(scope="module")
+def anyio_backend():
+    return "asyncio"
+
+@pytest.fixture(scope="module")
+async def wide(anyio_backend):
+    yield
+
+class Odd:
+    def __repr__(self):
+        raise SystemExit(EVIL)
+
+class Evil(Exception):
+    def __str__(self):
+        return EVIL * 100_000
+
+async def test_task(wide):
+    async def waits():
+        await asyncio.Event().wait()
+    KEPT.append(asyncio.create_task(waits(), name=EVIL * 1000))
+    await asyncio.sleep(0)
+
+def test_thread():
+    def lose():
+        raise Evil()
+    thread = threading.Thread(target=lose, name=EVIL * 1000)
+    thread.start()
+    thread.join()
+
+def test_left():
+    threading.Thread(target=threading.Event().wait, name=EVIL, daemon=True).start()
+
+async def test_variable(wide):
+    VARIABLE.set(Odd())
+
+def test_mock():
+    AsyncMock(name=EVIL)(EVIL, Odd())
+
+def test_name():
+    save.__qualname__ = EVIL
+    save()
+
+def test_group():
+    def lose():
+        raise ExceptionGroup(EVIL, [ValueError(EVIL + str(n)) for n in range(5000)])
+    thread = threading.Thread(target=lose)
+    thread.start()
+    thread.join()
+
+def test_line():
+    save({long})
+
+def test_deep():
+    save({deep})
+"""
+
+
+@pytest.mark.parametrize("workers", [False, True])
+def test_hostile_names(suite: Suite, workers: bool) -> None:
+    """No name or text of a suite's clears the screen, gives an order or buries the report."""
+    source = HOSTILE.replace("{long}", repr("x" * 300_000)).replace("{deep}", "+".join("1" * 2500))
+    suite.write("test_it.py", source)
+    run = suite.workers if workers else suite.spawn
+    ran = run("--junit-xml=junit.xml", "--anyrig-leaked-contextvars=fail", "-rA")
+    assert len(ran.text) < 200_000
+    ours = [line for line in ran.text.split("\n") if "Evil" not in line]
+    assert not [line for line in ours if line.lstrip().startswith(("::", "##["))]
+    assert not set(ran.text) & set("\x1b\x07\x00\x9b\u202e")
+    assert "INTERNALERROR" not in ran.text
+    assert "internal error" not in ran.text
+    lines = suite.lines()
+    assert len(json.dumps(lines)) < 300_000
+    assert all(line["summary"].isprintable() for line in lines[1:])
+    found = Counter(test for _, test, _ in suite.found)
+    names = ("task", "thread", "left", "variable", "mock", "name", "group", "line", "deep")
+    assert {f"test_{name}" for name in names} <= {str(test).partition("[")[0] for test in found}
+    ElementTree.parse(suite.path / "junit.xml")

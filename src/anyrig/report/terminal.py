@@ -13,6 +13,7 @@ from ..findings import Finding, Kind, Policy
 from . import words
 from .jsonl import ReportFile
 
+_WARNINGS = 100  # different ones that are told
 _UNWRITTEN = 50  # findings that are told where a report lacks them
 _TYPED = 1000  # characters of a command that are still typed
 
@@ -48,9 +49,7 @@ def _lines(findings: Sequence[Finding], report: ReportFile | None) -> Iterator[s
     number = sum(f.count for f in permitted if f.permitted not in words.SPARED)
     if number:
         yield f"permitted: {number} by an allowance"
-    for finding in live:
-        if finding.policy is Policy.WARN:
-            yield f"warning: {words.summary(finding)}"
+    yield from _warnings([finding for finding in live if finding.policy is Policy.WARN])
     failing = [f for f in live if f.is_failing and f.place.test is not None]
     if failing:
         yield f"next: pytest {shlex.quote(_typable(str(failing[0].place.test)))}"
@@ -78,15 +77,40 @@ def _typable(test: str) -> str:
     return test if safe.line(test, _TYPED) == test else safe.line(test.partition("[")[0])
 
 
+def _warnings(findings: Sequence[Finding]) -> Iterator[str]:
+    """A line for each warning; the same one of several tests is told once."""
+    shown = 0
+    for cause, of_cause in _by_cause(findings).items():
+        tests = {finding.place.test for finding in of_cause}
+        shared = len(tests) > 1
+        if shared and of_cause[0].kind is Kind.LEAKED_TASK:
+            continue  # it stands below their count
+        shown += 1
+        if shown <= _WARNINGS and shared:
+            yield f"warning: {cause}, in {len(tests)} tests"
+        elif shown <= _WARNINGS:
+            yield from (f"warning: {words.summary(finding)}" for finding in of_cause)
+    if shown > _WARNINGS:
+        yield f"and {shown - _WARNINGS} warnings more"
+
+
 def _shared(findings: Sequence[Finding]) -> Iterator[str]:
     """The causes that more than one test has, those of most tests first."""
-    tests: dict[str, set[str | None]] = {}
+    tests = {
+        cause: len({finding.place.test for finding in of_cause})
+        for cause, of_cause in _by_cause(findings).items()
+    }
+    for cause, number in sorted(tests.items(), key=lambda one: -one[1]):
+        if number > 1:
+            yield f"  {number} tests: {cause}"
+
+
+def _by_cause(findings: Sequence[Finding]) -> dict[str, list[Finding]]:
+    """The findings by what they say, however often each was."""
+    causes: dict[str, list[Finding]] = {}
     for finding in findings:
-        cause = words.summary(replace(finding, count=1))
-        tests.setdefault(cause, set()).add(finding.place.test)
-    for cause, of_cause in sorted(tests.items(), key=lambda one: -len(one[1])):
-        if len(of_cause) > 1:
-            yield f"  {len(of_cause)} tests: {cause}"
+        causes.setdefault(words.summary(replace(finding, count=1)), []).append(finding)
+    return causes
 
 
 def _count(kind: Kind, findings: list[Finding]) -> str:
