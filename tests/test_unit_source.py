@@ -243,3 +243,38 @@ def test_lines_of_a_function(write: Write) -> None:
     file = write(MARKS)
     assert source.function_lines(file, "test_it") == range(17, 19)
     assert source.function_lines(file, "test_other") == range(0)
+
+
+@pytest.mark.parametrize(
+    ("text", "function", "in_class"),
+    [
+        ("async def out():\n    def f(x=save()): ...\n", "out", None),
+        ("async def out():\n    def f(*, x=save()): ...\n", "out", None),
+        ("async def out():\n    f = lambda x=save(): x\n", "out", None),
+        ("async def out():\n    @save()\n    def f(): ...\n", "out", None),
+        ("async def out():\n    class K(save()): ...\n", "out", None),
+        ("async def out():\n    class K:\n        x = save()\n", "out", "K"),
+        ("async def out():\n    class K:\n        def f(x=save()): ...\n", "out", "K"),
+        (
+            "async def out():\n    class K:\n        async def f(x):\n            save()\n",
+            "f",
+            None,
+        ),
+        ("async def out():\n    class K:\n        f = lambda: save()\n", "<lambda>", None),
+    ],
+)
+def test_what_is_worked_out_around_a_function(
+    write: Write, text: str, function: str, in_class: str | None
+) -> None:
+    """Defaults, decorators and bases are run by the function around; a class body by itself."""
+    lineno = next(n for n, line in enumerate(text.splitlines(), 1) if "save()" in line)
+    site = _site(write(text), lineno, "save")
+    assert (site.function, site.in_class) == (function, in_class)
+    assert site.in_async is (function in ("out", "f"))
+
+
+@pytest.mark.parametrize("call", ["functools.partial(save, 1)()", "partial(it.save)(2)"])
+def test_call_of_a_partial(write: Write, call: str) -> None:
+    """The call of a partial is the one that made the coroutine."""
+    site = _site(write(f"async def out():\n    {call}\n"), 2, "save")
+    assert (site.text, site.mended) == (call, f"await {call}")

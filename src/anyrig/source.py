@@ -37,8 +37,9 @@ class CallSite(NamedTuple):
 
     ``given_to`` is the text of the function that gets its result as an argument (``asyncio.run``),
     ``function`` the name of the enclosing function and ``in_async`` whether that can await.
-    ``mended`` is the source line with the await put in, where that is one line. Of what is very
-    long or deep a text has the beginning alone.
+    ``mended`` is the source line with the await put in, where that is one line. ``in_class``
+    is the name of the class whose body it stands in, which can't await. Of what is very long or
+    deep a text has the beginning alone.
     """
 
     text: str
@@ -49,6 +50,7 @@ class CallSite(NamedTuple):
     in_async: bool
     is_awaited: bool
     mended: str | None
+    in_class: str | None = None
 
 
 class _File:
@@ -206,6 +208,8 @@ def _spans(call: ast.Call, lineno: int) -> bool:
 
 def _called_name(call: ast.AST) -> str | None:
     function = call.func if isinstance(call, ast.Call) else None
+    if isinstance(function, ast.Call) and function.args and _called_name(function) == "partial":
+        function = function.args[0]
     if isinstance(function, ast.Attribute):
         return function.attr
     return function.id if isinstance(function, ast.Name) else None
@@ -246,6 +250,7 @@ def _site(filename: str, path: list[ast.AST]) -> CallSite:
         in_async=in_async,
         is_awaited=any(isinstance(node, ast.Await) for node in path[_statement_index(path) :]),
         mended=_mended(filename, call, path[-2]),
+        in_class=_class_around(path),
     )
 
 
@@ -258,7 +263,14 @@ def _statement_index(path: list[ast.AST]) -> int:
 
 
 def _enclosing(path: list[ast.AST]) -> tuple[str, bool]:
+    """The function that runs the end of a path, and whether that may await."""
+    inner: ast.AST | None = None
     for node in reversed(path):
+        # what a function has for defaults, annotations and decorators is worked out around it
+        is_around = inner is not None and not _is_in_body(node, inner)
+        inner = node
+        if is_around:
+            continue
         if isinstance(node, ast.AsyncFunctionDef):
             return node.name, True
         if isinstance(node, ast.FunctionDef):
@@ -266,6 +278,27 @@ def _enclosing(path: list[ast.AST]) -> tuple[str, bool]:
         if isinstance(node, ast.Lambda):
             return "<lambda>", False
     return "<module>", False
+
+
+def _is_in_body(node: ast.AST, inner: ast.AST) -> bool:
+    if isinstance(node, ast.Lambda):
+        return inner is node.body
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return inner in node.body
+    return True
+
+
+def _class_around(path: list[ast.AST]) -> str | None:
+    """The name of the class whose body the end of a path stands in, and no function of it."""
+    inner = path[-1]
+    for node in reversed(path[:-1]):
+        if isinstance(node, ast.ClassDef) and inner in node.body:
+            return node.name
+        is_function = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+        if is_function and _is_in_body(node, inner):
+            return None
+        inner = node
+    return None
 
 
 def _mended(filename: str, call: ast.Call, parent: ast.AST) -> str | None:

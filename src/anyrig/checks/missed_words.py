@@ -129,6 +129,9 @@ class Words:
             if site.function == "<lambda>":
                 yield "an `async def` in place of the lambda, with"
                 mended = None  # the line has the lambda in it, which can't await
+            elif site.in_class is not None:
+                yield f"await it in an `async def`, before the class `{site.in_class}` is made:"
+                mended = f"made = await {site.text}"
             elif not site.in_async:
                 yield f"make `{site.function}` an `async def`, with"
             yield f"    {mended or f'await {site.text}'}"
