@@ -24,6 +24,7 @@ LAYERS = (
         *(
             "_version",
             "own",
+            "frozen",
             "annotations",
             "plain_imports",
             "safe",

@@ -9,9 +9,11 @@ from __future__ import annotations
 import functools
 import importlib.util
 from collections.abc import Callable
+from contextlib import suppress
 from contextvars import ContextVar
 from typing import Any, NamedTuple
 
+from .frozen import call_after, who_froze
 from .own import asyncio, inspect, sys
 
 
@@ -165,9 +167,13 @@ class Bound:
 def call_later(seconds: float, function: Callable[[], object]) -> Callable[[], object]:
     """Call a function on the running loop after so many of its seconds; returns what prevents it.
 
-    What the function raises is lost on asyncio and ends the run on trio: it is not to raise.
+    Where a test has frozen the loop's clock, the seconds are real ones. What the function raises is
+    lost on asyncio and ends the run on trio: it is not to raise.
     """
-    if running_library() != "trio":
+    library = running_library()
+    if who_froze_it() is not None:
+        return call_after(seconds, functools.partial(_calling(library), function))
+    if library != "trio":
         return Bound(seconds, function).cancel
     from .own import trio
 
@@ -182,6 +188,33 @@ def call_later(seconds: float, function: Callable[[], object]) -> Callable[[], o
 
     trio.lowlevel.spawn_system_task(wait, name="anyrig's bound")
     return scope.cancel
+
+
+def who_froze_it() -> str | None:
+    """Who stopped the running loop's clock: see `frozen`. None where it runs."""
+    library = running_library()
+    if library == "trio":
+        from .own import trio
+
+        return who_froze(library, trio.current_time)
+    return who_froze(library, asyncio.get_running_loop().time)
+
+
+def _calling(library: str) -> Callable[[Callable[[], object]], object]:
+    """What calls a function on the running loop, from any thread, until it has ended."""
+    call: Callable[..., object]
+    if library == "trio":
+        from .own import trio
+
+        call = trio.lowlevel.current_trio_token().run_sync_soon
+    else:
+        call = asyncio.get_running_loop().call_soon_threadsafe
+
+    def calling(function: Callable[[], object]) -> None:
+        with suppress(RuntimeError):
+            call(function)
+
+    return calling
 
 
 def running_name() -> str:

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Protocol
 
+from . import frozen
+from .backends import running_library, who_froze_it
 from .findings import Finding, FindingError, Kind, Place, Policy
 from .origins import Origins, RawFrame
 from .own import os, signal, threading, time, traceback
@@ -241,6 +243,7 @@ class Limits:
             limit.seconds,
             running_tasks(),
             self._standing(),
+            self._frozen(),
         )
         limit.error = self._told(limit.watch, finding)
         if limit.error is not None:
@@ -250,6 +253,11 @@ class Limits:
         """Where virtual time stands, where the test is in one."""
         course = self._rig.runners.course
         return () if course is None else course.standing()
+
+    def _frozen(self) -> tuple[str, str] | None:
+        """That the test has frozen the loop's clock, and what to type; called in the loop."""
+        who = who_froze_it() if self._rig.runners.course is None else None
+        return None if who is None else frozen.in_words(running_library(), who)
 
     def _note_interrupt(self, infos: Sequence[Any]) -> None:
         self.whereabouts.interrupt(self._rig.watch, infos)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import importlib
 import platform
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager
@@ -28,7 +29,7 @@ from .limits import Limits
 from .live_fixtures import LiveFixtures
 from .losses import Loss
 from .origins import Origins
-from .own import threading
+from .own import sys, threading
 from .rulings import Rulings, Watch
 from .runner_host import RunnerHost
 from .seams.cpython import moved
@@ -45,6 +46,18 @@ if TYPE_CHECKING:
     from .seams.cpython.stacks import Doing
 
 RIG = pytest.StashKey["Rig"]()
+# What an async test needs to run, and what tells how it ended; each with the library it stands on.
+_AT_HAND = {
+    ".runners.on_asyncio": "anyio",
+    ".runners.on_trio": "trio",
+    ".tasks.tree": "anyio",
+    ".checks.timeout": "anyio",
+    ".checks.deadlock": "anyio",
+    ".checks.blocked_loop": "anyio",
+    ".checks.missed_words": "anyio",
+    ".mocks.misawaited": "unittest.mock",
+    ".report.terminal": "anyio",
+}
 BETWEEN_TESTS = Place(None, Phase.BETWEEN)
 # what pytest ends a test or the run with
 _MEANT = (
@@ -187,6 +200,8 @@ class Rig:
     def testing(self) -> None:
         """The tests begin: between them, warning filters are left alone where no user is there."""
         own.keep()
+        if self.session is not None:
+            _have_at_hand(self.session.items)
         if self.missed is not None and not self.has_own_hooks:
             self.missed.rest()
 
@@ -336,6 +351,14 @@ class Rig:
         checks = [check for check in self.checks or () if check.kind in permit.kinds]
         permit.used |= any(check.was_made_under(permit) for check in checks)
         permit.used |= not any(map(self.current_settings.is_on, permit.kinds))
+
+
+def _have_at_hand(items: Iterable[pytest.Item]) -> None:
+    """Import what async tests need: while one runs, names may be replaced, and files used up."""
+    if any("anyio_backend" in getattr(item, "fixturenames", ()) for item in items):
+        for name, stands_on in _AT_HAND.items():
+            if stands_on in sys.modules:
+                importlib.import_module(name, __package__)
 
 
 def _is_of_test(hook: str) -> bool:

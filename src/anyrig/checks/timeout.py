@@ -21,9 +21,19 @@ kind = Kind.TIMEOUT
 
 
 def in_loop(
-    origins: Origins, place: Place, seconds: float, infos: Iterable[Any], details: tuple[str, ...]
+    origins: Origins,
+    place: Place,
+    seconds: float,
+    infos: Iterable[Any],
+    details: tuple[str, ...],
+    frozen: tuple[str, str] | None = None,
 ) -> Finding:
-    """The finding in words; the tasks are as ``anyio.get_running_tasks`` tells of them."""
+    """The finding in words; the tasks are as ``anyio.get_running_tasks`` tells of them.
+
+    ``frozen`` is that the loop's clock stands still, and how to let it go on.
+    """
+    mend = _MEND if frozen is None else ("let the loop's clock go on:", f"    {frozen[1]}", _OR)
+    details = details if frozen is None else (*details, frozen[0])
     tasks = list(infos)
     return Finding(
         kind=kind,
@@ -33,7 +43,7 @@ def in_loop(
         summary=_summary(seconds, place),
         details=details,
         picture=tuple(picture(origins, tasks)),
-        mend=_MEND,
+        mend=mend,
     )
 
 
@@ -50,6 +60,7 @@ def held(origins: Origins, place: Place, seconds: float, frame: FrameType | None
     )
 
 
+_OR = "or have it wait for what happens, and not for a time"
 _MEND = (
     "have what it waits for happen",
     "or, where it is meant to take this long, give it more:",

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from outcome import Error, Outcome
 
-from ..backends import is_uvloop
+from ..backends import call_later, is_uvloop, who_froze_it
 from ..clock.course import Course
 from ..findings import ClockError
 from ..own import asyncio, outcome, sniffio, sys
@@ -282,7 +282,7 @@ class AsyncioRunner(Runner):
             one.cancel()
         if others:
             # their errors are for the end of asyncio's runner, which knows what to do with them
-            _, deaf = await asyncio.wait(others, timeout=self.host.cancel_timeout)
+            deaf = await _deaf(others, self.host.cancel_timeout)
             if deaf:
                 raise self.host.did_not_end([(one.get_name(), one.get_coro()) for one in deaf])
             if _other_tasks():
@@ -415,3 +415,18 @@ class AsyncioRunner(Runner):
 
 def _other_tasks() -> set[asyncio.Task[Any]]:
     return asyncio.all_tasks() - {asyncio.current_task()}
+
+
+async def _deaf(tasks: set[asyncio.Task[Any]], seconds: float) -> set[asyncio.Task[Any]]:
+    """Those of some tasks that have not ended after so many seconds."""
+    if who_froze_it() is None:
+        return (await asyncio.wait(tasks, timeout=seconds))[1]
+    # a timeout of the loop's would never be over
+    alarm = asyncio.get_running_loop().create_future()
+    prevent = call_later(seconds, alarm.cancel)
+    while tasks and not alarm.done():
+        await asyncio.wait({*tasks, alarm}, return_when=asyncio.FIRST_COMPLETED)
+        tasks = {task for task in tasks if not task.done()}
+    prevent()
+    alarm.cancel()
+    return tasks

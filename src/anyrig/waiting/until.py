@@ -16,7 +16,7 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import Any, NoReturn, Protocol, Self, TypeVar, overload
 
-from ..backends import call_later
+from ..backends import call_later, who_froze_it
 from ..clock.course import COURSE
 from ..findings import DidNotHappen
 from ..origins import Origins
@@ -106,8 +106,14 @@ async def _in_loop(what: Any, seconds: float | None) -> Any:
     from ..own import anyio
 
     # what is there already is given whatever the time
-    with anyio.move_on_after(None if _is_there(what) else seconds):
-        return await (of_loop(what) if asyncio.isfuture(what) else what.wait())
+    seconds = None if _is_there(what) else seconds
+    with anyio.move_on_after(seconds) as scope:
+        is_frozen = seconds is not None and who_froze_it() is not None
+        prevent = call_later(seconds or 0.0, scope.cancel) if is_frozen else _nothing
+        try:
+            return await (of_loop(what) if asyncio.isfuture(what) else what.wait())
+        finally:
+            prevent()
     lacks = "was not done" if asyncio.isfuture(what) else "has not come"
     return _fail(seconds, f"the {type(what).__name__}", lacks, lambda _: words.of_event(what))
 
@@ -197,6 +203,10 @@ def _has_async_wait(what: Any) -> bool:
     if isinstance(what, type) or inspect.iscoroutinefunction(what):
         return False
     return inspect.iscoroutinefunction(getattr(what, "wait", None))
+
+
+def _nothing() -> None:
+    """Prevent nothing."""
 
 
 def _is_there(what: Any) -> bool:
