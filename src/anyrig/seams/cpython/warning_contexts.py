@@ -11,10 +11,9 @@ those that were there at the beginning of a test are known as long as somebody h
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
-from ...own import weakref
+from ...own import warnings, weakref
 
 
 class Outer:
