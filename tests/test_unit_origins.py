@@ -7,12 +7,15 @@ import os
 import sysconfig
 import unittest.mock
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 import anyrig
-from anyrig.findings import Frame
+from anyrig.checks import leaked_task
+from anyrig.findings import Frame, Phase, Place
 from anyrig.origins import Origins, RawFrame
+from anyrig.tasks.waiting import frames, lines
 
 STDLIB = os.path.join(sysconfig.get_path("stdlib"), "asyncio", "base_events.py")
 INSTALLED = os.path.join(sysconfig.get_path("purelib"), "library", "core.py")
@@ -141,3 +144,29 @@ def test_frames_of_a_test_end_where_pytest_begins(origins: Origins, tmp_path: Pa
     frames = [(INSTALLED, 1, "a"), (users, 2, "test_it"), (PYTEST, 3, "call"), (script, 4, "main")]
     assert origins.of_test(frames) == frames[:2]
     assert origins.of_test(frames[:2]) == frames[:2]
+
+
+class Compiled:
+    """A coroutine as Cython makes one: its frame is at no line."""
+
+    cr_running = False
+    cr_await = None
+    cr_origin = None
+
+    def __init__(self, filename: str) -> None:
+        code = SimpleNamespace(co_filename=filename, co_firstlineno=2, co_name="serve")
+        self.__qualname__ = "serve"
+        self.cr_frame = SimpleNamespace(f_code=code, f_lineno=None, f_locals={})
+
+
+def test_a_frame_at_no_line_is_shown_by_its_first(tmp_path: Path) -> None:
+    """A compiled coroutine is drawn, located and told as a leaked task; its frames have no line."""
+    file = tmp_path / "server.pyx"
+    file.write_text("# a server\nasync def serve():\n    pass\n")
+    origins = Origins(tmp_path)
+    coroutine = Compiled(str(file))
+    assert frames(coroutine) == [(str(file), 2, "serve")]
+    assert lines(coroutine, origins) == ["server.pyx:2 in serve", ">   async def serve():"]
+    found = leaked_task.finding(origins, Place("t", Phase.CALL), "Task-3", coroutine, None)
+    assert found.summary == "the task `serve` is still running"
+    assert found.details == ("it waits at server.pyx:2 in serve: async def serve():",)

@@ -177,16 +177,18 @@ class Phases:
     def pytest_fixture_setup(
         self, fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
     ) -> Wrapper:
-        if self._rig.fixtures.begin(fixturedef, request):
-            self._users_ran = True
-            self._depth = RUNNER_DEPTH
-            self._missed.ensure()
-            self._missed.track(ORIGIN_DEPTH)
+        with self._entering:
+            if self._rig.fixtures.begin(fixturedef, request):
+                self._users_ran = True
+                self._depth = RUNNER_DEPTH
+                self._missed.ensure()
+                self._missed.track(ORIGIN_DEPTH)
         yield
 
     @pytest.hookimpl(trylast=True)
     def pytest_fixture_post_finalizer(self, fixturedef: pytest.FixtureDef[Any]) -> None:
-        self._rig.fixtures.end(fixturedef)
+        with self._ending:
+            self._rig.fixtures.end(fixturedef)
 
     def _end_setup(self, error: BaseException | None) -> None:
         watch = self._rig.watch

@@ -186,10 +186,11 @@ class RunnerHost:
 
     def users_line(self, traceback: TracebackType | None) -> str | None:
         """The innermost line of the user's in a traceback, as ``path:line: source``."""
-        frames = raw_frames(tracebacks.walk_tb(traceback))
-        if not any(self._origins.is_users(frame[0]) for frame in frames):
-            return None
-        origin = self._origins.locate(frames[::-1])
+        origin = None
+        with self.internal.guard("locating a line of a traceback"):
+            frames = raw_frames(tracebacks.walk_tb(traceback))
+            if any(self._origins.is_users(frame[0]) for frame in frames):
+                origin = self._origins.locate(frames[::-1])
         return None if origin is None else f"{origin}: {origin.source}"
 
     # -- what the end of a test asks ---------------------------------------------------------------

@@ -154,6 +154,7 @@ class OpenFixture:
 OWNER: ContextVar[object] = ContextVar("anyrig_owner", default=None)
 # what serves the run that the code is part of: see `watch_loop`
 HOST: ContextVar[Host | None] = ContextVar("anyrig_host", default=None)
+NOBODY = ""  # who a call is for, where that can't be told: nothing is looked for at its end
 _TURNS = 10  # of the loop, before a task that is still there is one that was left
 
 ASKED = "answering what a loop was asked"  # what anyrig does in `Runner.call_soon`
@@ -336,11 +337,14 @@ class Runner(TestRunner):
         self, test_func: Callable[..., Coroutine[Any, Any, Any]], kwargs: dict[str, Any]
     ) -> None:
         __tracebackhide__ = True
-        self._begin(Call(partial(test_func, **kwargs), self.host.owner(None)))
+        owner: object = NOBODY
+        with self.beginning:
+            owner = self.host.owner(None)
+        self._begin(Call(partial(test_func, **kwargs), owner))
 
     def _opened(self) -> OpenFixture:
         """The fixture that is being set up, and who it is for."""
-        opened = OpenFixture(None)
+        opened = OpenFixture(None, NOBODY)
         with self.beginning:
             opened.fixture = self.host.current_fixture()
             opened.owner = self.host.owner(opened.fixture)
