@@ -328,3 +328,36 @@ def test_hostile_names(suite: Suite, workers: bool) -> None:
     names = ("task", "thread", "left", "variable", "mock", "name", "group", "line", "deep")
     assert {f"test_{name}" for name in names} <= {str(test).partition("[")[0] for test in found}
     ElementTree.parse(suite.path / "junit.xml")
+
+
+SILENT = """
+import threading
+from unittest.mock import AsyncMock
+
+class Silent:
+    def __repr__(self):
+        threading.Event().wait()
+
+KEPT = []
+
+def test_held():
+    KEPT.append(AsyncMock(name="mock")(Silent()))
+
+def test_lost():
+    def lose():
+        raise ValueError(Silent())
+    thread = threading.Thread(target=lose)
+    thread.start()
+    thread.join()
+
+def test_after():
+    pass
+"""
+
+
+def test_what_never_says_what_it_is(suite: Suite) -> None:
+    """A ``__repr__`` that never returns, asked for when its test is over, ends no run."""
+    suite.write("test_it.py", SILENT)
+    ran = suite.spawn("-W", "ignore::pytest.PytestUnhandledThreadExceptionWarning")
+    assert ran.counts == {"failed": 2, "passed": 1}, ran.text
+    assert [one[0] for one in suite.found] == ["missed_await", "lost_exception"]

@@ -146,7 +146,11 @@ def test_nobody_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_Silent, "over", threading.Event())
     try:
         monkeypatch.setattr(safe, "SECONDS", 0.01)
+        error = ValueError(_Silent())
+        assert safe.can_be_shown(error)
         assert safe.told(lambda: repr(_Silent()), "silent") == "silent"
+        assert not safe.can_be_shown(error)
+        assert safe.can_be_shown(ValueError("plain"))
         monkeypatch.setattr(safe, "SECONDS", 3600)
         assert safe.told(lambda: repr(_Silent()), "still silent") == "still silent"
         assert safe.value(3) == "3"

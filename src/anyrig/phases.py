@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from . import unseen
+from . import safe, unseen
 from .allowances import Permit, author_permits, author_permits_loss
 from .backend_fixture import leaves_out, settings_for, with_marks
 from .backends import Backend, backend_of, running_name
@@ -672,7 +672,7 @@ def _put_first(item: Any, fixture: str) -> None:
 
 def _cause_of(watch: Watch) -> BaseException | None:
     """The exceptions that the failing findings are about, as one."""
-    causes, watch.causes = watch.causes, []
+    causes, watch.causes = [one for one in watch.causes if safe.can_be_shown(one)], []
     if len(causes) > 1:
         return BaseExceptionGroup("lost exceptions", causes)
     return causes[0] if causes else None

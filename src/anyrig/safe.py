@@ -110,6 +110,14 @@ def _is_plain_error(error: BaseException) -> bool:
 _unanswered: list[_thread.LockType] = []
 
 
+def can_be_shown(error: BaseException) -> bool:
+    """Whether pytest may be handed an exception, which asks for its text with nobody to end that.
+
+    False for one that is not plain while somebody who was asked has not answered.
+    """
+    return _is_plain_error(error) or not any(lock.locked() for lock in _unanswered)
+
+
 def told(ask: Callable[[], str], otherwise: str) -> str:
     """What a function of the user's says (a ``__repr__``, a ``__str__``), as it was said.
 
