@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from anyrig.own import textwrap
+from anyrig.own import os, textwrap
 
 from .choices import Choice
 
@@ -26,6 +26,14 @@ _NEXT = "next: write what stands below each; docs/leaving.md has the steps"
 _FAILED = f"The run fails for them: {POLICY.ini} = fail"
 _OUTPUT = "anyrig_compat_uses"
 _WIDTH = 79
+
+
+def shown_path(path: str, root: str | os.PathLike[str]) -> str:
+    """A file as it is named from a folder; as it is where Windows has it on another drive."""
+    try:
+        return os.path.relpath(path, root)
+    except ValueError:
+        return path
 
 
 class Uses:

@@ -9,11 +9,11 @@ from typing import Any, Literal, TypeAlias
 import pytest
 
 from anyrig import safe
-from anyrig.own import asyncio, os
+from anyrig.own import asyncio
 from anyrig.settings_file import SettingsFile
 
 from .choices import Choice
-from .deprecations import note_use
+from .deprecations import note_use, shown_path
 
 Scope: TypeAlias = Literal["function", "class", "module", "package", "session"]
 LoopFactory: TypeAlias = Callable[[], asyncio.AbstractEventLoop]
@@ -84,7 +84,7 @@ def note_uses(config: pytest.Config) -> None:
         found = (number for number, line in enumerate(lines, 1) if setting.match(line))
         number = next(found, None)
         if number is not None:
-            path = os.path.relpath(str(config.inipath), config.rootpath)
+            path = shown_path(str(config.inipath), config.rootpath)
             note_use(config, option, "", f"{path}:{number}", instead)
         elif config.getoption(option, None) is not None:
             note_use(config, flag, "", _COMMAND_LINE, instead)

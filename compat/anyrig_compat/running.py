@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 import anyrig
-from anyrig.own import asyncio, inspect, os, sys, warnings
+from anyrig.own import asyncio, inspect, sys, warnings
 
 from . import marks
-from .deprecations import note_use, note_use_by
+from .deprecations import note_use, note_use_by, shown_path
 from .fixtures import (
     BACKEND,
     FACTORY,
@@ -243,7 +243,7 @@ class Running:
         """Count a use of an old name by the line of a fixture's function."""
         code = getattr(inspect.unwrap(definition.func), "__code__", None)
         if self._item is not None and code is not None:
-            path = os.path.relpath(code.co_filename, self._item.config.rootpath)
+            path = shown_path(code.co_filename, self._item.config.rootpath)
             place = f"{path}:{code.co_firstlineno}"
             note_use(self._item.config, name, self._item.nodeid, place, instead)
 

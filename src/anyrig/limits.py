@@ -146,6 +146,8 @@ class Limits:
         self.limit.enter()
 
     def _choose_signal(self) -> None:
+        if not hasattr(signal, "pthread_kill"):
+            return
         for name in _SIGNALS:
             number = getattr(signal, name, None)
             if number is not None and signal.getsignal(number) is signal.SIG_DFL:

@@ -8,7 +8,8 @@ What TCP has sent and received is part of what stands for a connection: one that
 one when it is used again.
 An epoll descriptor, which a loop within a loop waits for, is asked what it waits for itself.
 Limits: /proc tells the inodes and what has no name; where there is none, each pipe counts as one of
-another process, and what is no socket and no pipe as well.
+another process, and what is no socket and no pipe as well. Windows' sockets are no descriptors of
+C's: they are asked as sockets, and each counts as one of another process.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from __future__ import annotations
 import stat
 import struct
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -53,27 +54,46 @@ def identity(fd: int) -> Identity | None:
         status = os.fstat(fd)
         traffic = _traffic(fd) if stat.S_ISSOCK(status.st_mode) else b""
     except OSError:
-        return None
+        return _of_handle(fd)
     return Identity(fd, status.st_dev, status.st_ino, traffic)
+
+
+def _of_handle(fd: int) -> Identity | None:
+    """What stands for a socket of Windows', which is no descriptor of C's: its names do."""
+    try:
+        with _lent(fd) as one:
+            names = (one.getsockname(), one.getpeername())
+    except OSError:
+        return Identity(fd, 0, 0) if _is_socket(fd) else None
+    return Identity(fd, 0, 0, repr(names).encode())
+
+
+def _is_socket(fd: int) -> bool:
+    try:
+        with _lent(fd) as one:
+            one.getsockopt(socket.SOL_SOCKET, socket.SO_TYPE)
+    except OSError:
+        return False
+    return True
 
 
 def _traffic(fd: int) -> bytes:
     """What Linux counts of a TCP connection, as it is: acknowledged, received, and the segments."""
     if not hasattr(socket, "TCP_INFO"):
         return b""
-    one = socket.socket(fileno=fd)
-    try:
+    with _lent(fd) as one, suppress(OSError):  # of one that is no TCP connection
         return one.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _COUNTS[1])[slice(*_COUNTS)]
-    except OSError:
-        return b""  # it is no TCP connection
-    finally:
-        one.detach()
+    return b""
 
 
 def other_end(fd: int) -> Other | None:
     """What is at the other end; None where that is nobody, or a pipe's end in this process."""
     try:
         mode = os.fstat(fd).st_mode
+    except OSError:
+        # it was closed meanwhile, or is a socket of Windows'
+        return _of_socket(fd) if _is_socket(fd) else None
+    try:
         if stat.S_ISSOCK(mode):
             return _of_socket(fd)
         if stat.S_ISFIFO(mode):
@@ -97,7 +117,7 @@ def polled(fd: int) -> list[int]:
 
 
 def _of_socket(fd: int) -> Other | None:
-    with _copied(fd) as one:
+    with _lent(fd) as one:
         if one.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
             return None
         if one.family == getattr(socket, "AF_UNIX", None):
@@ -116,22 +136,25 @@ def _of_socket(fd: int) -> Other | None:
 
 def _own_sockets() -> Iterator[tuple[object, object]]:
     """The two names of each connected socket of this process."""
+    if not os.path.isdir(_HERE):
+        return  # Windows shows nobody's descriptors
     for entry in os.listdir(_HERE):
         # what the folder was read with is open no more
         with suppress(OSError):
             if stat.S_ISSOCK(os.fstat(int(entry)).st_mode):
-                with _copied(int(entry)) as one:
-                    yield one.getsockname(), one.getpeername()
+                with _lent(int(entry)) as one:
+                    names = one.getsockname(), one.getpeername()
+                yield names
 
 
-def _copied(fd: int) -> socket.socket:
-    """Another socket for the same end; to be closed."""
-    copy = os.dup(fd)
+@contextmanager
+def _lent(fd: int) -> Iterator[socket.socket]:
+    """A socket for the same end, while entered; the end stays open. OSError where it is none."""
+    one = socket.socket(fileno=fd)
     try:
-        return socket.socket(fileno=copy)
-    except OSError:
-        os.close(copy)
-        raise
+        yield one
+    finally:
+        one.detach()
 
 
 def _maker(one: socket.socket) -> int | None:

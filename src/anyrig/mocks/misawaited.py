@@ -275,5 +275,5 @@ def _places(thing: Any) -> Iterator[str]:
     """Where a function is written, in words."""
     code = getattr(inspect.unwrap(thing), "__code__", None) if inspect.isroutine(thing) else None
     if code is not None:
-        path = os.path.relpath(code.co_filename)
-        yield f" ({code.co_filename if path.startswith('..') else path}:{code.co_firstlineno})"
+        path, here = code.co_filename, os.getcwd() + os.sep
+        yield f" ({path.removeprefix(here)}:{code.co_firstlineno})"

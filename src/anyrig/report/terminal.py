@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import subprocess
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
@@ -10,6 +11,7 @@ import pytest
 
 from .. import safe
 from ..findings import Finding, Kind, Policy
+from ..own import os
 from . import words
 from .jsonl import ReportFile
 
@@ -52,11 +54,16 @@ def _lines(findings: Sequence[Finding], report: ReportFile | None) -> Iterator[s
     yield from _warnings([finding for finding in live if finding.policy is Policy.WARN])
     failing = [f for f in live if f.is_failing and f.place.test is not None]
     if failing:
-        yield f"next: pytest {shlex.quote(_typable(str(failing[0].place.test)))}"
+        yield f"next: pytest {quoted(_typable(str(failing[0].place.test)))}"
     if report is not None and report.problem is None:
         yield f"all of it: {safe.line(str(report.path))}"
     elif report is not None:
         yield from incomplete(report)
+
+
+def quoted(text: str, system: str = os.name) -> str:
+    """One argument of a command, as it is typed on this system: cmd.exe knows no single quotes."""
+    return subprocess.list2cmdline([text]) if system == "nt" else shlex.quote(text)
 
 
 def incomplete(report: ReportFile) -> Iterator[str]:

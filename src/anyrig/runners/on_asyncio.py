@@ -227,7 +227,7 @@ class AsyncioRunner(Runner):
             if not asyncio_time.can_follow(loop):
                 raise ClockError(
                     f"the clock of {type(loop).__module__}.{type(loop).__name__} can't be virtual: "
-                    "its timers are not asyncio's own"
+                    f"{asyncio_time.why_not(loop)}"
                 )
             self._time = asyncio_time.LoopTime(loop)
         self._time.follow(course)

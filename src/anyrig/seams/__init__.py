@@ -17,15 +17,39 @@ fails by name when upstream moves. `check` says at start-up what is gone.
 
 from __future__ import annotations
 
+import sysconfig
+from collections.abc import Callable
+
 from .._version import __version__
+from ..own import sys
 
 
 class SeamGone(Exception):
     """A neighbour changed something that anyrig stands on; the message says which."""
 
 
+def unsupported() -> str | None:
+    """What of this interpreter anyrig can't stand on, whatever names it has; None on CPython's own.
+
+    Other ones have other finalisers, frames and generations; a free-threaded one has no generations
+    at all, and its coroutines may die in any thread.
+    """
+    name = sys.implementation.name
+    if name != "cpython":
+        return f"it needs CPython, and this is {name}"
+    is_gil_enabled: Callable[[], bool] = getattr(sys, "_is_gil_enabled", lambda: True)
+    if sysconfig.get_config_var("Py_GIL_DISABLED") or not is_gil_enabled():
+        return "it does not support free-threaded builds yet"
+    return None
+
+
 def check() -> None:
     """Raise `SeamGone` with one clear line where the interpreter lacks what the watch needs."""
+    why = unsupported()
+    if why is not None:
+        raise SeamGone(
+            f"anyrig {__version__} can't watch on this Python: {why}. Run with '-p no:anyrig'."
+        )
     import platform
     from itertools import chain
 

@@ -11,8 +11,10 @@ groups that refer to the task. Seen on CPython 3.11 to 3.13.
 
 Problem: a loop that waits for ever looks like one that waits. Approach: ``loop._selector`` is asked
 to wait without a timeout where nothing is ready and no timer is set (``loop._scheduled``). Of one
-that does not run, ``loop._ready`` and the selector's map say what it would wait for. Limits: uvloop
-has no selector of Python's, and a seam of its own. Seen on CPython 3.11 to 3.13.
+that does not run, ``loop._ready`` and the selector's map say what it would wait for. On Windows a
+loop's proactor stands in the place of the selector: ``_cache`` has its operations. Limits: uvloop
+has no selector of Python's, and a seam of its own. Seen on CPython 3.11 to 3.15, the proactor alone
+in its source and on one that is made to be like it.
 
 Problem: what ``run_in_executor`` gives is no task. Approach: the threads of the loop's own
 executor (``_default_executor``, ``_threads``) and what they run (``_WorkItem``: ``fn``, from 3.14
@@ -122,13 +124,25 @@ def _executor_of(loop: AbstractEventLoop) -> object:
     return executor
 
 
+def waited_for(loop: AbstractEventLoop) -> int | None:
+    """How much of other processes and the system a loop waits for; None where it does not show it.
+
+    One thing more is always there, what other threads wake the loop with.
+    """
+    selector: Any = getattr(loop, "_selector", None)
+    if hasattr(selector, "get_map"):
+        return len(selector.get_map()) - 1
+    operations = getattr(selector, "_cache", None)
+    return None if operations is None else len(operations) - 1
+
+
 def around_waits(loop: AbstractEventLoop, note: Callable[[bool], None]) -> Callable[[], None]:
     """Note each wait of a loop for nothing but another thread: True before it and False after.
 
     Returns what takes this away. For a loop that has no selector of Python's it does nothing.
     """
     selector: Any = getattr(loop, "_selector", None)
-    if not hasattr(selector, "get_map") or "select" in vars(selector):
+    if waited_for(loop) is None or "select" in vars(selector):
         return lambda: None
     select = selector.select
 
@@ -141,8 +155,7 @@ def around_waits(loop: AbstractEventLoop, note: Callable[[bool], None]) -> Calla
     def ours(timeout: float | None = None) -> Any:
         if timeout is not None and (timeout < _LONG or soonest() != inf):
             return select(timeout)
-        # one is registered always: what other threads wake the loop with
-        if len(selector.get_map()) > 1:
+        if waited_for(loop):
             return select(timeout)
         note(True)
         try:
@@ -166,8 +179,7 @@ def idle_descriptor(loop: Any) -> int | None:
     selector: Any = getattr(loop, "_selector", None)
     if loop.is_running() or loop.is_closed() or not hasattr(selector, "fileno"):
         return None
-    # one is registered always: what other threads wake the loop with
-    if loop._ready or loop._scheduled or len(selector.get_map()) > 1:
+    if loop._ready or loop._scheduled or waited_for(loop):
         return None
     descriptor: int = selector.fileno()
     return descriptor

@@ -66,8 +66,22 @@ def _is_first_step(handle: Any) -> bool:
 
 
 def can_follow(loop: AbstractEventLoop) -> bool:
-    """Whether a loop's clock can be set: it is one of asyncio's own, or made of one."""
-    return all(hasattr(loop, name) for name in ("_selector", "_ready", "_scheduled"))
+    """Whether a loop's clock can be set: it is one of asyncio's own, or made of one.
+
+    Windows' proactor does not show whom it waits for.
+    """
+    selector = getattr(loop, "_selector", None)
+    return hasattr(selector, "get_map") and hasattr(loop, "_ready") and hasattr(loop, "_scheduled")
+
+
+def why_not(loop: AbstractEventLoop) -> str:
+    """Why a loop's clock can't be set, and what to type where another loop would do."""
+    if hasattr(loop, "_proactor"):
+        return (
+            "it does not show whom it waits for. Run this test on trio, or on a loop that does: "
+            'a fixture anyio_backend gives ("asyncio", {"loop_factory": asyncio.SelectorEventLoop})'
+        )
+    return "its timers are not asyncio's own"
 
 
 class LoopTime(Follower):

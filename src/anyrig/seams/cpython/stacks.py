@@ -29,6 +29,12 @@ from typing import Any
 from ...own import asyncio, os, sys, threading
 from . import frames
 
+
+def slashed(path: str) -> str:
+    """A path of Windows' with the slashes that the names below have."""
+    return path.replace("\\", "/")
+
+
 _IDLE = (
     ("/concurrent/futures/thread.py", "_worker"),
     ("/trio/_core/_thread_cache.py", "_work"),
@@ -41,7 +47,7 @@ _WAITS = ("/selectors.py", "/asyncio/windows_events.py")
 # a selector's own, asyncio's on Windows, that of the seam of asyncio, and those of its time
 _SELECTS = ("select", "_poll", "ours", "_select", "_select_skipping")
 _LOOP = "/asyncio/base_events.py"
-_OURS = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+_OURS = slashed(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 _DEBUGGERS = ("/pdb.py", "/bdb.py", "/pydevd.py", "/pydevd_frame.py")
 
 
@@ -295,4 +301,4 @@ def _is_idle(frame: FrameType | None) -> bool:
 
 
 def _path(frame: FrameType) -> str:
-    return frame.f_code.co_filename.replace("\\", "/")
+    return slashed(frame.f_code.co_filename)

@@ -1,0 +1,7 @@
+"""A plugin: the run has nothing that Windows lacks."""
+
+from __future__ import annotations
+
+from other_system import become
+
+become("windows")
