@@ -97,6 +97,15 @@ class Guard:
     ) -> bool:
         return error is not None and self._internal.take(error, self._doing)
 
+    def take(self, error: BaseException) -> None:
+        """Note what was raised, in an ``except`` of where each test comes by; raise it if meant.
+
+        A ``try`` costs nothing until something is raised, and to enter a guard is two calls.
+        """
+        __tracebackhide__ = True
+        if not self._internal.take(error, self._doing):
+            raise error
+
 
 class Internal:
     """The internal errors of a run, until a report or the run's end takes them."""

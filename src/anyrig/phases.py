@@ -105,8 +105,10 @@ class Phases:
     @unseen.wrapper
     def pytest_runtest_setup(self, item: pytest.Item) -> Wrapper:
         self._rig.watch = self._rig.last = None
-        with self._opening:
+        try:
             self._open(item)
+        except BaseException as fault:  # noqa: BLE001 - noted, or raised again
+            self._opening.take(fault)
         try:
             result = yield
         except BaseException as error:
@@ -195,7 +197,7 @@ class Phases:
         if watch is None:
             return
         missed = self._missed
-        with self._ending:
+        try:
             if self._limits.limit is not None:
                 self._limits.limit.leave()
             if self._users_ran:
@@ -203,6 +205,8 @@ class Phases:
             if missed.dead:
                 with self._judging:
                     self._hear(watch, missed.drain())
+        except BaseException as fault:  # noqa: BLE001 - noted, or raised again
+            self._ending.take(fault)
         if error is not None or self._lost.dead or self._generators.dropped:
             self._hear_rest(watch, error)
         self._rule(watch, error)
@@ -214,11 +218,13 @@ class Phases:
     def pytest_runtest_call(self, item: pytest.Item) -> Wrapper:
         watch = body = replaced = None
         try:
-            with self._entering:
+            try:
                 watch = self._enter(item, Phase.CALL)
                 self._missed.ensure()
                 body = watch.body if self._wants_body else None
                 replaced = self._compare_backend(watch)
+            except BaseException as fault:  # noqa: BLE001 - noted, or raised again
+                self._entering.take(fault)
             try:
                 result = (yield) if body is None else (yield from self._observed(body))
             finally:
@@ -274,9 +280,11 @@ class Phases:
             self._missed.track(self._depth if is_plain else ORIGIN_DEPTH)
 
         def compare() -> None:
-            with self._entering:
+            try:
                 if not named.is_running():
                     self._is_elsewhere(watch, named)
+            except BaseException as fault:  # noqa: BLE001 - noted, or raised again
+                self._entering.take(fault)
 
         framed = wrong_backend.framed(function, compare, self._body_begins, self._body_ends)
         setattr(holder, name, framed)
@@ -296,7 +304,7 @@ class Phases:
     def _end_call(self, watch: Watch | None, error: BaseException | None) -> None:
         if watch is None:
             return
-        with self._ending:
+        try:
             if self._limits.limit is not None:
                 self._limits.limit.leave()
             missed = self._missed
@@ -307,6 +315,8 @@ class Phases:
             if watch.body is not None and error is None:
                 with self._asking:
                     self._ask_body(watch, watch.body)
+        except BaseException as fault:  # noqa: BLE001 - noted, or raised again
+            self._ending.take(fault)
         if error is not None or self._lost.dead or self._generators.dropped:
             self._hear_rest(watch, error)
         self._rule(watch, error)
@@ -417,12 +427,14 @@ class Phases:
     def pytest_runtest_teardown(self, item: pytest.Item) -> Wrapper:
         rig = self._rig
         watch = None
-        with self._entering:
+        try:
             watch = self._enter(item, Phase.TEARDOWN)
             self._users_ran = self._is_users or rig.fixtures.have_own_teardown()
             if self._users_ran:
                 self._missed.ensure()
                 self._missed.track(ORIGIN_DEPTH)
+        except BaseException as fault:  # noqa: BLE001 - noted, or raised again
+            self._entering.take(fault)
         try:
             try:
                 result = yield
@@ -453,16 +465,18 @@ class Phases:
         if watch is None:
             return
         rig, missed = self._rig, self._missed
-        with self._ending:
+        try:
             if self._limits.limit is not None:
                 self._limits.limit.leave()
             if self._users_ran:
                 missed.settle()
-            with self._looking:
+            try:
                 rig.runners.look_for_left()
                 self._look_for_changed(watch)
                 if self._threads.noted:
                     self._look_for_threads(watch)
+            except BaseException as fault:  # noqa: BLE001 - noted, or raised again
+                self._looking.take(fault)
             missed.collect()
             if missed.dead or missed.alive:
                 with self._judging:
@@ -471,10 +485,14 @@ class Phases:
             if self._lost.held:
                 with self._hearing:
                     self._lost.judge(rig.holder, *self._last_asked(watch))
+        except BaseException as fault:  # noqa: BLE001 - noted, or raised again
+            self._ending.take(fault)
         if error is not None or self._lost.dead or self._generators.dropped:
             self._hear_rest(watch, error)
-        with self._ending:
+        try:
             self._close()
+        except BaseException as fault:  # noqa: BLE001 - noted, or raised again
+            self._ending.take(fault)
         self._rule(watch, error)
         unused = None
         if watch.permits and not watch.has_failed and self._bodies_run:
