@@ -222,8 +222,13 @@ def _json_line(report: Path, number: int) -> str:
     return json.dumps(data, indent=2, ensure_ascii=False) + "\n"
 
 
+# what Python up to 3.13 says, and what it says from 3.14 on, as the pages have it
+_OLD_REFUSAL = re.compile(r"object (\w+) can't be used in 'await' expression")
+_REFUSAL = r"'\1' object can't be awaited"
+
+
 def _compare(block: Block, new: str) -> None:
-    new = new.lstrip("\n")
+    new = _OLD_REFUSAL.sub(_REFUSAL, new.lstrip("\n"))
     if UPDATE and new != block.text:
         block.write(new)
         return
