@@ -219,3 +219,39 @@ def test_sys_exit_in_a_task_is_told_once(suite: Suite) -> None:
     ran = suite.spawn("-p", "no:randomly")
     assert ran.counts == {"failed": 4, "passed": 2}
     assert ran.text.count("SystemExit: 6\n") == 2 * 4  # and in the summary
+
+
+HELD = """
+import time
+
+import anyio
+import pytest
+
+@pytest.mark.anyrig(timeout=0.5, backends=["trio"])
+async def test_holds(task_group):
+    task_group.start_soon(anyio.sleep_forever)
+    time.sleep(60)
+
+@pytest.mark.anyrig(backends=["trio"])
+async def test_enters():
+    await anyio.create_task_group().__aenter__()
+
+@pytest.mark.anyrig(backends=["trio"])
+async def test_next():
+    await anyio.sleep(0)
+"""
+
+
+def test_what_was_asked_in_one_call_does_not_end_the_next(suite: Suite) -> None:
+    """The end of a test that held its thread is not that of its teardown too, on trio.
+
+    A nursery that is never left has one line, and not trio's two pages.
+    """
+    suite.write("test_it.py", HELD)
+    ran = suite.spawn("-p", "no:randomly")
+    assert ran.counts == {"failed": 2, "passed": 1}
+    found = [one for one in suite.found if one[0] != "blocked_loop"]  # on a slow machine
+    assert found == [("timeout", "test_holds[trio]", "fail")]
+    assert "was stopped in its call" in ran.text
+    assert "has entered a nursery, a task group or a cancel scope and never left it" in ran.text
+    assert "Traceback" not in ran.text

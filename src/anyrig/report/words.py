@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from .. import safe
-from ..findings import ERRORS, Finding, FindingError, Kind, Origin, TaskDidNotEnd
+from ..findings import ERRORS, Finding, FindingError, Kind, Origin
 from ..own import textwrap, traceback
 
 WIDTH = 78
@@ -54,7 +54,7 @@ def error(findings: Sequence[Finding], *, after: str = "") -> FindingError:
 
 def of_late(error: BaseException) -> str:
     """What the end of an event loop raised, for a test that fails for something else."""
-    if isinstance(error, TaskDidNotEnd):  # it was raised nowhere that tells anything
+    if isinstance(error, FindingError):  # it was raised nowhere that tells anything
         return str(error)
     name = f"{type(error).__name__} (what it says could not be had)"
     said = safe.told(lambda: "".join(traceback.format_exception(error)), name)

@@ -28,6 +28,11 @@ _LONG = 3600.0  # seconds; without any deadline trio waits for a day
 # who waits for I/O, in the statistics of each of trio's ways to do so
 _IO = ("tasks_waiting_read", "tasks_waiting_write", "tasks_waiting", "monitors")
 
+_NEVER_LEFT = (
+    "the test, or one of its fixtures, has entered a nursery, a task group or a cancel scope and "
+    "never left it: open it with `async with` (or `with`)"
+)
+
 
 class Waits:
     """A `trio.abc.Instrument` that notes when trio begins to wait for nothing that it knows of.
@@ -120,6 +125,7 @@ class TrioRunner(Runner):
     def _finish(self) -> None:
         """Let the run end; raises where something in it goes on though it is cancelled."""
         self._is_closing = True
+        is_open = self._task is not None and trio_seam.innermost(self._task) is not self._base
         if self._unfinished is not None and self._around is not None:
             self._around.cancel()
         self._wake()
@@ -135,6 +141,8 @@ class TrioRunner(Runner):
             except queue.Empty:
                 continue
             turn()
+        if is_open and isinstance(self._ended, Error):
+            raise FindingError(_NEVER_LEFT)  # trio's own error for it has two pages
         try:
             self._ended.unwrap()
         except trio.TrioInternalError as error:
@@ -235,11 +243,14 @@ class TrioRunner(Runner):
         self._pass_on()
 
     def _pass_on(self) -> None:
-        """Hand to the run what it was asked to call, once it has begun."""
-        while self._token is not None and self._asked:
-            # IndexError: another thread was quicker
-            with suppress(IndexError, trio.RunFinishedError):
-                self._token.run_sync_soon(self._asked.popleft())
+        """Have the run call what it was asked to, once it has begun."""
+        if self._token is not None and self._asked:
+            with suppress(trio.RunFinishedError):
+                self._token.run_sync_soon(self._answer)
+
+    def _answer(self) -> None:
+        for _ in range(len(self._asked)):
+            self._asked.popleft()()
 
     def is_waiting(self, frame: FrameType) -> bool:
         return frame.f_code.co_filename == __file__  # the host's, in `_turn_until_done`
@@ -300,6 +311,8 @@ class TrioRunner(Runner):
         self._unfinished = None
         with self.ending:
             call.forget_bound()
+        if self._asked:
+            self._answer()  # it was asked in this call, and not in the next one
 
     async def _take(self) -> Call | None:
         # with this task ready to run, trio starts no thread to wait for I/O; the host does not
