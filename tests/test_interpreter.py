@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from pathlib import Path
+
 from inner import Suite
+from support import run
+
+# how many runs are interrupted; hundreds for a long run
+SIGNALS = os.environ.get("ANYRIG_TEST_SIGNALS", "8")
 
 MANY = """
 import gc
@@ -164,3 +172,10 @@ def test_signals_in_finalisers_are_heard(suite: Suite) -> None:
         ("timeout", "test_callback_of_the_collector_that_hangs", "fail"),
     ]
     assert "KeyboardInterrupt" in done.text
+
+
+def test_signals_at_random_moments(tmp_path: Path) -> None:
+    """A run that a signal interrupts ends, as interrupted or as it would have."""
+    script = Path(__file__).with_name("signals_at_random.py")
+    done = run([sys.executable, str(script), "1", SIGNALS], tmp_path)
+    assert done.status == 0, done.text[-5000:]

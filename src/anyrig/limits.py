@@ -67,7 +67,7 @@ class Limit:
     seconds: float
     deadline: float  # of `time.perf_counter`, which no test moves
     tries: int = 0  # how often its end was tried
-    put_off: int = 0  # and how often a runner was being made just then
+    put_off: int = 0  # and how often a runner was being made or was at work itself just then
     error: FindingError | None = None  # what this phase of it was ended with
     is_due: bool = False  # whether the signal is for it, however often that comes in a phase
     is_open: bool = False  # whether a phase of the test runs that an error may be raised in
@@ -296,8 +296,10 @@ class Limits:
         limit = self.limit
         if limit is None or not limit.is_due or not limit.is_open:
             return
-        if limit.put_off < _MOST and anyio_seam.is_getting_runner(frame):
-            # it would be left open; its loop ends the test, if there is one by then
+        if limit.put_off < _MOST and (
+            anyio_seam.is_getting_runner(frame) or stacks.is_in_trio(frame)
+        ):
+            # it would be left open or broken; its loop ends the test, if there is one by then
             limit.put_off += 1
             limit.tries = 0
             limit.deadline = time.perf_counter() + _PAUSE

@@ -345,8 +345,8 @@ class Rig:
         before, missed.permit = missed.permit, permit
         try:
             yield
+        finally:  # what is garbage of a block that was cut off was made in it, too
             missed.settle()
-        finally:
             missed.permit = before
         checks = [check for check in self.checks or () if check.kind in permit.kinds]
         permit.used |= any(check.was_made_under(permit) for check in checks)

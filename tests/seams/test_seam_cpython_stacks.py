@@ -16,6 +16,7 @@ import anyio.to_thread
 import pytest
 import trio
 
+from anyrig.seams.cpython import stacks
 from anyrig.seams.cpython.stacks import Doing, at_work, frame_of, loop_in
 
 _MANY = 100_000  # looks, before a thread is what it is
@@ -337,3 +338,23 @@ def test_a_thread_that_runs_a_loop_has_run_forever() -> None:
 
     asyncio.run(main())
     assert loop_in(frame_of(me)) is None
+
+
+def test_trio_at_work_is_told_from_a_task() -> None:
+    """A step of trio's loop has ``trio/_core`` innermost; a task's own code has not."""
+    import trio
+
+    seen: list[bool] = []
+
+    class Sees(trio.abc.Instrument):
+        def before_task_step(self, task: object) -> None:
+            seen.append(stacks.is_in_trio(sys._getframe(1)))
+
+    async def work() -> None:
+        seen.append(stacks.is_in_trio(sys._getframe()))
+        await trio.lowlevel.checkpoint()
+
+    trio.run(work, instruments=[Sees()])
+    assert seen.count(False) == 1
+    assert seen.count(True) >= 2
+    assert not stacks.is_in_trio(None)

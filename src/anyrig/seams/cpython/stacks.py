@@ -47,6 +47,8 @@ _WAITS = ("/selectors.py", "/asyncio/windows_events.py")
 # a selector's own, asyncio's on Windows, that of the seam of asyncio, and those of its time
 _SELECTS = ("select", "_poll", "ours", "_select", "_select_skipping")
 _LOOP = "/asyncio/base_events.py"
+# its loop, and what that calls between two steps of a task
+_OF_TRIO = ("/trio/_core/", "/outcome/", "<attrs generated", "/contextlib.py", "/selectors.py")
 _OURS = slashed(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 _DEBUGGERS = ("/pdb.py", "/bdb.py", "/pydevd.py", "/pydevd_frame.py")
 
@@ -105,6 +107,15 @@ def loop_in(frame: FrameType | None) -> Any:
             return frame.f_locals.get("self")
         frame = frame.f_back
     return None
+
+
+def is_in_trio(frame: FrameType | None) -> bool:
+    """Whether trio's own run loop is at work, and no task: an exception raised there breaks it."""
+    while frame is not None and any(part in _path(frame) for part in _OF_TRIO):
+        if "/trio/_core/" in _path(frame):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def is_debugged(frame: FrameType | None) -> bool:
