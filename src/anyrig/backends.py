@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import functools
 import importlib.util
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import Any, NamedTuple
 
@@ -102,13 +102,40 @@ def running_library() -> str:
     """The async library that the calling code runs on; "none" outside of all of them."""
     # as sniffio does, which asks `asyncio.current_task` by a name that a test may have replaced
     thread, context = _said()
-    name: str | None = thread.name or context.get(None)
+    name: str | None = thread.name
     if name is not None:
         return name
+    name = context.get(None)
+    if name is None:
+        is_running = _is_asyncio_running() and asyncio.current_task() is not None
+        return "asyncio" if is_running else "none"
+    if name not in ("asyncio", "trio"):
+        return name
+    # anyio's plugin says so in a context that all code has while it keeps a runner: also sync code,
+    # and what another plugin runs in a loop of its own. trio itself says so for the thread.
+    return "asyncio" if _is_asyncio_running() else "none"
+
+
+def _is_asyncio_running() -> bool:
     try:
-        return "none" if asyncio.current_task() is None else "asyncio"
+        asyncio.get_running_loop()
     except RuntimeError:
-        return "none"
+        return False
+    return True
+
+
+@contextmanager
+def unsaid() -> Iterator[None]:
+    """Without what anyio's plugin says of the runner that it keeps: what runs says it for itself.
+
+    anyio's functions believe it, also in a loop of another plugin's.
+    """
+    _, context = _said()
+    before = context.set(None)
+    try:
+        yield
+    finally:
+        context.reset(before)
 
 
 @functools.cache

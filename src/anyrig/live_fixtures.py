@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from types import CodeType
 from typing import Any
 
@@ -47,6 +47,10 @@ class LiveFixtures:
         if definition.scope != "function":
             self._wide[definition] = request
         return is_users
+
+    def among(self, names: Container[str]) -> list[pytest.FixtureDef[Any]]:
+        """Those that are being set up or are up and have one of these names."""
+        return [definition for definition in self._live if definition.argname in names]
 
     def latest(self) -> pytest.FixtureDef[Any] | None:
         """The fixture whose setup began last."""

@@ -7,8 +7,8 @@ where a healthy test gives nothing to tell, they do next to nothing, for every t
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Generator, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ import pytest
 from . import safe, unseen
 from .allowances import Permit, author_permits, author_permits_loss
 from .backend_fixture import leaves_out, settings_for, with_marks
-from .backends import Backend, backend_of, running_name
+from .backends import Backend, backend_of, running_name, unsaid
 from .checks import (
     leaked_asyncgen,
     leaked_contextvar,
@@ -36,6 +36,17 @@ from .report import words
 from .rig import BETWEEN_TESTS, Checks, Rig
 from .rulings import Watch, is_lenient, is_migrating
 from .seams.cpython.threads import is_pooled
+from .who_runs import (
+    NEED_RUNNER,
+    SERVICE,
+    VIRTUAL,
+    is_crowded,
+    is_pytest_asyncios,
+    needs_runner,
+    other_runner,
+    unknown_runner,
+    word_for_sync,
+)
 
 if TYPE_CHECKING:
     import asyncio
@@ -46,6 +57,7 @@ if TYPE_CHECKING:
     from .runners import Runner
 
 Wrapper = Generator[None, Any, Any]
+_UNCHANGED: AbstractContextManager[None] = nullcontext()
 _SPOKEN = frozenset({"anyrig", "filterwarnings"})  # the marks that say something to us
 
 
@@ -111,11 +123,34 @@ class Phases:
             self._opening.take(fault)
         try:
             result = yield
+            if type(item) is not pytest.Function or self._is_crowded:
+                self._ask_who_runs(item)
         except BaseException as error:
             self._end_setup(error)
             raise
         self._end_setup(None)
         return result
+
+    @functools.cached_property
+    def _is_crowded(self) -> bool:
+        return is_crowded(self._rig.config.pluginmanager)
+
+    def _ask_who_runs(self, item: Any) -> None:
+        """Refuse what is up for a test that anyio's plugin does not run, and does nothing for it.
+
+        A fixture of its own was refused when it was to be set up: `pytest_fixture_setup`.
+        """
+        watch = self._rig.watch
+        is_async = watch is not None and watch.code is not None
+        runner = other_runner(item) if is_async else None
+        if runner is None:
+            return
+        for definition in self._rig.fixtures.among(item.fixturenames):
+            asked = needs_runner(definition)
+            if asked is not None:
+                raise runner.refusal(asked)
+        if self._settings.is_virtual:
+            raise runner.refusal(VIRTUAL)
 
     def _open(self, item: pytest.Item) -> Watch:
         rig = self._rig
@@ -185,7 +220,48 @@ class Phases:
                 self._depth = RUNNER_DEPTH
                 self._missed.ensure()
                 self._missed.track(ORIGIN_DEPTH)
-        yield
+        if fixturedef.argname in NEED_RUNNER or hasattr(fixturedef.func, SERVICE):
+            with self._refusing(fixturedef):
+                yield
+        else:
+            yield
+
+    def _refusal(self, definition: pytest.FixtureDef[Any]) -> Exception | None:
+        """The error where a fixture of ours does nothing, for who runs the test is another."""
+        asked = needs_runner(definition)
+        watch = self._rig.watch
+        if watch is None or asked is None:
+            return None
+        item: Any = watch.item
+        if watch.code is not None:  # its function may be another by now, and a sync one
+            runner = other_runner(item)
+            return None if runner is None else runner.refusal(asked)
+        word = word_for_sync(item, definition) if isinstance(item, pytest.Function) else None
+        try:
+            if word is not None:
+                item.warn(pytest.PytestWarning(word))
+        except pytest.PytestWarning as error:  # a filter makes an error of it
+            return error
+        return None
+
+    @contextmanager
+    def _refusing(self, definition: Any) -> Iterator[None]:
+        """Have a fixture that would do nothing raise that, and the next test get another.
+
+        It is raised where its function is called, or pytest would find it half set up.
+        """
+        refusal = self._refusal(definition)
+        if refusal is None:
+            yield
+            return
+        function = definition.func
+        if definition.scope != "function":
+            self._rig.runners.spoil(definition)
+        definition.func = functools.partial(_raise, refusal)
+        try:
+            yield
+        finally:
+            definition.func = function
 
     @pytest.hookimpl(trylast=True)
     def pytest_fixture_post_finalizer(self, fixturedef: pytest.FixtureDef[Any]) -> None:
@@ -226,7 +302,8 @@ class Phases:
             except BaseException as fault:  # noqa: BLE001 - noted, or raised again
                 self._entering.take(fault)
             try:
-                result = (yield) if body is None else (yield from self._observed(body))
+                with self._unsaid(item):
+                    result = (yield) if body is None else (yield from self._observed(body))
             finally:
                 if replaced is not None:
                     setattr(*replaced)
@@ -235,6 +312,11 @@ class Phases:
             raise
         self._end_call(watch, None)
         return result
+
+    def _unsaid(self, item: pytest.Item) -> AbstractContextManager[None]:
+        if type(item) is pytest.Function and not self._is_crowded:
+            return _UNCHANGED
+        return _UNCHANGED if other_runner(item) is None else unsaid()
 
     def _observed(self, body: never_ran.Body) -> Wrapper:
         with ExitStack() as stack:
@@ -255,8 +337,8 @@ class Phases:
         holder, name = item, "obj"
         function: Any = getattr(item, "obj", None)
         named = value = None
-        # what pytest calls by its own hook
-        if type(item).runtest is pytest.Function.runtest:
+        # what pytest calls by its own hook, as pytest-asyncio does in the end
+        if type(item).runtest is pytest.Function.runtest or is_pytest_asyncios(item):
             value = item.funcargs.get("anyio_backend")
             if value is not self._value:
                 self._value, self._named = value, None if value is None else backend_of(value)
@@ -283,6 +365,9 @@ class Phases:
             try:
                 if not named.is_running():
                     self._is_elsewhere(watch, named)
+                runner = self._rig.runners.current
+                if runner is None or not runner.is_busy:
+                    self._refuse_unknown(watch.item)
             except BaseException as fault:  # noqa: BLE001 - noted, or raised again
                 self._entering.take(fault)
 
@@ -290,11 +375,22 @@ class Phases:
         setattr(holder, name, framed)
         return holder, name, function
 
+    def _refuse_unknown(self, item: Any) -> None:
+        """Raise where fixtures of ours do nothing, for a test has begun in no runner of ours."""
+        asked = map(needs_runner, self._rig.fixtures.among(item.fixturenames))
+        first = next(filter(None, asked), None)
+        if first is not None:
+            raise (other_runner(item) or unknown_runner(item)).refusal(first)
+
     def _is_elsewhere(self, watch: Watch, named: Backend) -> None:
         if not watch.settings.is_on(Kind.WRONG_BACKEND):
             return
         rig = self._rig
-        finding = wrong_backend.finding(rig.origins, watch.place, watch.code, named, running_name())
+        other, running = other_runner(watch.item), running_name()
+        elsewhere = None if other is None else (other.name, other.ways)
+        finding = wrong_backend.finding(
+            rig.origins, watch.place, watch.code, named, running, elsewhere
+        )
         finding = rig.rulings.of_one(watch, finding)
         watch.found.append(finding)
         if finding.is_failing:
@@ -670,6 +766,11 @@ class Phases:
             return words.error(failing, after=after)
         self._rig.announce()
         return FindingError("\n".join(one.summary for one in failing), failing)
+
+
+def _raise(error: BaseException, **_: object) -> None:
+    __tracebackhide__ = True
+    raise error
 
 
 def _has_backend(item: pytest.Item, names: Sequence[str]) -> bool:

@@ -19,6 +19,7 @@ from .own import traceback as tracebacks
 from .seams import anyio as anyio_seam
 from .seams import asyncio as asyncio_seam
 from .seams import asyncio_errors
+from .who_runs import SERVICE
 
 if TYPE_CHECKING:
     import asyncio
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
 
     from .clock.course import Course
     from .contexts import Change
-
-SERVICE = "anyrig_service"  # the attribute that tells the function of a service's fixture
 
 
 class RunnerHost:

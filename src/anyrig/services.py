@@ -12,7 +12,7 @@ from .annotations import signature
 from .findings import FindingError
 from .own import inspect
 from .rig import RIG
-from .runner_host import SERVICE
+from .who_runs import SERVICE
 
 if TYPE_CHECKING:
     from anyio.abc import TaskStatus

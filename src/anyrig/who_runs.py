@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from .findings import FindingError
 from .own import inspect, sys
 
 _ANYIO = "anyio.pytest_plugin"
@@ -25,11 +26,41 @@ _BOTH = (
 )
 
 
+# the fixtures of ours that work in our runner alone, and what tests call them
+NEED_RUNNER = {
+    "anyrig_clock": "clock",
+    "anyrig_fast_sleep": "fast_sleep",
+    "task_group": "task_group",
+}
+_OURS = "anyrig.fixtures"
+SERVICE = "anyrig_service"  # the attribute that tells the function of a service's fixture
+VIRTUAL = '`clock="virtual"`'
+
+
 class Runner(NamedTuple):
     """Who runs a test that anyio's plugin does not run, and what to type so that it does."""
 
     name: str
     mend: tuple[str, ...]
+
+    @property
+    def ways(self) -> tuple[str, ...]:
+        """What to type, a line for each way."""
+        first, *rest = self.mend
+        return (first, *(f"or {one}" for one in rest))
+
+    def refusal(self, asked: str) -> FindingError:
+        """The error for a test that asks for something of ours which does nothing there."""
+        first, *rest = self.mend
+        lines = (
+            f"{asked} does nothing here: {self.name} runs this test, in a loop of its own",
+            "",
+            "what anyrig gives to async tests works where anyio's plugin runs them",
+            "",
+            f"mend:   {first}",
+            *(f"or:     {one}" for one in rest),
+        )
+        return FindingError("\n".join(lines))
 
 
 def anyios_plugin(manager: pytest.PytestPluginManager) -> ModuleType | None:
@@ -79,11 +110,36 @@ def is_async(item: Any) -> bool:
     return inspect.iscoroutinefunction(function if handle is None else handle.inner_test)
 
 
+def needs_runner(definition: Any) -> str | None:
+    """What a fixture of ours that needs our runner is called; None for any other fixture."""
+    name, function = definition.argname, definition.func
+    if name in NEED_RUNNER:
+        is_ours = getattr(function, "__module__", None) == _OURS  # or a suite's own of that name
+        return f"`{NEED_RUNNER[name]}`" if is_ours else None
+    return f"the service `{name}`" if hasattr(function, SERVICE) else None
+
+
+def word_for_sync(item: Any, definition: Any) -> str | None:
+    """What is told of a test that is not async, and asks for a fixture of ours by an argument.
+
+    What is asked for by its fixtures and marks may be for others, and a service may be a server.
+    """
+    function: Any = inspect.unwrap(item.obj)
+    code = getattr(function, "__code__", None)
+    name = NEED_RUNNER.get(definition.argname)
+    if code is None or name not in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]:
+        return None
+    return (
+        f"`{name}` does nothing in a test that is not async: make `{item.originalname}` an "
+        "`async def`, or take it out of its arguments"
+    )
+
+
 def other_runner(item: pytest.Item) -> Runner | None:
     """Who runs an async test, where it is known that anyio's plugin does not."""
     runtest: Any = type(item).runtest
     package, _, module = runtest.__module__.partition(".")
-    if package == "pytest_asyncio":
+    if is_pytest_asyncios(item):
         return _PYTEST_ASYNCIO_AUTO if _is_by_mode(item) else _PYTEST_ASYNCIO
     if package == "_pytest" and module == "unittest":
         return _UNITTEST
@@ -91,6 +147,11 @@ def other_runner(item: pytest.Item) -> Runner | None:
     if is_trios and "pytest_trio" in packages(item.config.pluginmanager):
         return _PYTEST_TRIO
     return None
+
+
+def is_pytest_asyncios(item: pytest.Item) -> bool:
+    """Whether a test is of pytest-asyncio's class, which runs it in the end as pytest does."""
+    return type(item).runtest.__module__.startswith("pytest_asyncio.")
 
 
 def unknown_runner(item: pytest.Item) -> Runner:
@@ -115,13 +176,13 @@ def _is_by_mode(item: pytest.Item) -> bool:
 
 _PYTEST_ASYNCIO = Runner(
     "pytest-asyncio",
-    ("@pytest.mark.anyio in the place of @pytest.mark.asyncio", f"or {_SHIM}"),
+    ("@pytest.mark.anyio in the place of @pytest.mark.asyncio", _SHIM),
 )
 _PYTEST_ASYNCIO_AUTO = Runner(
     "pytest-asyncio",
     (
         "in the settings, asyncio_mode = strict beside anyio_mode = auto",
-        f"or {_SHIM}",
+        _SHIM,
     ),
 )
 _PYTEST_TRIO = Runner(

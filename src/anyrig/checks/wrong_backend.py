@@ -44,25 +44,36 @@ def framed(
 
 
 def finding(
-    origins: Origins, place: Place, body: CodeType | None, named: Backend, running: str
+    origins: Origins,
+    place: Place,
+    body: CodeType | None,
+    named: Backend,
+    running: str,
+    other: tuple[str, tuple[str, ...]] | None = None,
 ) -> Finding:
-    """The finding in words; ``body`` is the code of the test."""
+    """The finding in words; ``body`` is the code of the test.
+
+    ``other`` is who runs the test, where anyio's plugin does not, and what to type so that it does.
+    """
+    if other is not None:
+        details = (f"{other[0]} runs it, in an event loop of its own",)
+        mend = (*other[1], f'or have it there alone: @pytest.mark.anyrig(backends=["{running}"])')
+    else:
+        detail = (
+            f"an async fixture of wider scope had started anyio's runner on {running}, "
+            "and anyio has one runner at a time"
+        )
+        typed = (
+            "give `anyio_backend` the scope of the widest async fixture, so that both follow "
+            "the same parameter, or make that fixture narrower"
+        )
+        details, mend = (detail,), (typed,)
     return Finding(
         kind=kind,
         place=place,
         origin=origins.definition(body) if body is not None else None,
         what=f"a test for {named.name}",
         summary=f"this test names {named.name} and runs on {running}",
-        details=(
-            (
-                f"an async fixture of wider scope had started anyio's runner on {running}, "
-                "and anyio has one runner at a time"
-            ),
-        ),
-        mend=(
-            (
-                "give `anyio_backend` the scope of the widest async fixture, so that both follow "
-                "the same parameter, or make that fixture narrower"
-            ),
-        ),
+        details=details,
+        mend=mend,
     )
