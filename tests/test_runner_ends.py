@@ -255,3 +255,47 @@ def test_what_was_asked_in_one_call_does_not_end_the_next(suite: Suite) -> None:
     assert "was stopped in its call" in ran.text
     assert "has entered a nursery, a task group or a cancel scope and never left it" in ran.text
     assert "Traceback" not in ran.text
+
+
+DOOMED = """
+import anyio
+import pytest
+import trio
+
+@pytest.fixture(scope="module")
+def anyio_backend():
+    return "trio"
+
+@pytest.fixture(scope="module")
+async def server(anyio_backend):
+    async with anyio.create_task_group() as group:
+        yield group
+        group.cancel_scope.cancel()
+
+def breaks():
+    raise RuntimeError("it breaks the run")
+
+async def test_breaks_the_run(server):
+    trio.lowlevel.current_trio_token().run_sync_soon(breaks)
+    await trio.sleep(10)
+
+async def test_next(server):
+    await trio.sleep(0)
+
+async def test_cancels_the_run(server):
+    trio.lowlevel.current_root_task().child_nurseries[0].cancel_scope.cancel()
+    await trio.sleep(10)
+
+async def test_last(server):
+    await trio.sleep(0)
+"""
+
+
+def test_a_trio_run_that_dies_takes_no_other_test_with_it(suite: Suite) -> None:
+    """The test in which a run breaks fails, and the next one gets a run that is whole."""
+    suite.write("test_it.py", DOOMED)
+    ran = suite.spawn("-p", "no:randomly", "-rA")
+    assert "PASSED test_it.py::test_next" in ran.text, ran.text
+    assert "PASSED test_it.py::test_last" in ran.text
+    assert ran.text.count("FAILED test_it.py") == 2
+    assert "it breaks the run" in ran.text

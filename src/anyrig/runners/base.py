@@ -137,6 +137,7 @@ class Call:
     outcome: Outcome[Any] | None = None
     # the cancel scopes that were there before the call's own and are cancelled at its end
     broken: Sequence[object] = ()
+    is_doomed: bool = False  # whether all of the run is cancelled that it was part of
     error: BaseException | None = None  # what it was ended with: see `Runner.stop_call`
     forget_bound: Callable[[], object] = lambda: None
 
@@ -372,7 +373,7 @@ class Runner(TestRunner):
         try:
             self._run(call)
         finally:
-            if call.broken:
+            if call.broken or call.is_doomed:
                 with self.explaining:
                     self._spoil(call.broken)
 

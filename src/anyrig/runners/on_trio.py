@@ -307,6 +307,9 @@ class TrioRunner(Runner):
         with self.explaining:
             if trio_seam.innermost(self._task) is not self._base:
                 call.broken = [one for one in self._scopes() if one.cancel_called]
+            if isinstance(call.outcome, Error) and not call.broken:
+                # a system task that has raised, say: nothing can wait in this run any more
+                call.is_doomed = trio.current_effective_deadline() == -inf
         self.look_beside(call)
         self._unfinished = None
         with self.ending:
