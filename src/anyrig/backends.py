@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import functools
 import importlib.util
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from contextvars import ContextVar
 from typing import Any, NamedTuple
 
@@ -124,18 +124,13 @@ def _is_asyncio_running() -> bool:
     return True
 
 
-@contextmanager
-def unsaid() -> Iterator[None]:
-    """Without what anyio's plugin says of the runner that it keeps: what runs says it for itself.
+def unsay() -> Callable[[], None]:
+    """Take back what anyio's plugin says of the runner that it keeps; returns what says it again.
 
-    anyio's functions believe it, also in a loop of another plugin's.
+    What runs says it for itself; anyio's functions believe the plugin, also in a loop of another's.
     """
     _, context = _said()
-    before = context.set(None)
-    try:
-        yield
-    finally:
-        context.reset(before)
+    return functools.partial(context.reset, context.set(None))
 
 
 @functools.cache

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ import pytest
 from . import safe, unseen
 from .allowances import Permit, author_permits, author_permits_loss
 from .backend_fixture import leaves_out, settings_for, with_marks
-from .backends import Backend, backend_of, running_name, unsaid
+from .backends import Backend, backend_of, running_name, unsay
 from .checks import (
     leaked_asyncgen,
     leaked_contextvar,
@@ -57,7 +57,6 @@ if TYPE_CHECKING:
     from .runners import Runner
 
 Wrapper = Generator[None, Any, Any]
-_UNCHANGED: AbstractContextManager[None] = nullcontext()
 _SPOKEN = frozenset({"anyrig", "filterwarnings"})  # the marks that say something to us
 
 
@@ -292,9 +291,11 @@ class Phases:
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
     @unseen.wrapper
     def pytest_runtest_call(self, item: pytest.Item) -> Wrapper:
-        watch = body = replaced = None
+        watch = body = replaced = say_again = None
         try:
             try:
+                if type(item) is not pytest.Function or self._is_crowded:
+                    say_again = None if other_runner(item) is None else unsay()
                 watch = self._enter(item, Phase.CALL)
                 self._missed.ensure()
                 body = watch.body if self._wants_body else None
@@ -302,21 +303,17 @@ class Phases:
             except BaseException as fault:  # noqa: BLE001 - noted, or raised again
                 self._entering.take(fault)
             try:
-                with self._unsaid(item):
-                    result = (yield) if body is None else (yield from self._observed(body))
+                result = (yield) if body is None else (yield from self._observed(body))
             finally:
                 if replaced is not None:
                     setattr(*replaced)
+                if say_again is not None:
+                    say_again()
         except BaseException as error:
             self._end_call(watch, error)
             raise
         self._end_call(watch, None)
         return result
-
-    def _unsaid(self, item: pytest.Item) -> AbstractContextManager[None]:
-        if type(item) is pytest.Function and not self._is_crowded:
-            return _UNCHANGED
-        return _UNCHANGED if other_runner(item) is None else unsaid()
 
     def _observed(self, body: never_ran.Body) -> Wrapper:
         with ExitStack() as stack:
