@@ -886,7 +886,7 @@ def test_uvloop_is_told_with_the_remedy(suite: Suite) -> None:
     suite.write("test_a.py", f"import anyio\n\n{test}")
     done = suite.run()
     assert done.counts == {"passed": 2, "error": 1}, done.text
-    assert "ClockError: the clock of asyncio+uvloop can't be virtual" in done.text
+    assert "the clock of asyncio+uvloop can't be virtual" in done.text
     assert "@pytest.mark.anyrig(backends=['asyncio', 'trio'])" in done.text
     marker = "@pytest.mark.anyrig(backends=['asyncio', 'trio'])"
     suite.write("test_a.py", f"import anyio, pytest\n\n{marker}\n{test}")
@@ -916,9 +916,7 @@ def test_a_loop_that_can_t_be_set_is_told(suite: Suite) -> None:
     )
     done = suite.run()
     assert done.counts == {"passed": 1, "failed": 1}, done.text
-    assert (
-        "ClockError: the clock can't be virtual: the trio run has a clock of its own" in done.text
-    )
+    assert "the clock can't be virtual: the trio run has a clock of its own" in done.text
     assert "leave its `clock` out" in done.text
 
 
