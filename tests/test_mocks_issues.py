@@ -5,7 +5,6 @@ Each stock behaviour is asserted, so that this file tells when it changes.
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import types
 from collections.abc import Callable
@@ -16,6 +15,7 @@ import pytest
 
 from anyrig import mocks as am
 from anyrig.mocks import Mocks
+from asking import ASKS, as_asyncio
 from inner import Suite
 
 
@@ -48,9 +48,6 @@ class Ticket:
 
 def tidy(name: str) -> None:
     """A sync function."""
-
-
-ASKS = [inspect.iscoroutinefunction, asyncio.iscoroutinefunction]
 
 
 @pytest.fixture(params=ASKS, ids=["inspect", "asyncio"])
@@ -101,7 +98,7 @@ def test_85794_mock_of_a_sync_function(is_async: Callable[[Any], bool]) -> None:
 
 def test_85794_async_methods_are_async(is_async: Callable[[Any], bool]) -> None:
     """An async method is async in both."""
-    assert asyncio.iscoroutinefunction(create_autospec(Store).save)
+    assert as_asyncio(create_autospec(Store).save)
     assert is_async(am.create(Store).save)
 
 
@@ -163,7 +160,7 @@ async def test_116055_double_of_an_async_callable(
     await hook()
     assert is_async(hook)
     knows_marks = hasattr(inspect, "markcoroutinefunction")  # Python 3.12 has them
-    assert is_async(hook.__call__) or not (knows_marks or is_async is asyncio.iscoroutinefunction)
+    assert is_async(hook.__call__) or not (knows_marks or is_async is as_asyncio)
     mocks.of(hook).assert_awaited_once_with()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import inspect
 import typing
@@ -14,6 +13,7 @@ import pytest
 
 from anyrig import mocks as am
 from anyrig.mocks import Mocks
+from asking import ASKS
 
 
 class Row:
@@ -213,7 +213,6 @@ ASYNC = {
     "__aexit__": True,
     "__len__": False,
 }
-ASKS = [inspect.iscoroutinefunction, asyncio.iscoroutinefunction]
 
 
 def _of_store(name: str) -> Any:

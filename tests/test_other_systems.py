@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ntpath
+import re
 import signal
 import socket
 import sys
@@ -12,6 +13,7 @@ import threading
 from asyncio import proactor_events
 from collections.abc import Iterator
 from concurrent.futures import Future
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -210,8 +212,22 @@ def test_proactor_has_no_virtual_clock_and_says_what_to_type(loop: Loop) -> None
 
 def test_windows_own_proactor_has__cache() -> None:
     """What is asked here is what CPython's source has for Windows."""
-    from pathlib import Path
-
     text = Path(asyncio.__file__).with_name("windows_events.py").read_text(encoding="utf-8")
     assert "self._cache[ov.address] = (f, ov, obj, callback)" in text
     assert "self._selector = proactor" in Path(proactor_events.__file__).read_text(encoding="utf-8")
+
+
+# -- the forge -------------------------------------------------------------------------------------
+
+
+def test_forge_runs_tests_that_are_there_on_pythons_that_are_supported() -> None:
+    """The workflow names files of ours, and Pythons that the classifiers have."""
+    root = Path(__file__).parent.parent
+    text = (root / ".github/workflows/tests.yml").read_text(encoding="utf-8")
+    named = re.findall(r"tests/[\w/]+(?:\.py)?\b", text.partition("steps:")[2])
+    pythons = re.findall(r'"(3\.\d+)"', text)
+    classifiers = (root / "pyproject.toml").read_text(encoding="utf-8")
+    assert [name for name in named if not (root / name).exists()] == []
+    assert len(named) > 2
+    assert [one for one in pythons if f"Python :: {one}" not in classifiers] == []
+    assert pythons
