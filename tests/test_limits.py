@@ -123,7 +123,7 @@ def test_spins():
     while True:
         try:
             time.sleep(3600)
-        except Exception:
+        except BaseException:
             pass
 """,
     )
@@ -411,7 +411,7 @@ async def test_takes_its_time():
 @pytest.mark.parametrize("library", ["asyncio", "trio"])
 def test_what_is_asked_before_a_run_has_begun_is_called(library: str) -> None:
     """A loop that is asked to turn while it is being made does so: it is not held."""
-    host = MagicMock(course=None, cancel_timeout=1.0, internal=Internal())
+    host = MagicMock(course=None, cancel_timeout=1.0, internal=Internal(), ended=None)
     asked: list[str] = []
 
     async def body() -> None:

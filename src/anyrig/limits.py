@@ -11,20 +11,26 @@ C code that keeps the interpreter to itself can't be ended. On Windows there is 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import inf
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Protocol
 
-from . import frozen
+from . import elsewhere, frozen
 from .backends import running_library, who_froze_it
+from .elsewhere import Elsewhere
+from .ends import Stopped
 from .findings import Finding, FindingError, Kind, Place, Policy
+from .internal import Internal
+from .interrupts import Interrupts
 from .origins import Origins, RawFrame
-from .own import os, signal, threading, time, traceback
+from .own import os, threading, time, traceback, weakref
 from .polled import Polled
 from .report import words
 from .seams import anyio as anyio_seam
 from .seams.cpython import stacks
+from .wakers import Wakers
 from .watchdog import Beats, Watchdog
 from .whereabouts import Whereabouts
 
@@ -40,7 +46,7 @@ _GRACE = 1.0  # seconds that a loop may take to turn before it counts as held
 _PAUSE = 0.1  # seconds between two looks
 _MOST = 10  # times that the end of a test is put off
 _LOOKS = 3  # that have to see the same wait before it is a deadlock
-_SIGNALS = ("SIGUSR2", "SIGUSR1", "SIGALRM")  # the first that nobody has a use for is ours
+_ALL = 3  # tries, of which the last is no signal, but an exception that is set in the thread
 _EXIT_STATUS = 1
 
 
@@ -51,7 +57,9 @@ class Run(Protocol):
     origins: Origins
     rulings: Rulings
     runners: RunnerHost
+    internal: Internal
     watch: Watch | None
+    announce: Callable[[], None]
 
     @property
     def current_settings(self) -> Settings:
@@ -68,19 +76,50 @@ class Limit:
     deadline: float  # of `time.perf_counter`, which no test moves
     tries: int = 0  # how often its end was tried
     put_off: int = 0  # and how often a runner was being made or was at work itself just then
-    error: FindingError | None = None  # what this phase of it was ended with
+    is_told: bool = False  # in this phase of it
     is_due: bool = False  # whether the signal is for it, however often that comes in a phase
-    is_open: bool = False  # whether a phase of the test runs that an error may be raised in
 
     def enter(self) -> None:
         """A phase of the test begins; after one that was ended, it has the whole time."""
-        if self.tries:
-            self.tries, self.deadline = 0, time.perf_counter() + self.seconds
-        self.is_open, self.error, self.is_due = True, None, False
+        self.is_due = False
+        if self.tries or self.is_told:
+            self.tries, self.is_told = 0, False
+            self.deadline = time.perf_counter() + self.seconds
 
-    def leave(self) -> None:
-        """A phase of the test has ended: nothing is raised until the next."""
-        self.is_open = False
+
+@dataclass(eq=False, slots=True)
+class End:
+    """How the phase was ended that runs, and what has come of it."""
+
+    at: float = 0.0  # when that was, or when the last part of it has ended
+    again: float = 0.0  # when it is to be looked at again
+    tries: int = 0  # how often a signal was sent since
+    thrown: Callable[[], object] = lambda: None  # what that has raised, until it is handled
+    thrown_at: float | None = None
+    asked: float | None = None  # when its loop was asked, and has not turned since
+    call: object = None  # the call of a runner that has begun since
+    elsewhere: Elsewhere | None = None  # where it was ended in another's loop
+
+    def begins(self, now: float) -> None:
+        """The phase was ended, or a part of it has come to its end."""
+        self.at, self.again, self.thrown_at, self.asked = now, now + _GRACE, None, None
+
+    def put_off(self, seconds: float) -> None:
+        """Somebody sits at a prompt."""
+        self.at += seconds
+        self.again += seconds
+
+    def is_unheard(self, now: float) -> bool:
+        """Whether its loop does not turn."""
+        return self.asked is not None and now >= self.asked + _GRACE
+
+    def due(self, seconds: float) -> float:
+        """When a call that goes on is to be interrupted; who handles the end has some seconds."""
+        if self.asked is not None:
+            return self.asked + _GRACE
+        if self.thrown_at is not None and self.thrown() is None:
+            return self.thrown_at + (_GRACE if self.tries < 2 else _PAUSE)
+        return max(self.at, self.thrown_at or 0.0) + seconds
 
 
 class Limits:
@@ -92,12 +131,17 @@ class Limits:
         self._watchdog = Watchdog(self._look)
         self._beats = Beats(self._thread, self._note_blocked)
         self.whereabouts = Whereabouts(rig.origins, self._thread, self._standing)
-        self._known: frozenset[int] = frozenset()
-        self._handlers: dict[int, Any] = {}
-        self._signal: int | None = None
+        self._interrupts = Interrupts(self._thread, self._interrupt)
+        self._wakers = Wakers(self._thread)
+        self._waker: int | str | None = None  # what could wake the loop that waits, at that look
         self._stuck: object = None  # the wait that the last look saw, and how many looks have
         self._looks = 0
+        self._looked = 0.0  # when the last look was
+        self._was_heard = True  # whether the last signal that was sent has come
         self.limit: Limit | None = None
+        # whether a phase of a test runs that an error may be raised in; see `RunnerHost.ended`
+        self.is_open = False
+        self._end = End()
         # what the watchdog has seen, until the phase ends: where, the frames that hold a loop, and
         # the mock that it asked meanwhile
         self.blocked: list[tuple[Place, list[RawFrame], float, Polled | None]] = []
@@ -105,27 +149,29 @@ class Limits:
     # -- the run ---------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """The run begins: what threads and handlers of signals there are now wakes no loop."""
-        self._known = stacks.threads()
-        self._handlers = _handlers()
+        """The run begins: what threads there are now wakes no loop."""
+        self._wakers.know_threads()
+        self._wakers.know_handlers()
         self._rig.runners.made = self.watch_loops
         self._rig.runners.interrupted = self._note_interrupt
         self.whereabouts.start()
+
+    def testing(self) -> None:
+        """The tests begin: the handlers of signals that other plugins have set wake no loop."""
+        self._wakers.know_handlers()
 
     def stop(self) -> None:
         """The run ends."""
         self._watchdog.stop()
         self.whereabouts.stop()
-        if self._signal is not None:
-            signal.signal(self._signal, signal.SIG_DFL)
-            self._signal = None
+        self._interrupts.close()
 
     def known_threads(self) -> frozenset[int]:
         """The threads that were there when the run began, and pytest's own."""
-        return self._known | {self._thread}
+        return self._wakers.threads | {self._thread}
 
     def watch_loops(self) -> None:
-        """Begin to look at loops, where it has not begun: something async is about to run."""
+        """Begin to look, where it has not begun: a test is about to run."""
         if self._watchdog.ident is not None:
             return
         settings = self._rig.current_settings
@@ -139,77 +185,144 @@ class Limits:
         """A test begins that has a limit."""
         seconds = watch.settings.timeout
         self.limit = Limit(watch, seconds, time.perf_counter() + seconds)
-        if self._signal is None and threading.current_thread() is threading.main_thread():
-            self._choose_signal()
+        self._waker = None
+        self._interrupts.unblock()
+        self.enter(self.limit)
         self._watchdog.start()
         self._watchdog.wake()
-        self.limit.enter()
 
-    def _choose_signal(self) -> None:
-        if not hasattr(signal, "pthread_kill"):
-            return
-        for name in _SIGNALS:
-            number = getattr(signal, name, None)
-            if number is not None and signal.getsignal(number) is signal.SIG_DFL:
-                signal.signal(number, self._interrupt)
-                self._signal = number
-                return
+    def enter(self, limit: Limit) -> None:
+        """A phase of a test begins that has a limit."""
+        self._interrupts.ensure()
+        limit.enter()
+
+    def goes_on(self) -> None:
+        """The phase was ended, and one part of it, a fixture, has come to its end."""
+        self._end.begins(time.perf_counter())
 
     # -- the watchdog's thread ---------------------------------------------------------------------
 
     def _look(self) -> float:
         now = time.perf_counter()
+        passed, self._looked = now - self._looked, now
         settings = self._rig.current_settings
         runner = self._rig.runners.current
+        frame = stacks.frame_of(self._thread)
         pause = _PAUSE
         if settings.is_on(Kind.BLOCKED_LOOP):
             pause = min(pause, self._beats.look(runner, settings.blocked_loop_after, now))
-        if runner is not None and runner.is_busy and settings.is_on(Kind.DEADLOCK):
-            self._look_at_wait(runner)
+        limit, ended = self.limit, self._rig.runners.ended
+        if _is_debugged(frame, runner):
+            self._end.put_off(passed)
+            if limit is not None:
+                limit.deadline += passed  # who reads takes the time that it takes
+        else:
+            if self.is_open and settings.is_on(Kind.DEADLOCK):
+                self._look_at_wait(runner, frame)
+            if ended is not None:
+                self._press(ended, runner, frame, now)
+            elif limit is not None and now >= limit.deadline:
+                self._try_to_end(limit, runner, frame, now)
         self.whereabouts.look(self._rig.watch, runner, now)
-        limit = self.limit
-        if limit is None:
-            return pause
-        if now >= limit.deadline:
-            self._try_to_end(limit, runner, now)
-        return max(0.0, min(pause, limit.deadline - now))
+        is_running = limit is not None and not limit.is_told
+        return max(0.0, min(pause, limit.deadline - now)) if limit and is_running else pause
 
-    def _look_at_wait(self, runner: Runner) -> None:
-        frame = stacks.frame_of(self._thread)
-        is_waiting = frame is not None and runner.is_waiting(frame)
-        if is_waiting:
-            runner.ask_wait()
-        if not runner.is_stuck:
-            return
-        wait = (runner, runner.waits)
-        if not is_waiting or not self._is_alone():
-            self._looks = 0
-        elif wait != self._stuck:
+    def _look_at_wait(self, runner: Runner | None, frame: FrameType | None) -> None:
+        run: Runner | Elsewhere | None = None
+        wait: object = None
+        is_stuck = False
+        if frame is not None and runner is not None and runner.call is not None:
+            if runner.is_busy and runner.is_waiting(frame):
+                runner.ask_wait()
+                run, wait = runner, (runner, runner.waits)
+                is_stuck = runner.is_stuck
+        elif frame is not None and stacks.is_waiting(frame):
+            run, wait = elsewhere.in_frames(frame), frame
+            is_stuck = run is not None and run.is_stuck()
+        self._waker = self._wakers.one(*self._own()) if run is not None and is_stuck else None
+        if run is None or not is_stuck or self._waker is not None:
+            self._stuck, self._looks = None, 0
+        elif self._stuck is None or not _is_same(wait, self._stuck):
             self._stuck, self._looks = wait, 1
         else:
             self._looks += 1
             # a pool's thread that looks idle may just be about to take what it was given
             if self._looks == _LOOKS:
-                runner.call_soon(lambda: self._tell_deadlock(*wait))
+                waits = wait[1] if isinstance(wait, tuple) else None
+                self._ask(run, "telling a deadlock", self._tell_deadlock, run, waits)
 
-    def _try_to_end(self, limit: Limit, runner: Runner | None, now: float) -> None:
-        limit.tries += 1
+    def _ask(
+        self, run: Runner | Elsewhere, doing: str, function: Callable[..., object], *args: Any
+    ) -> None:
+        """Have a loop call a function of ours; what that raises is an internal error."""
+        internal = self._rig.internal
+        run.call_soon(lambda: internal.call(doing, function, *args))
+
+    def _try_to_end(
+        self, limit: Limit, runner: Runner | None, frame: FrameType | None, now: float
+    ) -> None:
+        if limit.is_told:  # and its author lets it go on
+            limit.deadline = inf
+            return
         limit.deadline = now + _GRACE
-        if stacks.is_debugged(stacks.frame_of(self._thread)):
-            limit.tries = 0
-        elif limit.tries == 1 and runner is not None and runner.is_busy:
-            runner.call_soon(lambda: self._pass(limit, runner))
-        elif not limit.is_open:
+        if not self.is_open:
             limit.tries = 0  # between two phases: the next one is ended
-        elif limit.tries < 4:
-            limit.deadline = now + max(_GRACE, limit.watch.settings.cancel_timeout)
-            limit.is_due = True
-            if self._signal is not None:
-                signal.pthread_kill(self._thread, self._signal)
+            return
+        limit.tries += 1
+        run = _run(runner, frame)
+        if limit.tries == 1 and run is not None:
+            self._ask(run, "ending a test that is too late", self._pass, limit, run)
+        elif limit.tries < 5:
+            self._signal(limit.tries, frame)
         elif limit.watch.settings.policies[Kind.TIMEOUT] is Policy.FAIL:
-            self._exit(limit)
+            self._exit(limit.watch, limit.seconds)
 
-    def _exit(self, limit: Limit) -> None:
+    def _signal(self, number_of_try: int, frame: FrameType | None) -> None:
+        """Have the error raised in the call that holds the thread."""
+        was_heard, self._was_heard = self._was_heard, False
+        # where none of the signals was heard, they are blocked
+        is_last = number_of_try % _ALL == 0 and not was_heard
+        limit, ended = self.limit, self._rig.runners.ended
+        if limit is not None:
+            limit.is_due = True
+        if not is_last and self._interrupts.send(number_of_try):
+            return
+        if ended is None and limit is not None:
+            ended = self._end_held(limit, frame)
+        if ended is not None and self.is_open:
+            self._interrupts.raise_there(ended, Stopped)
+
+    def _press(
+        self, ended: BaseException, runner: Runner | None, frame: FrameType | None, now: float
+    ) -> None:
+        """A phase that was ended goes on: end it again, as often as it catches that."""
+        end, watch = self._end, self._rig.watch
+        if not self.is_open or watch is None or now < end.again:
+            return
+        seconds = max(_GRACE, watch.settings.cancel_timeout)
+        call = None if runner is None else runner.call
+        if call is not None and call is not end.call and call.error is None:
+            # a fixture is torn down in the phase: it has some time as well
+            end.begins(now)
+            end.call, end.again = call, now + seconds
+            return
+        if now > end.at + 3 * seconds:
+            self._exit(watch, watch.settings.timeout)
+        end.again = now + _PAUSE
+        run = _run(runner, frame)
+        if run is None or end.is_unheard(now):
+            if now >= end.due(seconds):
+                end.tries += 1
+                end.thrown_at, end.asked = now, None
+                self._signal(end.tries, frame)
+        elif end.asked is None:
+            end.asked = now
+            if isinstance(run, Elsewhere):
+                run = end.elsewhere if run.is_same(end.elsewhere) and end.elsewhere else run
+                end.elsewhere = run
+            self._ask(run, "ending a test again", self._press_in_loop, run, call, ended)
+
+    def _exit(self, watch: Watch, seconds: float) -> None:
         """End the process: the call that holds it can't be ended."""
         capture: Any = self._rig.config.pluginmanager.getplugin("capturemanager")
         if capture is not None:
@@ -217,12 +330,22 @@ class Limits:
         terminal = self._rig.config.get_terminal_writer()
         frame = stacks.frame_of(self._thread)
         stack = "".join(traceback.format_stack(frame))
+        since = f" {seconds:g} s after its beginning" if seconds else ""
+        why = self._interrupts.words()
         terminal.line(
-            f"\n\nanyrig: {limit.watch.place.test} has not ended {limit.seconds:g} s after its "
-            f"beginning, and the call that holds it can't be ended. The process ends.\n\n{stack}"
+            f"\n\nanyrig: {watch.place.test} has not ended{since}, "
+            f"and the call that holds it can't be ended. {why}The process ends.\n\n{stack}"
         )
         terminal.flush()
         os._exit(_EXIT_STATUS)
+
+    def _can_be_woken(self) -> bool:
+        """Whether another thread or a handler of a signal can wake the loop."""
+        return self._wakers.one(*self._own()) is not None
+
+    def _own(self) -> tuple[int | None, tuple[int, ...]]:
+        """The thread and the signals that are ours."""
+        return self._watchdog.ident, self._interrupts.signals
 
     def _note_blocked(self, frames: list[RawFrame], seconds: float, polled: Polled | None) -> None:
         watch = self._rig.watch
@@ -231,25 +354,44 @@ class Limits:
 
     # -- in the loop -------------------------------------------------------------------------------
 
-    def _pass(self, limit: Limit, runner: Runner) -> None:
+    def _pass(self, limit: Limit, run: Runner | Elsewhere) -> None:
         """The time is over, and the loop turns."""
-        if limit is not self.limit or limit.error is not None:
-            return
         from .checks import timeout
         from .guests import running_tasks
 
-        limit.deadline = time.perf_counter() + 2 * limit.watch.settings.cancel_timeout + _GRACE
+        if limit is not self.limit or limit.is_told or not self.is_open:
+            return
+        infos = running_tasks()
+        if any(stacks.is_debugged_in(info.coro) for info in infos):
+            limit.tries, limit.deadline = 0, time.perf_counter() + _PAUSE
+            return
+        limit.is_told = True
         finding = timeout.in_loop(
             self._rig.origins,
             limit.watch.place,
             limit.seconds,
-            running_tasks(),
-            self._standing(),
+            infos,
+            (*self._standing(), *self._not_looked_for()),
             self._frozen(),
+            _main_id(run),
         )
-        limit.error = self._told(limit.watch, finding)
-        if limit.error is not None:
-            runner.stop_call(limit.error)
+        self._end_in_loop(limit.watch, finding, run)
+
+    def _end_in_loop(self, watch: Watch, finding: Finding, run: Runner | Elsewhere) -> None:
+        error = self._told(watch, finding)
+        if error is not None:
+            self._end.elsewhere = run if isinstance(run, Elsewhere) else None
+            run.stop_call(error)
+
+    def _press_in_loop(self, run: Runner | Elsewhere, call: object, ended: BaseException) -> None:
+        self._end.asked = None
+        if ended is not self._rig.runners.ended:
+            return  # the phase is over
+        if isinstance(run, Elsewhere):
+            run.press(ended)
+        elif run.call is call:
+            run.stop_call(ended)
+            run.press()
 
     def _standing(self) -> tuple[str, ...]:
         """Where virtual time stands, where the test is in one."""
@@ -261,56 +403,89 @@ class Limits:
         who = who_froze_it() if self._rig.runners.course is None else None
         return None if who is None else frozen.in_words(running_library(), who)
 
+    def _not_looked_for(self) -> tuple[str, ...]:
+        """Why a deadlock was not looked for, where the loop waits for nothing."""
+        if self._waker is None:
+            return ()
+        words = self._wakers.words(self._waker, self._rig.origins)
+        return (f"deadlock was not looked for: {words}",)
+
     def _note_interrupt(self, infos: Sequence[Any]) -> None:
         self.whereabouts.interrupt(self._rig.watch, infos)
 
-    def _tell_deadlock(self, runner: Runner, waits: int) -> None:
+    def _tell_deadlock(self, run: Runner | Elsewhere, waits: int | None) -> None:
         from .checks import deadlock
         from .guests import running_tasks
 
-        watch = self._rig.watch
-        if watch is None or any(one.kind is Kind.DEADLOCK for one in watch.found):
+        watch, ended = self._rig.watch, self._rig.runners.ended
+        is_same = isinstance(run, Elsewhere) or (run.is_busy and run.waits == waits)
+        if watch is None or not self.is_open or not is_same or self._can_be_woken():
+            return
+        if ended is not None:
+            if not isinstance(run, Elsewhere):
+                run.stop_call(ended)  # another part of the phase that was ended
+            return
+        if any(one.kind is Kind.DEADLOCK for one in watch.found):
             return  # it was told, and its author lets it wait
-        if runner.is_busy and runner.waits == waits and self._is_alone():
-            course = self._rig.runners.course
-            finding = deadlock.finding(
-                self._rig.origins,
-                watch.place,
-                running_tasks(),
-                is_halted=course is not None and not course.autojump,
-            )
-            error = self._told(watch, finding)
-            if error is not None:
-                runner.stop_call(error)
+        course = self._rig.runners.course
+        infos = running_tasks()
+        finding = deadlock.finding(
+            self._rig.origins,
+            watch.place,
+            infos,
+            is_halted=course is not None and not course.autojump,
+            main_id=_main_id(run),
+        )
+        self._end_in_loop(watch, finding, run)
 
     def _told(self, watch: Watch, finding: Finding) -> FindingError | None:
-        """Note a finding; what the test is to be ended with, where it fails the test."""
+        """Note a finding; what the phase is ended for, where it fails the test."""
         finding = self._rig.rulings.of_one(watch, finding)
         watch.found.append(finding)
-        return words.error([finding]) if finding.is_failing else None
+        self._rig.announce()
+        if not finding.is_failing:
+            return None
+        error = words.error([finding])
+        self._end = End()
+        self._end.begins(time.perf_counter())
+        self._rig.runners.ended = error
+        return error
 
     # -- in the main thread ------------------------------------------------------------------------
 
     def _interrupt(self, number: int, frame: FrameType | None) -> None:
-        """The time is over, and something holds the thread: raise the error in it."""
-        limit = self.limit
-        if limit is None or not limit.is_due or not limit.is_open:
+        """Something holds the thread of a test that is to end: raise the error in it."""
+        self._was_heard = True
+        limit, ended = self.limit, self._rig.runners.ended
+        if not self.is_open or (ended is None and (limit is None or not limit.is_due)):
             return
-        if limit.put_off < _MOST and (
-            anyio_seam.is_getting_runner(frame) or stacks.is_in_trio(frame)
+        if (
+            limit is not None
+            and limit.put_off < _MOST
+            and (anyio_seam.is_getting_runner(frame) or stacks.is_in_trio(frame))
         ):
             # it would be left open or broken; its loop ends the test, if there is one by then
             limit.put_off += 1
             limit.tries = 0
             limit.deadline = time.perf_counter() + _PAUSE
             return
-        if limit.error is None:
-            from .checks import timeout
+        if ended is None and limit is not None and not limit.is_told:
+            ended = self._end_held(limit, frame)
+        if ended is not None:
+            stopped = Stopped(ended)
+            self._end.thrown = weakref.ref(stopped)
+            self._end.thrown_at = time.perf_counter()
+            try:
+                raise stopped
+            finally:
+                del stopped  # its traceback has this frame, and it would not be gone when caught
 
-            finding = timeout.held(self._rig.origins, limit.watch.place, limit.seconds, frame)
-            limit.error = self._told(limit.watch, finding)
-        if limit.error is not None:
-            raise limit.error
+    def _end_held(self, limit: Limit, frame: FrameType | None) -> FindingError | None:
+        from .checks import timeout
+
+        limit.is_told = True
+        finding = timeout.held(self._rig.origins, limit.watch.place, limit.seconds, frame)
+        return self._told(limit.watch, finding)
 
     def drain_blocked(self) -> list[Finding]:
         """The findings of what has held the loop since the last drain."""
@@ -319,20 +494,26 @@ class Limits:
         noted, self.blocked = self.blocked, []
         return [blocked_loop.finding(self._rig.origins, *one) for one in noted]
 
-    # -- deadlocks ---------------------------------------------------------------------------------
 
-    def _is_alone(self) -> bool:
-        """Whether no other thread and no handler of a signal can wake the loop."""
-        known = {*self._known, self._thread, self._watchdog.ident}
-        if stacks.busy_threads(known):
-            return False
-        return all(
-            handler is self._handlers.get(number)
-            for number, handler in _handlers().items()
-            # Ctrl-C is trio's own
-            if number not in (signal.SIGINT, self._signal)
-        )
+def _run(runner: Runner | None, frame: FrameType | None) -> Runner | Elsewhere | None:
+    """What runs in the thread of the tests and has a loop: a runner of ours, or another's."""
+    if runner is not None and runner.call is not None:
+        return runner
+    return elsewhere.in_frames(frame)
 
 
-def _handlers() -> dict[int, Any]:
-    return {number: signal.getsignal(number) for number in signal.valid_signals()}
+def _main_id(run: Runner | Elsewhere) -> int | None:
+    return run.main_id if isinstance(run, Elsewhere) else None
+
+
+def _is_same(wait: object, other: object) -> bool:
+    # a frame is the same one for as long as a call is under way
+    return wait == other if isinstance(wait, tuple) else wait is other
+
+
+def _is_debugged(frame: FrameType | None, runner: Runner | None) -> bool:
+    """Whether somebody sits at a debugger's prompt, or waits for what was typed there."""
+    if stacks.is_debugged(frame):
+        return True
+    run = _run(runner, frame)
+    return run is not None and stacks.is_debugged_in(run.coroutine)

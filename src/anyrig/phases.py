@@ -28,6 +28,7 @@ from .checks import (
     wrong_backend,
 )
 from .checks.missed_await import IDLE_DEPTH, ORIGIN_DEPTH, RUNNER_DEPTH, Missed, explain_mocks
+from .ends import as_told
 from .findings import ClockError, Finding, FindingError, Kind, Phase, Place, Policy, merge
 from .holders import Held, Holder
 from .live_fixtures import code_of
@@ -125,7 +126,10 @@ class Phases:
             if type(item) is not pytest.Function or self._is_crowded:
                 self._ask_who_runs(item)
         except BaseException as error:
-            self._end_setup(error)
+            told = as_told(error, self._rig.runners.ended)
+            self._end_setup(told)
+            if told is not error:
+                raise told from None
             raise
         self._end_setup(None)
         return result
@@ -180,17 +184,20 @@ class Phases:
                 _put_first(item, "anyrig_clock")
             if "anyrig_fast_sleep" in names:
                 _put_first(item, "anyrig_fast_sleep")
+            if "subtests" in names:
+                rig.announce()  # they make reports of their own
         codes = never_ran.bodies_of(function)
         code = codes[-1] if codes else None
         is_sure = code is None or never_ran.is_awaited(function, codes)
         body = None if code is None or is_sure else never_ran.Body(code)
         place = Place(nodeid, Phase.SETUP)
         rig.runners.test = nodeid
+        rig.runners.ended = None
+        self._limits.is_open = True
         watch = rig.watch = rig.last = Watch(item, settings, place, code, body, permits)
         if settings.timeout and settings.is_on(Kind.TIMEOUT):
             self._limits.begin(watch)
-        if code is not None:
-            self._limits.watch_loops()
+        self._limits.watch_loops()
         # what is no function may have a setup of its own
         self._users_ran = self._is_users = rig.has_own_hooks or function is None
         missed = self._missed
@@ -266,6 +273,8 @@ class Phases:
     def pytest_fixture_post_finalizer(self, fixturedef: pytest.FixtureDef[Any]) -> None:
         with self._ending:
             self._rig.fixtures.end(fixturedef)
+        if self._rig.runners.ended is not None:
+            self._limits.goes_on()
 
     def _end_setup(self, error: BaseException | None) -> None:
         watch = self._rig.watch
@@ -273,8 +282,7 @@ class Phases:
             return
         missed = self._missed
         try:
-            if self._limits.limit is not None:
-                self._limits.limit.leave()
+            self._limits.is_open = False
             if self._users_ran:
                 missed.settle()
             if missed.dead:
@@ -310,7 +318,10 @@ class Phases:
                 if say_again is not None:
                     say_again()
         except BaseException as error:
-            self._end_call(watch, error)
+            told = as_told(error, self._rig.runners.ended)
+            self._end_call(watch, told)
+            if told is not error:
+                raise told from None
             raise
         self._end_call(watch, None)
         return result
@@ -398,8 +409,7 @@ class Phases:
         if watch is None:
             return
         try:
-            if self._limits.limit is not None:
-                self._limits.limit.leave()
+            self._limits.is_open = False
             missed = self._missed
             missed.settle()
             if missed.dead or missed.alive:
@@ -535,7 +545,10 @@ class Phases:
                 if rig.runners.spoilt:
                     self._end_spoilt()
         except BaseException as error:
-            self._end_teardown(watch, error)
+            told = as_told(error, self._rig.runners.ended)
+            self._end_teardown(watch, told)
+            if told is not error:
+                raise told from None
             raise
         self._end_teardown(watch, None)
         return result
@@ -559,8 +572,7 @@ class Phases:
             return
         rig, missed = self._rig, self._missed
         try:
-            if self._limits.limit is not None:
-                self._limits.limit.leave()
+            self._limits.is_open = False
             if self._users_ran:
                 missed.settle()
             try:
@@ -666,8 +678,10 @@ class Phases:
         watch.late = []
         watch.beside = []
         watch.place = self._missed.here = Place(watch.place.test, phase)
+        self._rig.runners.ended = None
+        self._limits.is_open = True
         if self._limits.limit is not None:
-            self._limits.limit.enter()
+            self._limits.enter(self._limits.limit)
         return watch
 
     def _hear(self, watch: Watch, missed: list[Missed]) -> None:

@@ -202,8 +202,10 @@ class Rig:
         own.keep()
         if self.session is not None:
             _have_at_hand(self.session.items)
-        if self.missed is not None and not self.has_own_hooks:
-            self.missed.rest()
+        if self.missed is not None:
+            self.limits.testing()
+            if not self.has_own_hooks:
+                self.missed.rest()
 
     def note_doctest(self, item: pytest.Item) -> None:
         """Have the lines of a doctest named by the file that holds it."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from .ends import Stopped, as_told
 from .findings import TaskDidNotEnd
 from .internal import Internal
 from .live_fixtures import LiveFixtures
@@ -54,6 +55,8 @@ class RunnerHost:
         self._create: Callable[..., Any] | None = None
         self.test: str | None = None  # the id of the running one
         self.course: Course | None = None  # the virtual time that it is in
+        # what the running phase of it was ended for: nothing begins in that phase any more
+        self.ended: BaseException | None = None
         self.made: Callable[[], None] = lambda: None  # called when there is a new runner
         # who the task is for that runs, as `owner` says it; None outside of those of a runner
         self._current_owner: Callable[[], object] = lambda: None
@@ -106,6 +109,17 @@ class RunnerHost:
         if self._runners[-1] is not runner:
             self._runners.remove(runner)
             self._runners.append(runner)
+
+    def is_cut_off(self, error: BaseException) -> bool:
+        """Whether an error ends what runs, and nobody has a right to take it for his own.
+
+        That is what ends the phase, and a cancellation by the scope of a fixture.
+        """
+        if self.ended is not None or isinstance(error, Stopped):
+            return as_told(error, self.ended) is not error
+        runner = self.current
+        is_running = runner is not None and runner.call is not None and runner.is_running()
+        return is_running and isinstance(error, runner.cancelled) and runner.is_cancelled()
 
     def give_up(self, error: BaseException) -> None:
         """End what runs in the runner with this error, and have the next test get a new one.

@@ -21,11 +21,17 @@ kind = Kind.DEADLOCK
 
 
 def finding(
-    origins: Origins, place: Place, infos: Iterable[Any], *, is_halted: bool = False
+    origins: Origins,
+    place: Place,
+    infos: Iterable[Any],
+    *,
+    is_halted: bool = False,
+    main_id: int | None = None,
 ) -> Finding:
     """The finding in words; the tasks are as ``anyio.get_running_tasks`` tells of them.
 
-    ``is_halted`` is for virtual time that the test alone moves.
+    ``is_halted`` is for virtual time that the test alone moves; ``main_id`` is the test's own
+    task, in a loop that is no runner's of ours.
     """
     tasks = list(infos)
     mend = ["have something set, release, send or close what they wait for"]
@@ -35,7 +41,7 @@ def finding(
     return Finding(
         kind=kind,
         place=place,
-        origin=where_it_waits(origins, tasks),
+        origin=where_it_waits(origins, tasks, main_id),
         what="the test",
         summary="deadlock: every task waits, and nothing is left to wake one",
         picture=tuple(picture(origins, tasks)),

@@ -27,10 +27,12 @@ def in_loop(
     infos: Iterable[Any],
     details: tuple[str, ...],
     frozen: tuple[str, str] | None = None,
+    main_id: int | None = None,
 ) -> Finding:
     """The finding in words; the tasks are as ``anyio.get_running_tasks`` tells of them.
 
-    ``frozen`` is that the loop's clock stands still, and how to let it go on.
+    ``frozen`` is that the loop's clock stands still, and how to let it go on; ``main_id`` is that
+    of the test's own, in a loop that is no runner's of ours.
     """
     mend = _MEND if frozen is None else ("let the loop's clock go on:", f"    {frozen[1]}", _OR)
     details = details if frozen is None else (*details, frozen[0])
@@ -38,7 +40,7 @@ def in_loop(
     return Finding(
         kind=kind,
         place=place,
-        origin=where_it_waits(origins, tasks),
+        origin=where_it_waits(origins, tasks, main_id),
         what="the test",
         summary=_summary(seconds, place),
         details=details,

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from .. import internal, safe
+from ..ends import as_told
 from ..findings import ClockError, Finding, FindingError, Kind, Phase, Place
 from ..internal import Failure
 from ..own import sys
@@ -51,6 +52,8 @@ class Carrier:
         self._failed: list[Failure] = []  # what failed in anyrig itself
         self._shown: list[Finding] = []
         self._strays: list[Finding] = []
+        # the test in a subtest of which something has ended it, and what
+        self._cut_off: tuple[pytest.Item, BaseException] | None = None
         # what the workers made when they collected: each imports all modules for itself, so this
         # is a finding where all of them have it, and then it is one. (what and where -> each)
         self._collected: dict[tuple[object, ...], list[Finding]] = {}
@@ -69,6 +72,9 @@ class Carrier:
         self, item: pytest.Item, call: pytest.CallInfo[Any], report: pytest.TestReport
     ) -> pytest.TestReport:
         """The report with its phase's findings, and with our words where they are its failure."""
+        if self._rig.limits.is_open:
+            self._note_part(item, call)
+            return report
         watch = self._rig.last
         watch = watch if watch is not None and watch.item is item else None
         found = watch.found if watch is not None else []
@@ -88,6 +94,26 @@ class Carrier:
             report.sections.append(("anyrig: internal error", internal.text(failures)))
         return report
 
+    def _note_part(self, item: pytest.Item, call: pytest.CallInfo[Any]) -> None:
+        """A part of a phase, a subtest, has ended: what is found in the phase is not the part's.
+
+        Nor is what ends the test: that goes on to end it.
+        """
+        error = call.excinfo.value if call.excinfo is not None else None
+        if error is not None and self._rig.runners.is_cut_off(error):
+            self._cut_off = (item, error)
+
+    def _end_part(self, report: pytest.TestReport) -> None:
+        """Raise what has ended a part, in the test, whose report gets what the part has written."""
+        if self._cut_off is None:
+            return
+        (item, error), self._cut_off = self._cut_off, None
+        for title, text in report.sections:
+            word, _, key = title.removeprefix("Captured ").partition(" ")
+            if key == report.when:
+                item.add_report_section(key, word, text)
+        raise error
+
     def _hand_on(
         self, item: pytest.Item, report: pytest.TestReport, found: Sequence[Finding]
     ) -> None:
@@ -102,10 +128,16 @@ class Carrier:
     def _word(
         self, call: pytest.CallInfo[Any], report: pytest.TestReport, found: Sequence[Finding]
     ) -> None:
-        error = call.excinfo.value if call.excinfo is not None else None
+        excinfo = call.excinfo
+        error = excinfo.value if excinfo is not None else None
+        if error is not None:
+            # unittest keeps what was raised
+            error = as_told(error, self._rig.runners.ended)
         if isinstance(error, FindingError) and report.failed and _is_ours(call):
-            assert call.excinfo is not None
-            report.longrepr = _representation(call.excinfo, error)
+            assert excinfo is not None
+            if error is not excinfo.value:
+                excinfo = pytest.ExceptionInfo.from_exception(error)
+            report.longrepr = _representation(excinfo, error)
             # what cut the phase off is told first: it knew nothing of the others
             more = [one for one in found if one.is_failing and one not in error.findings]
             if more:
@@ -132,6 +164,7 @@ class Carrier:
 
     def unload(self, report: pytest.TestReport) -> None:
         """Take the findings off a report, on the process that the user looks at."""
+        self._end_part(report)
         if self._is_worker:
             return
         with self._internal.guard("taking findings off a report"):

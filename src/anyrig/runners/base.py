@@ -18,6 +18,7 @@ from outcome import Error, Outcome, Value
 from ..backends import call_later
 from ..clock.course import COURSE, Course
 from ..contexts import Change, Step, changes
+from ..ends import Stopped, is_end
 from ..findings import CancelledByFixture, ClockError, FindingError, TaskDidNotEnd
 from ..internal import Internal
 from ..losses import Loss
@@ -56,6 +57,11 @@ class Host(Protocol):
     @property
     def course(self) -> Course | None:
         """The virtual time of the running test, where it has one."""
+        raise NotImplementedError
+
+    @property
+    def ended(self) -> BaseException | None:
+        """What the running phase of the test was ended for, if it was: nothing begins in it."""
         raise NotImplementedError
 
     def did_not_end(self, coroutines: Sequence[tuple[str, Any]]) -> TaskDidNotEnd:
@@ -139,6 +145,8 @@ class Call:
     broken: Sequence[object] = ()
     is_doomed: bool = False  # whether all of the run is cancelled that it was part of
     error: BaseException | None = None  # what it was ended with: see `Runner.stop_call`
+    # what was raised in it for that, while anybody has yet to handle it
+    thrown: Callable[[], object] = lambda: None
     forget_bound: Callable[[], object] = lambda: None
 
 
@@ -160,10 +168,6 @@ _TURNS = 10  # of the loop, before a task that is still there is one that was le
 
 ASKED = "answering what a loop was asked"  # what anyrig does in `Runner.call_soon`
 TASK_NAME = "the test and its fixtures"  # what the runner's task is called
-
-
-class Stopped(BaseException):
-    """What a call is ended with where it waits and a cancellation would not do."""
 
 
 class Runner(TestRunner):
@@ -213,8 +217,8 @@ class Runner(TestRunner):
         """Whether the innermost frame of the loop's thread is the loop's own wait."""
         raise NotImplementedError
 
-    def _cancel(self, call: Call) -> None:
-        """Cancel what the runner's task awaits, whatever shields it."""
+    def _end_where_it_waits(self, call: Call) -> None:
+        """Cancel what the runner's task awaits, whatever shields it; notes what is thrown."""
         raise NotImplementedError
 
     def _follow(self, course: Course | None) -> None:
@@ -250,6 +254,11 @@ class Runner(TestRunner):
         raise NotImplementedError
 
     @property
+    def call(self) -> Call | None:
+        """The call that is under way; it may have been ended."""
+        return self._unfinished
+
+    @property
     def is_busy(self) -> bool:
         """Whether a call is under way, and nobody has ended it."""
         return self._unfinished is not None and self._unfinished.error is None
@@ -264,10 +273,28 @@ class Runner(TestRunner):
         if call is None or call.error is not None:
             return
         call.error = error
-        self._cancel(call)
+        self._end_where_it_waits(call)
         seconds = self.host.cancel_timeout
         insist = partial(self.host.internal.call, ASKED, self._insist, call, error)
         call.forget_bound = call_later(seconds, insist)
+
+    @property
+    def coroutine(self) -> Any:
+        """What the runner's task runs; None before the first call."""
+        raise NotImplementedError
+
+    def is_cancelled(self) -> bool:
+        """Whether the runner's task is being cancelled; to be called in it."""
+        raise NotImplementedError
+
+    def press(self) -> None:
+        """End the call again that was ended, where it has caught that and waits for more.
+
+        To be called in the loop. What is handling the end, a ``finally``, is left alone.
+        """
+        call = self._unfinished
+        if call is not None and call.error is not None and call.thrown() is None:
+            self._end_where_it_waits(call)
 
     def _insist(self, call: Call, error: BaseException) -> None:
         if self._unfinished is call:
@@ -356,6 +383,8 @@ class Runner(TestRunner):
     def _begin(self, call: Call) -> Any:
         """Call a test or a fixture's setup; raises what it raised, or what it was cancelled for."""
         __tracebackhide__ = True
+        if self.host.ended is not None:
+            raise Stopped(self.host.ended)  # who begins anew has caught the end
         self._perform(call)
         result = call.outcome
         assert result is not None, "a runner runs a call to its end"
@@ -372,6 +401,10 @@ class Runner(TestRunner):
         self.host.runs(self)
         try:
             self._run(call)
+        except BaseException as error:
+            if error is self.host.ended:  # it was given up for that
+                raise Stopped(error) from None
+            raise
         finally:
             if call.broken or call.is_doomed:
                 with self.explaining:
@@ -422,12 +455,12 @@ class Runner(TestRunner):
     def _as_ended(self, error: BaseException, result: Outcome[Any]) -> BaseException:
         """What to fail a call with that was ended with an error: its own failure, if it has one."""
         own = result.error if isinstance(result, Error) else None
-        if own is None or isinstance(own, StopAsyncIteration):
-            return error
-        with self.explaining:
-            own = _without(own, self._is_end)
-            return error if own is None or not self.host.is_failure(own) else own
-        return error
+        if own is not None and not isinstance(own, StopAsyncIteration):
+            with self.explaining:
+                own = _without(own, is_end)
+                if own is not None and self.host.is_failure(own):
+                    return own
+        return Stopped(error)
 
     def _with_callbacks(self, result: Outcome[Any]) -> Outcome[Any]:
         """The result of a call with what callbacks of the loop raised meanwhile."""
@@ -526,7 +559,7 @@ class Runner(TestRunner):
 
     def is_interrupt(self, error: BaseException) -> bool:
         """Note what ended the runner's task between two calls, if the task is to go on after it."""
-        if isinstance(error, KeyboardInterrupt | SystemExit | FindingError):
+        if isinstance(error, KeyboardInterrupt | SystemExit | FindingError | Stopped):
             self.interrupt = error
         return self.interrupt is error
 
@@ -645,9 +678,6 @@ class Runner(TestRunner):
 
     def _is_told(self, error: BaseException) -> bool:
         return id(error) in self._told
-
-    def _is_end(self, error: BaseException) -> bool:
-        return isinstance(error, Stopped) or self._is_cancellation(error)
 
     def _is_cancellation(self, error: BaseException) -> bool:
         return isinstance(error, self.cancelled)

@@ -14,8 +14,9 @@ from outcome import Error, Outcome
 
 from ..backends import call_later, is_uvloop, who_froze_it
 from ..clock.course import Course
+from ..ends import Reason
 from ..findings import ClockError
-from ..own import asyncio, outcome, sniffio, sys
+from ..own import asyncio, outcome, sniffio, sys, weakref
 from ..seams import anyio as anyio_seam
 from ..seams import asyncio as asyncio_seam
 from ..seams.asyncio_errors import Listener
@@ -215,9 +216,18 @@ class AsyncioRunner(Runner):
             self.is_stuck = is_stuck
             self.waits += 1
 
-    def _cancel(self, call: Call) -> None:
+    @property
+    def coroutine(self) -> Any:
+        return None if self._task is None else self._task.get_coro()
+
+    def is_cancelled(self) -> bool:
+        return self._is_ending(self._task)
+
+    def _end_where_it_waits(self, call: Call) -> None:
         if self._task is not None:
-            self._task.cancel()
+            reason = Reason.of(call.error)
+            call.thrown = weakref.ref(reason)
+            self._task.cancel(reason)
 
     def _follow(self, course: Course | None) -> None:
         from ..seams import asyncio_time

@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any, Self
 from outcome import Error, Outcome, Value
 
 from ..clock.course import Course
+from ..ends import Stopped
 from ..findings import ClockError, FindingError
 from ..guests import idle_descriptors, running_tasks
 from ..losses import Loss, Way
-from ..own import outcome, queue, sys, time, trio
+from ..own import outcome, queue, sys, time, trio, weakref
 from ..seams import trio as trio_seam
-from .base import ASKED, TASK_NAME, Call, Host, Runner, Stopped, group_of, leaves_of
+from .base import ASKED, TASK_NAME, Call, Host, Runner, group_of, leaves_of
 
 if TYPE_CHECKING:
     from ..seams.trio_time import RunTime
@@ -233,7 +234,7 @@ class TrioRunner(Runner):
         error = ended.error if isinstance(ended, Error) else RuntimeError("the trio run has ended")
         # a signal's handler (a timeout) may have raised in trio itself
         cause: BaseException | None = error
-        while cause is not None and not isinstance(cause, FindingError):
+        while cause is not None and not isinstance(cause, FindingError | Stopped):
             cause = cause.__cause__
         return cause or error
 
@@ -255,11 +256,21 @@ class TrioRunner(Runner):
     def is_waiting(self, frame: FrameType) -> bool:
         return frame.f_code.co_filename == __file__  # the host's, in `_turn_until_done`
 
-    def _cancel(self, call: Call) -> None:
+    @property
+    def coroutine(self) -> Any:
+        return None if self._task is None else self._task.coro
+
+    def is_cancelled(self) -> bool:
+        return any(scope.cancel_called for scope in self._scopes())
+
+    def _end_where_it_waits(self, call: Call) -> None:
         if self._task is None or self._unfinished is not call:
             return
-        if not trio_seam.throw(self._task, Stopped()):
-            self.call_soon(lambda: self._cancel(call))  # it is about to run: when it waits again
+        stopped = Stopped(call.error)
+        call.thrown = weakref.ref(stopped)
+        if not trio_seam.throw(self._task, stopped):
+            # it is about to run: when it waits again
+            self.call_soon(lambda: self._end_where_it_waits(call))
 
     def _follow(self, course: Course | None) -> None:
         from ..seams.trio_time import RunTime

@@ -171,6 +171,22 @@ def around_waits(loop: AbstractEventLoop, note: Callable[[bool], None]) -> Calla
     return forget
 
 
+def waits_for_nothing(loop: Any) -> bool:
+    """Whether a loop that waits, in another thread, waits for nothing that it knows of.
+
+    False for a loop that has no selector of Python's.
+    """
+    selector: Any = getattr(loop, "_selector", None)
+    if not hasattr(selector, "get_map") or not hasattr(loop, "_ready"):
+        return False
+    # one is registered always: what other threads wake the loop with
+    registered = selector.get_map()
+    if registered is None or len(registered) > 1 or loop._ready:
+        return False
+    timers = list(loop._scheduled)
+    return all(timer.cancelled() or timer.when() == inf for timer in timers)
+
+
 def idle_descriptor(loop: Any) -> int | None:
     """The descriptor that stands for all a loop waits for, between two turns of it.
 

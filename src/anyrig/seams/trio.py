@@ -15,6 +15,10 @@ Problem: what Ctrl-C ends is gone when it is told. Approach: ``ki_pending`` of t
 the signal on until a task is ended by it; its ``instruments`` take another one at any time. Seen on
 trio 0.32 to 0.35.
 
+Problem: a run that is no runner's of ours has a token that its own thread alone can ask for.
+Approach: ``entry_queue`` of the run, which ``TrioToken.run_sync_soon`` hands on to. Seen on trio
+0.32 to 0.35.
+
 Problem: what the cleanup of an async generator raises that was left in the middle is logged.
 Approach: a filter on the logger that trio's docs name, `GeneratorErrors`; the record's one
 argument is the generator's name.
@@ -24,6 +28,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, NoReturn, Self
 
@@ -157,6 +162,12 @@ def throw(task: Any, error: BaseException) -> bool:
 
     task._attempt_abort(raise_it)
     return True
+
+
+def call_soon_in(runner: Any, function: Callable[[], object]) -> None:
+    """Have a run call a function, from any thread; where it has ended, nothing happens."""
+    with suppress(trio.RunFinishedError):
+        runner.entry_queue.run_sync_soon(function)
 
 
 def abandon() -> None:

@@ -79,11 +79,16 @@ def draw_beside(origins: Origins, infos: Iterable[Any]) -> list[str]:
     return lines if more <= 0 else [*lines[:_MOST], f"... and {more} lines more"]
 
 
-def where_it_waits(origins: Origins, infos: Iterable[Any]) -> Origin | None:
-    """The user's line that the test itself, or its fixture, waits at."""
+def where_it_waits(
+    origins: Origins, infos: Iterable[Any], main_id: int | None = None
+) -> Origin | None:
+    """The user's line that the test itself, or its fixture, waits at.
+
+    ``main_id`` is that of its task, where that is no runner's of ours.
+    """
     from ..runners.base import TASK_NAME
 
-    main = next((info for info in infos if info.name == TASK_NAME), None)
+    main = next((one for one in infos if one.name == TASK_NAME or one.id == main_id), None)
     origin = None if main is None else origins.locate(frames(main.coro)[::-1])
     return origin and origin._replace(inside=None)  # what a library does to wait is no news
 

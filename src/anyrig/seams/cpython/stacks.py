@@ -50,7 +50,10 @@ _LOOP = "/asyncio/base_events.py"
 # its loop, and what that calls between two steps of a task
 _OF_TRIO = ("/trio/_core/", "/outcome/", "<attrs generated", "/contextlib.py", "/selectors.py")
 _OURS = slashed(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
-_DEBUGGERS = ("/pdb.py", "/bdb.py", "/pydevd.py", "/pydevd_frame.py")
+# Python's own, which most others derive from, and pydevd (PyCharm, debugpy)
+_DEBUGGERS = ("/pdb.py", "/bdb.py", "/pydevd.py")
+_DEBUGGERS_IN = ("/_pydevd_bundle/", "/debugpy/")
+_PROMPTS = {"interact": "/code.py", "mainloop": "/IPython/terminal/embed.py"}  # function, its file
 
 
 def threads() -> frozenset[int]:
@@ -118,12 +121,49 @@ def is_in_trio(frame: FrameType | None) -> bool:
     return False
 
 
-def is_debugged(frame: FrameType | None) -> bool:
-    """Whether somebody sits at a debugger's prompt in it."""
+def run_in(frame: FrameType | None) -> tuple[str, Any, Any] | None:
+    """The async run in a thread, the innermost: its library, its loop, and what it runs to the end.
+
+    On trio the loop is the ``runner`` of ``unrolled_run`` and of ``run``, and what it runs its
+    ``main_task``. A loop whose frames are C's (uvloop) is known by `asyncio.Runner`, where that
+    runs it.
+    """
+    loop: Any = None
     while frame is not None:
-        if _path(frame).endswith(_DEBUGGERS):
+        path, name = _path(frame), frame.f_code.co_name
+        if name == "run_forever" and path.endswith(_LOOP):
+            loop = frame.f_locals.get("self")
+        elif name == "run_until_complete" and path.endswith(_LOOP):
+            return "asyncio", frame.f_locals.get("self"), frame.f_locals.get("future")
+        elif name == "run" and path.endswith("/asyncio/runners.py") and "task" in frame.f_locals:
+            task = frame.f_locals["task"]
+            return "asyncio", task.get_loop(), task
+        elif name in ("run", "unrolled_run") and path.endswith("/trio/_core/_run.py"):
+            runner = frame.f_locals.get("runner")
+            return "trio", runner, getattr(runner, "main_task", None)
+        frame = frame.f_back
+    return None if loop is None else ("asyncio", loop, None)
+
+
+def is_debugged(frame: FrameType | None) -> bool:
+    """Whether somebody sits at a prompt in it: a debugger's, or `code.interact`'s."""
+    while frame is not None:
+        path = _path(frame)
+        if path.endswith(_DEBUGGERS) or any(part in path for part in _DEBUGGERS_IN):
+            return True
+        if frame.f_code.co_name in _PROMPTS and path.endswith(_PROMPTS[frame.f_code.co_name]):
             return True
         frame = frame.f_back
+    return False
+
+
+def is_debugged_in(coroutine: Any) -> bool:
+    """Whether a coroutine, or what it waits for, is a debugger's: what was typed at its prompt."""
+    while coroutine is not None:
+        frame = getattr(coroutine, "cr_frame", None)
+        if frame is not None and _path(frame).endswith(_DEBUGGERS):
+            return True
+        coroutine = getattr(coroutine, "cr_await", None)
     return False
 
 
