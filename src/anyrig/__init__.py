@@ -11,11 +11,14 @@ clock/                        virtual time
 waiting/                      until something has come, and until all else is settled
 mocks/                        doubles: mocks that are made from the real thing
 runners/, runner_host    what runs tests and async fixtures for anyio's plugin
+who_runs                 who runs a test, where it is not anyio's plugin
 loops, guests            asyncio loops that are no runner's of ours; those within a trio run
 report/                  findings to words, terminal, JSON, across xdist's workers
 seams/                   every use of what our neighbours do not promise
 cli/                     the `anyrig` command
 plain_imports            has pytest leave our own asserts as they are
+
+PYTEST_DONT_REWRITE: an assert of ours shows nothing to a user, and the shim imports us first.
 """
 
 from __future__ import annotations
