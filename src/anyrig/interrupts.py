@@ -45,7 +45,8 @@ class Interrupts:
 
     def ensure(self) -> None:
         """Take what is needed; to be called in the thread of the tests."""
-        if not self._is_of_use() or (all(map(self._is_ours, self._ours)) and self._ours):
+        are_all = len(self._ours) == _MANY and all(map(self._is_ours, self._ours))
+        if are_all or not self._is_of_use():
             return
         self._drop_lost()
         for number in _candidates():
