@@ -110,7 +110,6 @@ def _shown(frame: RawFrame, origins: Origins) -> list[str]:
     from .. import source
 
     filename, lineno, function = frame
-    return [
-        f"{origins.path(filename)}:{lineno} in {function}",
-        f">   {source.line(filename, lineno)}",
-    ]
+    text = source.line(filename, lineno)  # empty where the file is not there
+    place = f"{origins.path(filename)}:{lineno} in {function}"
+    return [place, f">   {text}"] if text else [place]
