@@ -17,8 +17,11 @@ fails by name when upstream moves. `check` says at start-up what is gone.
 
 from __future__ import annotations
 
+import platform
 import sysconfig
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from importlib import metadata
+from itertools import chain
 
 from .._version import __version__
 from ..own import sys
@@ -50,16 +53,28 @@ def check() -> None:
         raise SeamGone(
             f"anyrig {__version__} can't watch on this Python: {why}. Run with '-p no:anyrig'."
         )
-    import platform
-    from itertools import chain
-
-    from .anyio import missing as missing_anyio
-    from .cpython import missing as missing_cpython
-
-    first = next(chain(missing_cpython(), missing_anyio()), None)
+    first = next(_missing(), None)
     if first is not None:
+        package, name = first
         raise SeamGone(
-            f"anyrig {__version__} can't watch on {platform.python_implementation()} "
-            f"{platform.python_version()} with this anyio: {first} is gone. "
-            "Install a newer anyrig, or run with '-p no:anyrig'."
+            f"anyrig {__version__} can't watch with {package}: {name} is gone. Install a newer "
+            f"anyrig, or the {package.partition(' ')[0]} before, or run with '-p no:anyrig'."
         )
+
+
+def _missing() -> Iterator[tuple[str, str]]:
+    """Each private name that is not there, after the package and its version that it was in.
+
+    trio's are asked for where it is loaded: a run on asyncio alone does without it.
+    """
+    from . import anyio, asyncio, cpython
+
+    for name in chain(cpython.missing(), asyncio.missing()):
+        yield f"{platform.python_implementation()} {platform.python_version()}", name
+    for name in anyio.missing():
+        yield f"anyio {metadata.version('anyio')}", name
+    if "trio._core._run" in sys.modules:
+        from . import trio
+
+        for name in trio.missing():
+            yield f"trio {metadata.version('trio')}", name

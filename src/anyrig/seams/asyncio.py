@@ -46,6 +46,26 @@ from ..own import asyncio, gc
 from .cpython.referrers import owners_of
 from .cpython.stacks import is_awaited, work_of
 
+_NEEDED: tuple[tuple[type, tuple[str, ...]], ...] = (
+    (asyncio.BaseEventLoop, ("_run_once", "_check_closed", "_check_callback")),
+    (asyncio.Future, ("_callbacks", "_exception", "_log_traceback")),
+    (asyncio.Task, ("_fut_waiter",)),
+    (asyncio.Handle, ("_callback", "_args")),
+    (asyncio.TimerHandle, ("_when",)),
+)
+_OF_A_GROUP = ("_errors", "_exiting", "_parent_task", "_tasks", "_aborting", "_loop")
+
+
+def missing() -> Iterator[str]:
+    """The private names of asyncio's that this Python lacks, of those that the seams to it use."""
+    for owner, names in _NEEDED:
+        yield from (
+            f"asyncio.{owner.__name__}.{name}" for name in names if not hasattr(owner, name)
+        )
+    group = vars(asyncio.TaskGroup())
+    yield from (f"asyncio.TaskGroup.{name}" for name in _OF_A_GROUP if name not in group)
+
+
 _TURNS = 10  # of the loop, before a task that is still there is one that was left
 _LONG = 3600.0  # seconds; asyncio waits for a day at most
 

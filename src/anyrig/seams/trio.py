@@ -27,7 +27,7 @@ argument is the generator's name.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from types import TracebackType
 from typing import Any, NoReturn, Self
@@ -38,6 +38,19 @@ from ..losses import Loss, Way
 from ..own import signal, trio
 
 _ERRORS = logging.getLogger("trio.async_generator_errors")
+
+
+def missing() -> Iterator[str]:
+    """The private names that the trio in use lacks, of those that the seams to it use."""
+    for path, names in (
+        ("", ("GLOBAL_RUN_CONTEXT", "CancelStatus")),
+        ("Task", ("_abort_func", "_attempt_abort", "_cancel_status")),
+        ("CancelStatus", ("_parent", "_scope", "_tasks")),
+        ("CancelScope", ("_cancel_status", "_registered_deadline")),
+    ):
+        owner = getattr(_run, path, None) if path else _run
+        where = f"trio._core._run.{path}." if path else "trio._core._run."
+        yield from (where + name for name in names if owner and not hasattr(owner, name))
 
 
 class GeneratorErrors(logging.Filter):
