@@ -25,6 +25,7 @@ OURS = [path for path in [*OURS, *sorted(SHIM.rglob("*.py"))] if path != SRC / "
 
 # Who uses a module itself, and for what: what is set or read there is state, and no function.
 THEMSELVES = {
+    SRC / "plain_imports.py": {"sys"},  # stands before all others of ours
     SRC / "frozen.py": {"time"},  # asks whether its clocks are replaced
     SRC / "clock/wall.py": {"time"},  # moves what it says, from what it says
     SRC / "seams/cpython/excepthooks.py": {"sys", "threading"},  # sets their hooks

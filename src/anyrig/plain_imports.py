@@ -10,11 +10,10 @@ Limits: `anyrig` itself and this module are read before it is there.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
-
-from .own import sys
 
 _OURS = (f"{__package__}.", f"{__package__}_compat.")
 

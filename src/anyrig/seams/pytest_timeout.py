@@ -8,8 +8,9 @@ pytest-timeout 2.3 and 2.4.
 
 from __future__ import annotations
 
-import threading
 from types import FrameType
+
+from ..own import threading
 
 _MODULE = "pytest_timeout"
 
