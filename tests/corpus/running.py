@@ -28,6 +28,9 @@ HOSTILITIES: dict[str, tuple[str, ...]] = {
     "-n 2": ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"),
     # without hooks of the user's, less is looked through at the end of each phase
     "no hooks": ("--ignore=late", *_QUICK),
+    # another system, as far as Linux can be one; on Windows a call that holds a test ends the run
+    "windows": ("-p", "corpus.windows", "--ignore-glob=*_too_long.py"),
+    "macos": ("-p", "corpus.macos"),
 }
 
 
