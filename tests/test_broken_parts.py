@@ -158,3 +158,42 @@ def test_results_stand_where_a_part_is_broken(suite: Suite) -> None:
     assert ", ".join(part for part in PARTS if not told[part]) == ""
     section = ran.text.partition("= anyrig =")[2]
     assert section.count("Please report it") == 1
+
+
+ENDED = """
+import anyio
+import pytest
+
+from anyrig import whereabouts
+from anyrig.checks import deadlock, timeout
+
+def broken(*args, **kwargs):
+    raise RuntimeError("this is broken")
+
+deadlock.picture = timeout.picture = broken
+whereabouts.Whereabouts.look = broken
+
+async def test_waits():
+    await anyio.Event().wait()
+
+@pytest.mark.anyrig(timeout=1)
+async def test_takes_long():
+    await anyio.sleep(30)
+
+async def test_next():
+    await anyio.sleep(0)
+"""
+
+
+def test_a_test_that_hangs_is_ended_without_its_picture(suite: Suite) -> None:
+    """A deadlock and a timeout end the test, also where nothing more can be said of it.
+
+    What the watchdog's thread can't look at does not end its looks.
+    """
+    suite.ini("anyrig_backends = asyncio trio", "anyrig_timeout = 20")
+    suite.write("test_it.py", ENDED)
+    ran = suite.spawn("-p", "no:randomly")
+    assert ran.counts == {"failed": 4, "passed": 2}
+    kinds = Counter(kind for kind, *_ in suite.found)
+    assert kinds == {"deadlock": 2, "timeout": 2}
+    assert ran.text.partition("= anyrig =")[2].count("this is broken") >= 3

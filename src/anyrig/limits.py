@@ -128,7 +128,7 @@ class Limits:
     def __init__(self, rig: Run) -> None:
         self._rig = rig
         self._thread = threading.get_ident()
-        self._watchdog = Watchdog(self._look)
+        self._watchdog = Watchdog(self._guarded_look)
         self._beats = Beats(self._thread, self._note_blocked)
         self.whereabouts = Whereabouts(rig.origins, self._thread, self._standing)
         self._interrupts = Interrupts(self._thread, self._interrupt)
@@ -201,6 +201,11 @@ class Limits:
         self._end.begins(time.perf_counter())
 
     # -- the watchdog's thread ---------------------------------------------------------------------
+
+    def _guarded_look(self) -> float:
+        with self._rig.internal.guard("looking at the running test"):
+            return self._look()
+        return _PAUSE
 
     def _look(self) -> float:
         now = time.perf_counter()
@@ -366,15 +371,17 @@ class Limits:
             limit.tries, limit.deadline = 0, time.perf_counter() + _PAUSE
             return
         limit.is_told = True
-        finding = timeout.in_loop(
-            self._rig.origins,
-            limit.watch.place,
-            limit.seconds,
-            infos,
-            (*self._standing(), *self._not_looked_for()),
-            self._frozen(),
-            _main_id(run),
-        )
+        finding = self._bare(Kind.TIMEOUT, limit.watch.place, "the test took too long")
+        with self._rig.internal.guard("wording a timeout"):
+            finding = timeout.in_loop(
+                self._rig.origins,
+                limit.watch.place,
+                limit.seconds,
+                infos,
+                (*self._standing(), *self._not_looked_for()),
+                self._frozen(),
+                _main_id(run),
+            )
         self._end_in_loop(limit.watch, finding, run)
 
     def _end_in_loop(self, watch: Watch, finding: Finding, run: Runner | Elsewhere) -> None:
@@ -429,14 +436,20 @@ class Limits:
             return  # it was told, and its author lets it wait
         course = self._rig.runners.course
         infos = running_tasks()
-        finding = deadlock.finding(
-            self._rig.origins,
-            watch.place,
-            infos,
-            is_halted=course is not None and not course.autojump,
-            main_id=_main_id(run),
-        )
+        finding = self._bare(Kind.DEADLOCK, watch.place, "deadlock: every task waits")
+        with self._rig.internal.guard("wording a deadlock"):
+            finding = deadlock.finding(
+                self._rig.origins,
+                watch.place,
+                infos,
+                is_halted=course is not None and not course.autojump,
+                main_id=_main_id(run),
+            )
         self._end_in_loop(watch, finding, run)
+
+    def _bare(self, kind: Kind, place: Place, summary: str) -> Finding:
+        """A finding without a picture: the test ends, also where nothing more can be said."""
+        return Finding(kind=kind, place=place, what="the test", summary=summary)
 
     def _told(self, watch: Watch, finding: Finding) -> FindingError | None:
         """Note a finding; what the phase is ended for, where it fails the test."""
@@ -484,7 +497,9 @@ class Limits:
         from .checks import timeout
 
         limit.is_told = True
-        finding = timeout.held(self._rig.origins, limit.watch.place, limit.seconds, frame)
+        finding = self._bare(Kind.TIMEOUT, limit.watch.place, "the test took too long")
+        with self._rig.internal.guard("wording a timeout"):
+            finding = timeout.held(self._rig.origins, limit.watch.place, limit.seconds, frame)
         return self._told(limit.watch, finding)
 
     def drain_blocked(self) -> list[Finding]:
