@@ -113,7 +113,7 @@ class Phases:
 
     # -- setup -----------------------------------------------------------------------------------
 
-    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
     @unseen.wrapper
     def pytest_runtest_setup(self, item: pytest.Item) -> Wrapper:
         self._rig.watch = self._rig.last = None
@@ -216,7 +216,8 @@ class Phases:
         missed.track(ORIGIN_DEPTH if self._users_ran else self._depth)
         return watch
 
-    @pytest.hookimpl(hookwrapper=True, tryfirst=True)  # it stands in no traceback: see `unseen`
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    @unseen.wrapper
     def pytest_fixture_setup(
         self, fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
     ) -> Wrapper:
@@ -296,7 +297,7 @@ class Phases:
 
     # -- call ------------------------------------------------------------------------------------
 
-    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
     @unseen.wrapper
     def pytest_runtest_call(self, item: pytest.Item) -> Wrapper:
         watch = body = replaced = say_again = None
@@ -525,7 +526,7 @@ class Phases:
 
     # -- teardown --------------------------------------------------------------------------------
 
-    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
     @unseen.wrapper
     def pytest_runtest_teardown(self, item: pytest.Item) -> Wrapper:
         rig = self._rig
