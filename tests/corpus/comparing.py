@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+from anyrig.report.words import SPARED
+
 from .notation import Expectations
 from .running import Run
 
@@ -70,7 +72,8 @@ def details_differ(run: Run, expected: Expectations) -> Iterator[str]:
 def _line(finding: dict[str, Any]) -> str:
     place = finding["place"]
     ruling = " warned" if finding["policy"] == "warn" else ""
-    ruling = " permitted" if finding["permitted"] else ruling
+    if (why := finding["permitted"]) is not None:
+        ruling = f" {why}" if why in SPARED else " permitted"
     return f"{_place(finding)} {finding['kind']} in {place['phase']} of {place['test']}{ruling}"
 
 

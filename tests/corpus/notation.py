@@ -7,7 +7,8 @@ at PHASE    the report that has to fail is another one (known only when what hel
 late        no report of a test: it turns up when the test is over and fails the run
 of A, B     the tests it belongs to, where the line is in none (``nothing``: no test)
 times N     how many equal ones (``many``: any number)
-permitted   it is counted as permitted and fails nothing
+permitted   an allowance permits it, and it fails nothing
+xfail       the test is expected to fail: it is counted apart, and fails nothing
 warned      it is told, and fails nothing
 near LABEL  its details name the line that has ``# LABEL LABEL``
 if EXPR     only where this holds of the `World`; always the last
@@ -29,7 +30,8 @@ from pathlib import Path
 _MARKED = re.compile(r"#\s*((?:FOUND|FAILS|ENDS) .*)$")
 _LABEL = re.compile(r"# LABEL (\S+)")
 _SCOPE = re.compile(r"(?:async )?(def|class) (\w+)")
-_TAKES_NONE = ("late", "many", "permitted", "warned")
+_RULINGS = ("permitted", "xfail", "warned")
+_TAKES_NONE = ("late", "many", *_RULINGS)
 _TAKES_WORDS = ("at", "of", "times", "near", "if")
 
 
@@ -140,7 +142,7 @@ def _add(expected: Expectations, clause: str, place: str, around: str, world: Wo
 
 def _found(node: str | None, place: str, leading: list[str], options: dict[str, str]) -> Found:
     kind, phase = leading
-    ruling = next((f" {word}" for word in ("permitted", "warned") if word in options), "")
+    ruling = next((f" {word}" for word in _RULINGS if word in options), "")
     known = "late" if "late" in options else options.get("at", phase)
     return Found(
         test=node,

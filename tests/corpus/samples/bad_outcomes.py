@@ -103,12 +103,12 @@ def test_setup_skips(skipping: None) -> None: ...
 
 @pytest.mark.xfail(reason="on purpose")
 async def test_fails_as_expected() -> None:
-    save(1)  # FOUND missed_await call
+    save(1)  # FOUND missed_await call xfail
     assert save is None  # ENDS xfailed call
 
 
 async def test_says_itself_that_it_fails() -> None:
-    save(1)  # FOUND missed_await call
+    save(1)  # FOUND missed_await call xfail
     pytest.xfail("on purpose")  # ENDS xfailed call
 
 
@@ -119,5 +119,5 @@ async def test_expects_another_failure() -> None:
 
 @pytest.mark.xfail(raises=ValueError, strict=True, reason="on purpose")
 async def test_fails_as_strictly_expected() -> None:
-    save(1)  # FOUND missed_await call
+    save(1)  # FOUND missed_await call xfail
     raise ValueError  # ENDS xfailed call
