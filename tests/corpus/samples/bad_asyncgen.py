@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import warnings
 from collections.abc import AsyncGenerator
 from typing import Any
 
+import pytest
 import trio
 from store import numbers
 
@@ -118,10 +120,12 @@ async def rows() -> AsyncGenerator[int, None]:
         await trio.lowlevel.checkpoint()
 
 
+@pytest.mark.filterwarnings("ignore:Async generator:ResourceWarning")  # trio's
 async def test_asend_dropped_before_the_first_step() -> None:
     rows().asend(None)  # FOUND missed_await call
 
 
+@pytest.mark.filterwarnings("ignore:Async generator:ResourceWarning")  # trio's
 async def test_asend_that_may_be_dropped() -> None:
     with anyrig.allow("missed_await"):
         rows().asend(None)  # FOUND missed_await call permitted
@@ -136,7 +140,9 @@ def test_aclose_of_a_loop_of_its_own() -> None:
         numbers().aclose()  # FOUND missed_await call
 
     loop.run_until_complete(main())
-    loop.close()
+    with warnings.catch_warnings():  # Python's own, of what the loop makes to close both
+        warnings.simplefilter("ignore", RuntimeWarning)
+        loop.close()
 
 
 async def test_anext_with_default_dropped() -> None:

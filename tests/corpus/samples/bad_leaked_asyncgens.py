@@ -144,6 +144,7 @@ async def test_warned() -> None:
         break
 
 
+@pytest.mark.filterwarnings("ignore:Async generator:ResourceWarning")  # trio's
 async def test_generator_expression_over_one() -> None:
     numbers = (number async for number in rows())  # FOUND leaked_asyncgen call
     async for _ in numbers:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import warnings
 from collections.abc import AsyncGenerator
 from typing import Any
 
@@ -163,18 +164,23 @@ async def test_never_stepped() -> None:
     method.close()
 
 
+@pytest.mark.filterwarnings("ignore:Async generator:ResourceWarning")  # trio's
 async def test_generator_expression() -> None:
     async def plain_sum(number: int) -> int:
         return number
 
     async for _ in (await plain_sum(number) for number in [1, 2]):
         break
+    await turns()
 
 
+@pytest.mark.filterwarnings("ignore:Async generator:ResourceWarning")  # trio's
 async def test_generator_expression_over_a_generator() -> None:
     numbers = (number async for number in plain())
     async for _ in numbers:
         break
+    del numbers
+    await turns()
 
 
 def test_loop_that_closes_what_is_left() -> None:
@@ -184,4 +190,6 @@ def test_loop_that_closes_what_is_left() -> None:
 
     loop = asyncio.new_event_loop()
     loop.run_until_complete(main())
-    loop.close()
+    with warnings.catch_warnings():  # Python's own, of what the loop makes to close it
+        warnings.simplefilter("ignore", RuntimeWarning)
+        loop.close()
