@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from . import names as names_module
+from . import seams
 from .names import BACKENDS, Names
 from .seams import anyio as anyio_seam
 from .seams.pytest import asked_plugins, loads_installed
@@ -63,6 +64,8 @@ def pytest_configure(config: pytest.Config) -> None:
         )
     if _is_real_there(manager):
         return
+    for gone in seams.gone():
+        raise pytest.UsageError(str(gone.error()))
     from . import fast_sleep, fixtures, tasks, web
     from .bridge import missing
     from .running import Running

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
-from . import own
+from . import own, seams
 from ._version import __version__
 from .allowances import Permit
 from .backends import backend_of
@@ -32,8 +32,8 @@ from .origins import Origins
 from .own import sys, threading
 from .rulings import Rulings, Watch
 from .runner_host import RunnerHost
-from .seams.cpython import moved
-from .seams.cpython.young import choose_window
+from .seams.cpython.young import YoungObjects, choose_window
+from .seams.parts import DOUBLES
 from .settings import Settings, read
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from .seams.cpython.stacks import Doing
 
 RIG = pytest.StashKey["Rig"]()
+_EXPLAINS = ".mocks.misawaited"
 # What an async test needs to run, and what tells how it ended; each with the library it stands on.
 _AT_HAND = {
     ".runners.on_asyncio": "anyio",
@@ -55,7 +56,7 @@ _AT_HAND = {
     ".checks.deadlock": "anyio",
     ".checks.blocked_loop": "anyio",
     ".checks.missed_words": "anyio",
-    ".mocks.misawaited": "unittest.mock",
+    _EXPLAINS: "unittest.mock",
     ".report.terminal": "anyio",
 }
 BETWEEN_TESTS = Place(None, Phase.BETWEEN)
@@ -102,6 +103,7 @@ class Rig:
         # whether code of the user's may have run since the last test, or before the first
         self.is_between = True
         self._is_over = False  # the last test
+        self._told_off: set[str] = set()  # what the run does without, as it was told
         # what turned up outside of the test that made it, until a report or the end takes it
         self.strays: list[Finding] = []
         # whether each test that was found is going to run: what is kept for one that does not is
@@ -163,7 +165,16 @@ class Rig:
         """The lines under pytest's header: what is tested on, and what can't be watched there."""
         names = ", ".join(backend.name for backend in self.settings.chosen)
         first = f"anyrig: {__version__}, backends: {names}"
-        return "\n".join([first, *(f"anyrig: {what}" for what in moved())])
+        return "\n".join([first, *self.newly_off()])
+
+    def newly_off(self) -> list[str]:
+        """What this run does without and was not told of yet, a line each."""
+        lines = [line for line in seams.off() if line not in self._told_off]
+        window = None if self.missed is None else self.missed.window
+        if window is not None and window.name != YoungObjects.name and not self._told_off:
+            lines.append(f"missed awaits that something holds are looked for in the {window.name}")
+        self._told_off.update(lines)
+        return [f"anyrig: {line}" for line in lines]
 
     def facts(self) -> dict[str, Any]:
         """What the first line of ``--anyrig-report`` says of the run."""
@@ -200,6 +211,7 @@ class Rig:
     def testing(self) -> None:
         """The tests begin: between them, warning filters are left alone where no user is there."""
         own.keep()
+        _check()
         if self.session is not None:
             _have_at_hand(self.session.items)
         if self.missed is not None:
@@ -355,11 +367,19 @@ class Rig:
         permit.used |= not any(map(self.current_settings.is_on, permit.kinds))
 
 
+def _check() -> None:
+    """End the run where what was loaded meanwhile lacks what anyrig stands on."""
+    try:
+        seams.check()
+    except seams.SeamGone as error:
+        raise pytest.UsageError(str(error)) from None
+
+
 def _have_at_hand(items: Iterable[pytest.Item]) -> None:
     """Import what async tests need: while one runs, names may be replaced, and files used up."""
     if any("anyio_backend" in getattr(item, "fixturenames", ()) for item in items):
         for name, stands_on in _AT_HAND.items():
-            if stands_on in sys.modules:
+            if stands_on in sys.modules and not (name == _EXPLAINS and DOUBLES.gone()):
                 importlib.import_module(name, __package__)
 
 

@@ -42,7 +42,7 @@ def test_plugin_asks_get_async_backend_for_its_runner() -> None:
     with get_runner("asyncio", {}) as runner:
         assert isinstance(runner, anyio.abc.TestRunner)
     assert asked == [("trio", {"a": 1})]
-    assert list(seam.missing()) == []
+    assert seam.NEEDS.gone() == []
 
 
 async def test_task_states_and__parent_scope() -> None:

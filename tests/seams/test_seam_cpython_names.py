@@ -9,52 +9,12 @@ import threading
 import types
 import warnings
 from collections.abc import AsyncGenerator
-from importlib import metadata
 from typing import Any
 
 import pytest
 
 from alone import alone
-from anyrig.seams import SeamGone, check
-from anyrig.seams.cpython import asyncgen, missing
-
-
-def test_nothing_is_missing_here() -> None:
-    """The interpreter that runs this has every name that the watch needs."""
-    assert list(missing()) == []
-    check()
-
-
-def test_missing_name_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where a name is gone, the user gets one line: which one, which versions, what to do."""
-    monkeypatch.delattr(threading.Thread, "_bootstrap_inner")
-    with pytest.raises(SeamGone) as caught:
-        check()
-    text = str(caught.value)
-    assert "Thread._bootstrap_inner is gone" in text
-    assert "'-p no:anyrig'" in text
-    assert "\n" not in text
-
-
-@pytest.mark.parametrize(
-    "name", ["GLOBAL_RUN_CONTEXT", "Task._attempt_abort", "CancelScope._cancel_status"]
-)
-def test_missing_name_of_trios_is_told(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    """Which trio it was looked for in, and what may be done."""
-    path = f"trio._core._run.{name}"
-    monkeypatch.delattr(path)
-    with pytest.raises(SeamGone) as caught:
-        check()
-    text = str(caught.value)
-    assert f"with trio {metadata.version('trio')}: {path} is gone. Install a newer anyrig, " in text
-    assert "or the trio before, or run with '-p no:anyrig'." in text
-
-
-def test_missing_name_of_asyncios_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Which Python it was looked for in."""
-    monkeypatch.delattr("asyncio.BaseEventLoop._run_once")
-    with pytest.raises(SeamGone, match=r"asyncio\.BaseEventLoop\._run_once is gone"):
-        check()
+from anyrig.seams.cpython import asyncgen
 
 
 def test_warnings_has__warn_unawaited_coroutine() -> None:

@@ -29,9 +29,20 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from anyrig.own import sys
+from anyrig.seams.needs import Need, Table
 
 if TYPE_CHECKING:
     from anyio.abc import TestRunner
+
+
+_PLUGIN = "anyio.pytest_plugin"
+NEEDS = Table(
+    Need("the shim's runners", _PLUGIN, "", ("_current_runner", "_runner_leases")),
+    Need(
+        *("the shim's runners", _PLUGIN, ""),
+        ("get_runner", "extract_backend_and_options", "get_async_backend"),
+    ),
+)
 
 
 def import_plugin() -> None:

@@ -10,6 +10,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from anyrig.seams.needs import Need, Of, Table
+
+_PART = "asyncio tests on trio"
+NEEDS = Table(
+    Need(_PART, "asyncio", "BaseEventLoop", ("_ready", "_scheduled"), Of.INSTANCES),
+    Need(_PART, "asyncio", "TimerHandle", ("_when",)),
+)
+
 
 def has_ready(loop: Any) -> bool:
     """Whether callbacks are ready to run."""

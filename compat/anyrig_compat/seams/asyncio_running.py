@@ -10,7 +10,17 @@ leave to those who write event loops; both stand in ``asyncio.events.__all__``. 
 
 from __future__ import annotations
 
-from anyrig.own import asyncio
+from collections.abc import Callable
+from typing import Any
 
-running_loop = asyncio._get_running_loop
-set_running_loop = asyncio._set_running_loop
+from anyrig.own import asyncio
+from anyrig.seams.needs import Need, Table
+
+NEEDS = Table(
+    Need("asyncio tests on trio", "asyncio", "", ("_get_running_loop", "_set_running_loop"))
+)
+
+# where one is gone, the run ends before they are called
+
+running_loop: Callable[[], Any] = getattr(asyncio, "_get_running_loop", asyncio.get_running_loop)
+set_running_loop: Callable[[Any], None] = getattr(asyncio, "_set_running_loop", lambda loop: None)

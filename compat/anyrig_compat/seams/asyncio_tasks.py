@@ -11,6 +11,9 @@ from __future__ import annotations
 from typing import Any
 
 from anyrig.own import asyncio
+from anyrig.seams.needs import Need, Table
+
+NEEDS = Table(Need("the shim's background tasks", "asyncio", "Future", ("_log_traceback",)))
 
 
 def is_asked_for(task: asyncio.Future[Any]) -> bool:

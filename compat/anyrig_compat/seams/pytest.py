@@ -32,6 +32,15 @@ from typing import Any
 import pytest
 
 from anyrig.own import os
+from anyrig.seams.needs import Need, Of, Table
+
+_PART = "the fixtures of the shim"
+_REQUEST = ("_arg2fixturedefs", "_get_active_fixturedef")
+NEEDS = Table(
+    Need(_PART, "_pytest.fixtures", "FixtureRequest", _REQUEST, Of.INSTANCES),
+    Need(_PART, "_pytest.python", "Function", ("_fixtureinfo", "_request"), Of.INSTANCES),
+    Need(_PART, "_pytest.fixtures", "pytest_sessionstart", ("_fixturemanager",), Of.CODE),
+)
 
 
 def asked_plugins(manager: pytest.PytestPluginManager) -> frozenset[str]:

@@ -35,6 +35,7 @@ from ..seams.cpython.unawaited import (
 )
 from ..seams.cpython.young import YoungObjects, choose_window
 from ..seams.cython import coroutine_types
+from ..seams.parts import DOUBLES
 from ..seams.unittest_mock import MockCall, MockHooks, mock_call_of, mock_name
 
 # the user's line, and what a mock and a decorator put before it; each frame costs each coroutine
@@ -52,7 +53,7 @@ def explain_mocks(error: BaseException, *, is_patched: bool = False) -> None:
 
     ``is_patched``: a patch is about to be undone.
     """
-    if "unittest.mock" in sys.modules:
+    if "unittest.mock" in sys.modules and not DOUBLES.gone():
         from ..mocks.misawaited import explain
 
         explain(error, is_patched=is_patched)

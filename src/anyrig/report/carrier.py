@@ -263,6 +263,8 @@ class Carrier:
 
                 write_section(terminal, self._shown, self._file, interrupted)
                 self._is_told = True
+        for line in self._rig.newly_off():  # what was loaded after the header
+            terminal.line(line, yellow=True)
         self._tell_failed()
         if self._failed:
             if not (self._shown or interrupted):

@@ -20,6 +20,7 @@ from ..guests import idle_descriptors, running_tasks
 from ..losses import Loss, Way
 from ..own import outcome, queue, sys, time, trio, weakref
 from ..seams import trio as trio_seam
+from ..seams.parts import TRIO_TIME
 from .base import ASKED, TASK_NAME, Call, Host, Runner, group_of, leaves_of
 
 if TYPE_CHECKING:
@@ -275,6 +276,8 @@ class TrioRunner(Runner):
     def _follow(self, course: Course | None) -> None:
         from ..seams.trio_time import RunTime
 
+        for gone in TRIO_TIME.gone():
+            raise ClockError(gone.line())
         if self._time is None:
             self._time = RunTime()
             if not self._time.can_follow():

@@ -1,34 +1,37 @@
 """Every use of something our neighbours do not promise, one file (or folder) per neighbour.
 
+needs          what a seam needs, as a table that can be asked
+parts          the tables of those seams that are imported when they are first used
 cpython/       the interpreter and its standard library
 anyio          its plugin's runners, and the cancel scopes on asyncio
 trio           the cancel scopes and nurseries of a task
 asyncio        the loop of a callback, and the errors of a task group
 asyncio_turns  what a loop has ready, and a call after each of its turns
 asyncio_errors the exceptions that nobody retrieved, and whose handler hears of them
+asyncio_time, trio_time     the clock of a loop and of a run
 uvloop         what a loop that waits in C waits for
 unittest_mock  the names inside a mock
 doubles        the mock classes of anyrig.mocks, on those of unittest.mock
 cython         the coroutines of compiled code
 
-Each names its reason and the versions it was seen on; ``tests/seams/`` has a test for each that
-fails by name when upstream moves. `check` says at start-up what is gone.
+Each names its reason and the versions it was seen on, and in ``NEEDS`` the names that it needs;
+``tests/seams/`` has a test for each that fails by name when upstream moves. `check` says what is
+gone: at start-up, and of a module that is loaded later, as soon as it is there.
 """
 
 from __future__ import annotations
 
-import platform
 import sysconfig
 from collections.abc import Callable, Iterator
-from importlib import metadata
-from itertools import chain
 
 from .._version import __version__
 from ..own import sys
+from .needs import Gone, SeamGone, Table
 
+__all__ = ["SeamGone", "check", "gone", "off", "tables", "unsupported"]
 
-class SeamGone(Exception):
-    """A neighbour changed something that anyrig stands on; the message says which."""
+# trio's table is asked for where trio is loaded: a run on asyncio alone does without it.
+_ON_TRIO = "trio._core._run"
 
 
 def unsupported() -> str | None:
@@ -47,34 +50,39 @@ def unsupported() -> str | None:
 
 
 def check() -> None:
-    """Raise `SeamGone` with one clear line where the interpreter lacks what the watch needs."""
+    """Raise `SeamGone` with one clear line where something lacks what the watch needs."""
     why = unsupported()
     if why is not None:
         raise SeamGone(
             f"anyrig {__version__} can't watch on this Python: {why}. Run with '-p no:anyrig'."
         )
-    first = next(_missing(), None)
-    if first is not None:
-        package, name = first
-        raise SeamGone(
-            f"anyrig {__version__} can't watch with {package}: {name} is gone. Install a newer "
-            f"anyrig, or the {package.partition(' ')[0]} before, or run with '-p no:anyrig'."
-        )
+    for one in gone():
+        if one.need.is_vital:
+            raise one.error()
 
 
-def _missing() -> Iterator[tuple[str, str]]:
-    """Each private name that is not there, after the package and its version that it was in.
+def off() -> list[str]:
+    """What this run does without, a line each: a name is gone, or means something else by now."""
+    from .cpython import moved
 
-    trio's are asked for where it is loaded: a run on asyncio alone does without it.
-    """
-    from . import anyio, asyncio, cpython
+    lines = [one.line() for one in gone() if not one.need.is_vital]
+    return [*dict.fromkeys(lines), *moved()]
 
-    for name in chain(cpython.missing(), asyncio.missing()):
-        yield f"{platform.python_implementation()} {platform.python_version()}", name
-    for name in anyio.missing():
-        yield f"anyio {metadata.version('anyio')}", name
-    if "trio._core._run" in sys.modules:
+
+def gone() -> Iterator[Gone]:
+    """What is gone, of all that is loaded by now."""
+    for table in tables():
+        yield from table.gone()
+
+
+def tables() -> Iterator[Table]:
+    """What each seam needs."""
+    from . import anyio, asyncio, asyncio_errors, cpython, parts, unittest_mock
+
+    yield from cpython.TABLES
+    yield from (anyio.NEEDS, asyncio.NEEDS, asyncio_errors.NEEDS, unittest_mock.NEEDS)
+    yield from parts.TABLES
+    if _ON_TRIO in sys.modules:
         from . import trio
 
-        for name in trio.missing():
-            yield f"trio {metadata.version('trio')}", name
+        yield trio.NEEDS

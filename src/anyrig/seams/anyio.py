@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from ..backends import running_library
 from ..own import asyncio, contextvars, sys
 from .cpython.referrers import owners_of
+from .needs import Need, Of, Table, optional
 
 if TYPE_CHECKING:
     from anyio import TaskInfo
@@ -32,11 +33,22 @@ _PLUGIN = "anyio.pytest_plugin"
 MakeRunner = Callable[[str, dict[str, Any]], Any]
 
 
-def missing() -> Iterator[str]:
-    """The private names that the anyio in use lacks, of those that have to be there."""
-    plugin = sys.modules.get(_PLUGIN)
-    if plugin is not None and not hasattr(plugin, "get_async_backend"):
-        yield f"{_PLUGIN}.get_async_backend"
+_BACKEND = "anyio._backends._asyncio"
+_SCOPES = "cancel scopes on asyncio"
+NEEDS = Table(
+    Need("the runners of tests", _PLUGIN, "", ("get_async_backend", "get_runner")),
+    Need("the running library", "anyio._core._eventloop", "", ("get_async_backend",)),
+    Need(_SCOPES, _BACKEND, "", ("_task_states", "CancelScope", "AsyncIOTaskInfo")),
+    Need(_SCOPES, _BACKEND, "TaskState", ("cancel_scope",), Of.INSTANCES),
+    Need(_SCOPES, _BACKEND, "CancelScope", ("_parent_scope", "_host_task"), Of.INSTANCES),
+    Need("the tasks that run", _BACKEND, "AsyncIOTaskInfo", ("_task",), Of.INSTANCES),
+    Need("the tasks that run", "anyio._backends._trio", "TrioTaskInfo", ("_task",), Of.INSTANCES),
+    optional(
+        *("the errors of an open task group", _BACKEND, "TaskGroup", ("_exceptions",)),
+        Of.INSTANCES,
+    ),
+    Need("task groups on trio", "anyio._backends._trio", "TaskGroup", ("_nursery",), Of.INSTANCES),
+)
 
 
 class _Answer:

@@ -45,26 +45,31 @@ from typing import Any
 from ..own import asyncio, gc
 from .cpython.referrers import owners_of
 from .cpython.stacks import is_awaited, work_of
+from .needs import Need, Of, Table, optional
 
-_NEEDED: tuple[tuple[type, tuple[str, ...]], ...] = (
-    (asyncio.BaseEventLoop, ("_run_once", "_check_closed", "_check_callback")),
-    (asyncio.Future, ("_callbacks", "_exception", "_log_traceback")),
-    (asyncio.Task, ("_fut_waiter",)),
-    (asyncio.Handle, ("_callback", "_args")),
-    (asyncio.TimerHandle, ("_when",)),
+_GROUP = ("_errors", "_exiting", "_parent_task", "_tasks", "_aborting", "_loop")
+NEEDS = Table(
+    Need("where loops wait", "asyncio", "BaseEventLoop", ("_ready", "_scheduled"), Of.INSTANCES),
+    Need(
+        *("where loops wait", "asyncio.selector_events", "BaseSelectorEventLoop"),
+        *(("_selector",), Of.INSTANCES),
+    ),
+    Need("where loops wait", "asyncio.windows_events", "IocpProactor", ("_cache",), Of.INSTANCES),
+    Need("which loop runs a callback", "asyncio", "Handle", ("_loop",)),
+    Need("what a task's end wakes", "asyncio", "Future", ("_callbacks",)),
+    Need("task groups that cancel a test", "asyncio", "TaskGroup", _GROUP, Of.INSTANCES),
+    optional(
+        *("tasks left in a test's own loop", "asyncio.runners", "", ("_cancel_all_tasks",)),
+    ),
+    optional(
+        *("calls left in a loop's executor", "asyncio", "BaseEventLoop", ("_default_executor",)),
+        Of.INSTANCES,
+    ),
+    optional(
+        *("calls left in a loop's executor", "concurrent.futures.thread", "ThreadPoolExecutor"),
+        *(("_threads",), Of.INSTANCES),
+    ),
 )
-_OF_A_GROUP = ("_errors", "_exiting", "_parent_task", "_tasks", "_aborting", "_loop")
-
-
-def missing() -> Iterator[str]:
-    """The private names of asyncio's that this Python lacks, of those that the seams to it use."""
-    for owner, names in _NEEDED:
-        yield from (
-            f"asyncio.{owner.__name__}.{name}" for name in names if not hasattr(owner, name)
-        )
-    group = vars(asyncio.TaskGroup())
-    yield from (f"asyncio.TaskGroup.{name}" for name in _OF_A_GROUP if name not in group)
-
 
 _TURNS = 10  # of the loop, before a task that is still there is one that was left
 _LONG = 3600.0  # seconds; asyncio waits for a day at most
@@ -101,7 +106,10 @@ def noting_left(note: Callable[[Sequence[asyncio.Task[Any]]], object]) -> Iterat
 
     The loop gets a few turns before. What is being cancelled is not among them.
     """
-    before = runners._cancel_all_tasks  # type: ignore[attr-defined]
+    before = getattr(runners, "_cancel_all_tasks", None)
+    if before is None:
+        yield
+        return
 
     def ours(loop: AbstractEventLoop) -> None:
         if not asyncio.all_tasks(loop):

@@ -23,11 +23,16 @@ from typing import Any
 from ..losses import Loss, Way
 from ..own import asyncio, gc, sys
 from .cpython import asyncgen
+from .needs import Need, Table, optional
+
+NEEDS = Table(
+    Need("lost exceptions", "asyncio", "Future", ("_log_traceback", "_exception")),
+    optional("lost exceptions of gather()", "asyncio.tasks", "", ("_GatheringFuture",)),
+)
 
 _DEFAULT = "default_exception_handler"
-FUTURES: frozenset[type] = frozenset(
-    {asyncio.Future, asyncio.Task, asyncio.tasks._GatheringFuture}  # type: ignore[attr-defined]
-)
+_GATHERING: type = getattr(asyncio.tasks, "_GatheringFuture", asyncio.Future)
+FUTURES: frozenset[type] = frozenset({asyncio.Future, asyncio.Task, _GATHERING})
 
 
 def is_unretrieved(future: Any) -> bool:

@@ -28,6 +28,7 @@ from ..own import asyncio, sys
 from . import anyio as anyio_seam
 from . import asyncio as asyncio_seam
 from . import asyncio_turns
+from .parts import ASYNCIO_TIME as NEEDS
 
 _ENDS_SLEEP = "_set_result_unless_cancelled"
 _MANY = 64  # timers, before those that were cancelled are looked for
@@ -71,11 +72,15 @@ def can_follow(loop: AbstractEventLoop) -> bool:
     Windows' proactor does not show whom it waits for.
     """
     selector = getattr(loop, "_selector", None)
+    if NEEDS.gone():
+        return False
     return hasattr(selector, "get_map") and hasattr(loop, "_ready") and hasattr(loop, "_scheduled")
 
 
 def why_not(loop: AbstractEventLoop) -> str:
     """Why a loop's clock can't be set, and what to type where another loop would do."""
+    for gone in NEEDS.gone():
+        return gone.line()
     if hasattr(loop, "_proactor"):
         return (
             "it does not show whom it waits for. Run this test on trio, or on a loop that does: "

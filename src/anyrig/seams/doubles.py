@@ -25,18 +25,12 @@ from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
-from unittest.mock import (
-    DEFAULT,
-    AsyncMock,
-    AsyncMockMixin,
-    MagicMock,
-    NonCallableMagicMock,
-    NonCallableMock,
-    _Call,
-)
+from unittest import mock as stock
+from unittest.mock import DEFAULT, AsyncMock, MagicMock, NonCallableMagicMock, NonCallableMock
 
 from ..findings import MockError
 from ..own import asyncio, inspect, sys, threading
+from .parts import DOUBLES as NEEDS
 
 __tracebackhide__ = True  # a traceback ends at the line of the user's
 
@@ -44,6 +38,11 @@ if TYPE_CHECKING:
     _Base: Any = object  # a checker can't know what stock mocks keep to themselves
 else:
     _Base = object
+
+NEEDS.require()
+
+_Call: Any = stock._Call
+AsyncMockMixin: Any = stock.AsyncMockMixin
 
 F = TypeVar("F", bound=Callable[..., Any])
 

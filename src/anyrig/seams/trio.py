@@ -27,7 +27,7 @@ argument is the generator's name.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
 from typing import Any, NoReturn, Self
@@ -36,21 +36,39 @@ from trio._core import _run
 
 from ..losses import Loss, Way
 from ..own import signal, trio
+from .needs import Need, Of, Table, optional
 
 _ERRORS = logging.getLogger("trio.async_generator_errors")
 
 
-def missing() -> Iterator[str]:
-    """The private names that the trio in use lacks, of those that the seams to it use."""
-    for path, names in (
-        ("", ("GLOBAL_RUN_CONTEXT", "CancelStatus")),
-        ("Task", ("_abort_func", "_attempt_abort", "_cancel_status")),
-        ("CancelStatus", ("_parent", "_scope", "_tasks")),
-        ("CancelScope", ("_cancel_status", "_registered_deadline")),
-    ):
-        owner = getattr(_run, path, None) if path else _run
-        where = f"trio._core._run.{path}." if path else "trio._core._run."
-        yield from (where + name for name in names if owner and not hasattr(owner, name))
+_RUN = "trio._core._run"
+_RUNNER = ("io_manager", "entry_queue", "ki_pending", "instruments", "main_task", "ki_manager")
+NEEDS = Table(
+    Need("the run on trio", _RUN, "", ("GLOBAL_RUN_CONTEXT", "CancelStatus")),
+    Need("the run on trio", _RUN, "Runner", _RUNNER, Of.INSTANCES),
+    Need("what ends a test on trio", _RUN, "Task", ("_abort_func", "_attempt_abort"), Of.INSTANCES),
+    Need("cancel scopes on trio", _RUN, "Task", ("_cancel_status",), Of.INSTANCES),
+    Need("cancel scopes on trio", _RUN, "CancelStatus", ("_parent", "_scope"), Of.INSTANCES),
+    Need("cancel scopes on trio", _RUN, "Nursery", ("_cancel_status",), Of.INSTANCES),
+    optional(
+        *("the errors of an open nursery", _RUN, "Nursery", ("_pending_excs",)),
+        Of.INSTANCES,
+    ),
+    Need("deadlocks on trio", "trio._core._entry_queue", "EntryQueue", ("wakeup",), Of.INSTANCES),
+    Need(
+        *("deadlocks on trio", "trio._core._wakeup_socketpair", "WakeupSocketpair"),
+        *(("wakeup_sock",), Of.INSTANCES),
+    ),
+    Need(
+        *("deadlocks on trio", "trio._core._io_epoll", "EpollIOManager", ("_registered",)),
+        Of.INSTANCES,
+    ),
+    Need(
+        *("deadlocks on trio", "trio._core._io_kqueue", "KqueueIOManager", ("_registered",)),
+        Of.INSTANCES,
+    ),
+)
+NEEDS.require()
 
 
 class GeneratorErrors(logging.Filter):
@@ -202,7 +220,7 @@ def abandon() -> None:
 
 def errors_of(nursery: Any) -> list[BaseException]:
     """What the tasks of a nursery that still is open have raised, cancellations left out."""
-    raised: list[BaseException] = nursery._pending_excs
+    raised: list[BaseException] = getattr(nursery, "_pending_excs", [])
     errors: list[BaseException] = []
     for error in raised:
         if isinstance(error, BaseExceptionGroup):

@@ -20,11 +20,25 @@ from typing import Any, NamedTuple, Self, TypeAlias
 from .. import safe
 from ..libraries import library_of
 from ..own import inspect, os, sys
+from .needs import Of, Table, optional
 
 AnyCoroutine: TypeAlias = "CoroutineType[Any, Any, Any]"  # subscriptable from 3.13 on
 
 MOCK_CODE_NAME = "_execute_mock_call"
 _INCREMENT = "_increment_mock_call"
+
+_PART = "the names of mocks in findings"
+_OF_A_MOCK = (
+    *("_mock_parent", "_mock_new_parent", "_mock_name", "_mock_new_name", "_mock_delegate"),
+    *("_spec_class", "_extract_mock_name"),
+)
+NEEDS = Table(
+    optional(_PART, "unittest.mock", "NonCallableMock", _OF_A_MOCK, Of.INSTANCES),
+    optional(_PART, "unittest.mock", "AsyncMockMixin", (MOCK_CODE_NAME,)),
+    optional(_PART, "unittest.mock", "CallableMixin", (_INCREMENT,)),
+    optional(_PART, "unittest.mock", "", ("_patch", "_patch_dict")),
+    optional(_PART, "unittest.mock", "_set_signature", ("_checksig_",), Of.CODE),
+)
 
 # the classes of `anyrig.mocks`, whose coroutines have the same names in them
 _OURS = os.path.join(os.path.dirname(__file__), "doubles.py")

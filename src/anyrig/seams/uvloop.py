@@ -18,6 +18,7 @@ from typing import Any
 from uvloop import loop as _loop_module
 
 from ..own import threading
+from .parts import UVLOOP as NEEDS
 
 uv: Any = _loop_module
 
@@ -112,6 +113,8 @@ class LoopWaits:
 
 def waits_of(loop: Any) -> LoopWaits | None:
     """What says of a loop what it waits for; None where this uvloop can't be asked."""
+    if NEEDS.gone():
+        return None
     try:
         return LoopWaits(loop)
     except (AttributeError, OSError):

@@ -22,31 +22,47 @@ from __future__ import annotations
 import platform
 from collections.abc import Iterator
 
-from ...own import threading, warnings
-from . import asyncgen
+from . import (
+    asyncgen,
+    filters,
+    frames,
+    generators,
+    stacks,
+    swallowed,
+    threads,
+    unawaited,
+    warning_contexts,
+)
 
-__all__ = ["missing", "moved"]
+__all__ = ["TABLES", "moved"]
 
-
-def missing() -> Iterator[str]:
-    """The names of the private functions that this interpreter lacks; none on a supported one."""
-    for owner, name in (
-        (warnings, "_warn_unawaited_coroutine"),
-        (warnings, "_showwarnmsg_impl"),
-        (threading.Thread, "_bootstrap_inner"),
-    ):
-        if not hasattr(owner, name):
-            yield f"{owner.__name__}.{name}"
+TABLES = (
+    asyncgen.NEEDS,
+    filters.NEEDS,
+    frames.NEEDS,
+    generators.NEEDS,
+    stacks.NEEDS,
+    swallowed.NEEDS,
+    threads.NEEDS,
+    unawaited.NEEDS,
+    warning_contexts.NEEDS,
+)
 
 
 def moved() -> Iterator[str]:
-    """What anyrig does without, as the interpreter keeps it elsewhere than where it was looked for.
+    """What anyrig does without, for the interpreter has a name, and means something else by it.
 
-    A sentence each, for the header of a run; none on a supported one.
+    A sentence each, for the header of a run; none on a supported one. Each is asked on planted
+    objects.
     """
+    python = f"{platform.python_implementation()} {platform.python_version()}"
     if not asyncgen.can_read():
-        python = f"{platform.python_implementation()} {platform.python_version()}"
         yield (
             "an asend, athrow or aclose that something holds is told late, or not at all: "
             f"{python} has their state at another place"
+        )
+    if not unawaited.is_heard():
+        yield (
+            "missed awaits are told as warnings, or not at all: "
+            f"{python} does not call warnings._warn_unawaited_coroutine"
         )

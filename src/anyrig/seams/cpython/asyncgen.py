@@ -24,6 +24,7 @@ from types import AsyncGeneratorType, CodeType, CoroutineType, FrameType, Traceb
 from typing import Any, NamedTuple, Self
 
 from ...own import gc, sys, warnings
+from ..needs import Of, Table, optional
 from .swallowed import interrupt_main, signals_behind
 
 _POINTER = ctypes.sizeof(ctypes.c_void_p)  # what the enum is padded to
@@ -33,6 +34,14 @@ _METHODS = ("asend", "athrow", "aclose", "__anext__")
 _CLOSERS = ("asyncio", "trio", __name__.partition(".")[0])
 _MANY = 64
 _STACK_DEPTH = 32
+
+
+NEEDS = Table(
+    optional(
+        *("the lines of an asend, athrow or aclose", "dis", "opmap"),
+        *(("GET_AWAITABLE", "POP_TOP", "CALL"), Of.KEYS),
+    )
+)
 
 
 async def _planted() -> AsyncGenerator[None, None]:

@@ -21,7 +21,16 @@ from types import CodeType, FrameType, TracebackType
 from typing import Any, Self
 
 from ...own import sys
+from ..needs import Of, Table, optional
 from . import warning_contexts
+
+NEEDS = Table(
+    optional("a changed filter counts at once", "warnings", "", ("_filters_mutated",)),
+    optional(
+        *("recorded warnings in a context", "_py_warnings", "_Context", ("_filters",)),
+        *(Of.INSTANCES, (3, 14)),
+    ),
+)
 
 _NEVER_AWAITED = "was never awaited"
 _WARNINGS = ("warnings", "_py_warnings")

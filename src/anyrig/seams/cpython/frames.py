@@ -15,10 +15,18 @@ from types import FrameType
 from typing import Any
 
 from ...own import sys
+from ..needs import Need, Table, optional
 
 # minor version -> the first release that was seen to leave other interpreters out
 _HARMLESS = {13: 18, 14: 10, 15: 2}
 _NAMES = ("_interpreters", "_xxsubinterpreters")
+
+
+_PART = "frames of threads beside other interpreters"
+NEEDS = Table(
+    Need("the frames of threads", "sys", "", ("_current_frames",)),
+    *(optional(_PART, name, "", ("list_all",)) for name in _NAMES),
+)
 
 
 def is_harmless(version: tuple[int, int, int]) -> bool:
@@ -38,7 +46,7 @@ def current() -> dict[int, FrameType] | None:
     if not IS_HARMLESS:
         modules = (sys.modules.get(name) for name in _NAMES)
         known: Any = next((module for module in modules if module is not None), None)
-        if known is not None and len(known.list_all()) > 1:
+        if known is not None and (NEEDS.gone() or len(known.list_all()) > 1):
             return None
     return sys._current_frames()
 

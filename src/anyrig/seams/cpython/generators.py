@@ -18,9 +18,18 @@ from types import AsyncGeneratorType, CodeType, FrameType, TracebackType
 from typing import Any, NamedTuple, Self
 
 from ...own import sys, warnings
+from ..needs import Need, Of, Table
 from .asyncgen import stack_of
 
 _Frames = tuple[tuple[str, int, str], ...]
+
+
+NEEDS = Table(
+    Need(
+        *("async generators left in the middle", "dis", "opmap", ("RETURN_GENERATOR",), Of.KEYS),
+        before=(3, 12),
+    )
+)
 
 
 class Dropped(NamedTuple):

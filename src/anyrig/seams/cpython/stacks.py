@@ -13,7 +13,8 @@ is among the condition's ``_waiters`` until it is notified; one that has yet to 
 A thread that has just ended a call is at work no more once its result has come to who awaits it:
 ``_done_callbacks`` of a ``_WorkItem``'s ``future`` lead to asyncio's, anyio's frame has the
 ``future``, and what has left trio's ``run_sync_soon`` is in its entry queue until it is called.
-Limits: a thread in a wait of its own may wake somebody or nobody; it counts as busy. Beside other
+Limits: a thread in a wait of its own may wake somebody or nobody; it counts as busy. Where one of
+these names is gone, nobody knows what any thread does. Beside other
 interpreters no frames can be had (see `frames`). Seen on CPython 3.11 to 3.15, anyio 4.13 to 4.16,
 trio 0.32 to 0.35.
 """
@@ -27,6 +28,7 @@ from types import FrameType
 from typing import Any
 
 from ...own import asyncio, os, sys, threading
+from ..needs import Of, Table, optional
 from . import frames
 
 
@@ -56,6 +58,70 @@ _DEBUGGERS_IN = ("/_pydevd_bundle/", "/debugpy/")
 _PROMPTS = {"interact": "/code.py", "mainloop": "/IPython/terminal/embed.py"}  # function, its file
 
 
+_PART = "deadlocks beside threads"
+_POOLS, _TRIO, _ANYIO = "concurrent.futures.thread", "trio._core", "anyio._backends._asyncio"
+NEEDS = Table(
+    *(
+        optional(_PART, module, owner, names, Of.OWNER)
+        for module, owner, names in (
+            (_POOLS, "", ("_worker", "_WorkItem")),
+            ("threading", "", ("_limbo",)),
+            ("asyncio.base_events", "BaseEventLoop", ("_run_once", "run_forever")),
+            (_ANYIO, "WorkerThread", ("run",)),
+            (f"{_TRIO}._thread_cache", "WorkerThread", ("_work", "_handle_job")),
+            (f"{_TRIO}._entry_queue", "EntryQueue", ("run_sync_soon",)),
+            (f"{_TRIO}._io_epoll", "EpollIOManager", ("get_events",)),
+            (f"{_TRIO}._io_kqueue", "KqueueIOManager", ("get_events",)),
+            (f"{_TRIO}._io_windows", "WindowsIOManager", ("get_events",)),
+            (f"{_TRIO}._run", "", ("unrolled_run",)),
+            ("trio._threads", "", ("_send_message_to_trio",)),
+        )
+    ),
+    *(
+        optional(_PART, module, owner, names, Of.INSTANCES)
+        for module, owner, names in (
+            (_POOLS, "ThreadPoolExecutor", ("_threads", "_idle_semaphore")),
+            (_POOLS, "_WorkItem", ("future",)),
+            ("concurrent.futures._base", "Future", ("_done_callbacks",)),
+            ("threading", "Semaphore", ("_value",)),
+            ("threading", "Condition", ("_waiters",)),
+            (_ANYIO, "WorkerThread", ("queue",)),
+            (f"{_TRIO}._thread_cache", "WorkerThread", ("_thread_cache",)),
+            (f"{_TRIO}._thread_cache", "ThreadCache", ("_idle_workers",)),
+            (f"{_TRIO}._entry_queue", "EntryQueue", ("queue",)),
+            ("trio._threads", "Run", ("queue",)),
+            ("trio._threads", "RunSync", ("queue",)),
+        )
+    ),
+    *(
+        optional(_PART, module, owner, names, Of.CODE)
+        for module, owner, names in (
+            (_POOLS, "_worker", ("work_queue", "work_item", "executor_reference")),
+            ("asyncio.futures", "_chain_future", ("destination",)),
+            ("threading", "Condition.wait", ("waiter", "timeout")),
+            (_ANYIO, "WorkerThread.run", ("future",)),
+            (f"{_TRIO}._run", "unrolled_run", ("runner",)),
+            ("trio._threads", "_send_message_to_trio", ("message_to_trio",)),
+            ("trio._threads", "to_thread_run_sync", ("worker_fn", "task_register")),
+        )
+    ),
+    optional(_PART, _POOLS, "_WorkItem", ("fn",), Of.INSTANCES, before=(3, 14)),
+    optional(_PART, _POOLS, "_WorkItem", ("task",), Of.INSTANCES, since=(3, 14)),
+    optional(
+        *(_PART, "threading", "Thread", ("_wait_for_tstate_lock",)),
+        *(Of.OWNER, (3, 11), (3, 13)),
+    ),
+    optional(
+        *(_PART, "asyncio.unix_events", "ThreadedChildWatcher", ("_do_waitpid",), Of.OWNER),
+        before=(3, 14),
+    ),
+    optional(
+        *(_PART, "asyncio.unix_events", "_ThreadedChildWatcher", ("_do_waitpid",)),
+        *(Of.OWNER, (3, 14)),
+    ),
+)
+
+
 def threads() -> frozenset[int]:
     """The ids of all threads that run Python code."""
     return frozenset(frames.current() or ())
@@ -66,7 +132,7 @@ def busy_threads(known: Container[int | None]) -> list[int]:
 
     Where nobody knows what they do, 0 stands for all of them.
     """
-    found = frames.current()
+    found = None if NEEDS.gone() else frames.current()
     if found is None:
         return [0]
     return [ident for ident, frame in found.items() if ident not in known and not _is_idle(frame)]
@@ -79,7 +145,7 @@ def frame_of(thread: int) -> FrameType | None:
 
 def work_of(thread: int) -> tuple[Callable[..., object], Any] | None:
     """What a thread of concurrent.futures' pool runs at the moment, and the future of this call."""
-    frame = frame_of(thread)
+    frame = None if NEEDS.gone() else frame_of(thread)
     while frame is not None:
         if frame.f_code.co_name == "run" and _path(frame).endswith(_IDLE[0][0]):
             item: Any = frame.f_locals.get("self")
@@ -178,7 +244,7 @@ class Doing(Enum):
 
 def at_work(known: Container[int | None]) -> Iterator[tuple[int, Doing]]:
     """The threads that may still do something, and what they do; ours and known ones left out."""
-    found = frames.current()
+    found = None if NEEDS.gone() else frames.current()
     if found is None:
         yield from _in_use(known)
         return

@@ -21,6 +21,14 @@ from types import CodeType, TracebackType
 from typing import Any
 
 from ...own import signal, threading
+from ..needs import Of, Table, optional
+
+NEEDS = Table(
+    optional(
+        *("a KeyboardInterrupt that is raised by hand in a finaliser", "dis", "opmap"),
+        *(("RAISE_VARARGS",), Of.KEYS),
+    )
+)
 
 interrupt_main: Callable[[int], None] = _thread.interrupt_main  # type: ignore[assignment]
 

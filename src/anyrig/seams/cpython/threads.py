@@ -28,8 +28,27 @@ from types import FrameType, TracebackType
 from typing import Any, Self
 
 from ...own import sys, threading, time, weakref
+from ..needs import Need, Of, Table, optional
 from . import frames
 from .asyncgen import stack_of
+
+_UNTIL = "until(thread)"
+_JOIN = Table(
+    optional(
+        *(_UNTIL, "threading", "Thread", ("_os_thread_handle",)),
+        *(Of.INSTANCES, (3, 14)),
+    ),
+    optional(_UNTIL, "threading", "Thread", ("_handle",), Of.INSTANCES, (3, 13), (3, 14)),
+    optional(
+        *(_UNTIL, "threading", "Thread", ("_wait_for_tstate_lock",)),
+        *(Of.OWNER, (3, 11), (3, 13)),
+    ),
+)
+NEEDS = Table(
+    *_JOIN.needs,
+    Need("which test a thread is of", "threading", "Thread", ("_bootstrap_inner",)),
+    Need("which threads are a pool's", "threading", "Thread", ("_target",), Of.INSTANCES),
+)
 
 RawFrame = tuple[str, int, str]
 
@@ -139,6 +158,7 @@ def join(thread: threading.Thread) -> None:
     """
     if thread.ident is None:
         raise RuntimeError("cannot join thread before it is started")
+    _JOIN.require()
     inner: Any = thread
     if sys.version_info >= (3, 14):
         inner._os_thread_handle.join()

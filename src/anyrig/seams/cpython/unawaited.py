@@ -12,16 +12,20 @@ Limits: the slot is one for the process. A pytest run inside a pytest run stacks
 
 from __future__ import annotations
 
+import functools
 import warnings
 from collections.abc import Callable
 from types import CoroutineType, FrameType, TracebackType
 from typing import Any, Self, TypeAlias
 
 from ...own import gc, linecache, sys, traceback, weakref
+from ..needs import Need, Table
 from . import warning_contexts
 from .swallowed import interrupt_main, signals_behind
 
 AnyCoroutine: TypeAlias = "CoroutineType[Any, Any, Any]"  # subscriptable from 3.13 on
+NEEDS = Table(Need("missed awaits", "warnings", "", ("_warn_unawaited_coroutine",)))
+
 _SLOT = "_warn_unawaited_coroutine"
 
 
@@ -111,6 +115,29 @@ def warn_as_ever(coroutine: AnyCoroutine, frame: FrameType | None, *, with_origi
         registry=in_globals.setdefault("__warningregistry__", {}),
         source=coroutine,
     )
+
+
+@functools.cache
+def is_heard() -> bool:
+    """Whether this interpreter calls what is in the slot, with a planted coroutine that dies."""
+    seen: list[str] = []
+    before = getattr(warnings, _SLOT)
+
+    def ours(coroutine: AnyCoroutine) -> None:
+        if coroutine.cr_code is _planted.__code__:
+            seen.append(coroutine.__name__)
+        else:  # somebody's, that dies meanwhile
+            before(coroutine)
+
+    setattr(warnings, _SLOT, ours)
+    try:
+        _planted()  # type: ignore[unused-coroutine]
+    finally:
+        setattr(warnings, _SLOT, before)
+    return bool(seen)
+
+
+async def _planted() -> None: ...
 
 
 def is_installed() -> bool:

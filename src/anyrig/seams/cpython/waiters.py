@@ -16,6 +16,7 @@ from contextlib import suppress
 from typing import Any
 
 from ...own import threading
+from ..parts import WAITERS as NEEDS
 
 
 class _Waiter:
@@ -30,6 +31,7 @@ def on_set(event: threading.Event, call: Callable[[], object]) -> Callable[[], N
 
     Returns what prevents it. The call is to be short and not to raise.
     """
+    NEEDS.require()
     condition: Any = event._cond  # type: ignore[attr-defined]
     waiter = _Waiter(call)
     with condition:
@@ -51,6 +53,7 @@ def on_done(future: Future[Any], call: Callable[[], object]) -> Callable[[], Non
 
     Returns what prevents it.
     """
+    NEEDS.require()
 
     def done(_: Future[Any]) -> None:
         call()

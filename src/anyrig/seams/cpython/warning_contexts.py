@@ -14,6 +14,20 @@ from __future__ import annotations
 from typing import Any
 
 from ...own import warnings, weakref
+from ..needs import Need, Of, Table, optional
+
+_PART = "recorded warnings in a context"
+_IN_CONTEXT = Table(
+    optional(_PART, "warnings", "", ("_warnings_context",), Of.OWNER, (3, 14)),
+    optional(
+        *(_PART, "_py_warnings", "_Context", ("_filters", "log")),
+        *(Of.INSTANCES, (3, 14)),
+    ),
+)
+NEEDS = Table(
+    *_IN_CONTEXT.needs,
+    Need("the warnings that a test records", "warnings", "", ("_showwarnmsg_impl",)),
+)
 
 
 class Outer:
@@ -49,7 +63,7 @@ def filters() -> Any:
 def own() -> Any | None:
     """The context of the innermost ``catch_warnings``, where that has one of its own."""
     variable = getattr(warnings, "_warnings_context", None)
-    return None if variable is None else variable.get(None)
+    return None if variable is None or _IN_CONTEXT.gone() else variable.get(None)
 
 
 def log() -> list[warnings.WarningMessage] | None:
