@@ -332,6 +332,16 @@ def test_trio():
             print("has cleaned up")
     trio.run(main)
 
+@pytest.mark.anyrig(timeout=0.3)
+def test_trio_spins():
+    async def main():
+        try:
+            while True:
+                await trio.sleep(0)
+        finally:
+            print("has cleaned up")
+    trio.run(main)
+
 class TestOfUnittest(unittest.IsolatedAsyncioTestCase):
     async def test_waits_too(self):
         await waits()
@@ -350,8 +360,8 @@ def test_fine():
     asyncio.run(main())
 """,
     )
-    assert done.counts == {"failed": 5, "passed": 1}, done.text
-    assert done.text.count("has cleaned up\n") == 5
+    assert done.counts == {"failed": 6, "passed": 1}, done.text
+    assert done.text.count("has cleaned up\n") == 6
     assert "this call held the thread" not in done.text
     assert told(suite) == [
         ("deadlock", "test_waits", A_WAIT),
@@ -359,6 +369,7 @@ def test_fine():
         ("timeout", "test_late", A_SLEEP),
         ("timeout", "test_late_too", A_SLEEP),
         ("timeout", "test_trio", "await trio.sleep(3600)"),
+        ("timeout", "test_trio_spins", "await trio.sleep(0)"),
     ]
     assert all(one.picture for one in suite.findings)
 

@@ -171,6 +171,49 @@ def test_a_wrapper_is_in_no_file() -> None:
     assert ended.value.value == "it was given"
 
 
+def test_who_wraps_ours_is_given_what_was_given(suite: Suite) -> None:
+    """A wrapper of another plugin around ours hears the value of a fixture that was set up."""
+    suite.write(
+        "conftest.py",
+        """
+        import pytest
+
+        seen = []
+
+        @pytest.hookimpl(wrapper=True, tryfirst=True)
+        def pytest_fixture_setup(fixturedef):
+            value = yield
+            seen.append((fixturedef.argname, value))
+            return value
+        """,
+    )
+    suite.write(
+        "test_it.py",
+        """
+        import pytest
+        from conftest import seen
+
+        @pytest.fixture(scope="module")
+        def anyio_backend():
+            return "asyncio"
+
+        @pytest.fixture
+        def plain():
+            return 1
+
+        @pytest.fixture
+        async def anyios():
+            yield 2
+
+        async def test_it(plain, anyios, task_group):
+            assert dict(seen) == {
+                "anyio_backend": "asyncio", "plain": 1, "anyios": 2, "task_group": task_group
+            }
+        """,
+    )
+    assert suite.run().counts == {"passed": 1}
+
+
 WHERE = """
 import pdb
 

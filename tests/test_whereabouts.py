@@ -161,7 +161,11 @@ async def test_goes_on():
 
 INTERRUPT = """
 # where the loop of each backend waits
-PLACES = {("selectors.py", "select"), ("on_trio.py", "_turn_until_done"), ("on_asyncio.py", "_run_loop")}
+PLACES = {
+    ("selectors.py", "select"),
+    ("on_trio.py", "_turn_until_done"),
+    ("on_asyncio.py", "_run_loop"),
+}
 
 def interrupt():
     main, place = threading.main_thread().ident, None

@@ -61,16 +61,20 @@ class Elsewhere:
     def stop_call(self, error: BaseException) -> None:
         """End what it runs where that waits; to be called in the loop."""
         if self._is_trio:
-            from .seams import trio as trio_seam
-
             stopped = Stopped(error)
             self._thrown = weakref.ref(stopped)
-            if self._main is not None and not trio_seam.throw(self._main, stopped):
-                self.call_soon(lambda: self.stop_call(error))  # when it waits again
+            self._throw(stopped)
         elif self._main is not None:
             reason = Reason.of(error)
             self._thrown = weakref.ref(reason)
             self._main.cancel(reason)
+
+    def _throw(self, stopped: Stopped) -> None:
+        from .seams import trio as trio_seam
+
+        if self._main is not None and not trio_seam.throw(self._main, stopped):
+            # when it waits again; until then it counts as thrown
+            self.call_soon(lambda: self._throw(stopped))
 
     def press(self, error: BaseException) -> None:
         """End it again, where it has caught that; to be called in the loop."""

@@ -229,9 +229,8 @@ class Phases:
                 self._missed.track(ORIGIN_DEPTH)
         if fixturedef.argname in NEED_RUNNER or hasattr(fixturedef.func, SERVICE):
             with self._refusing(fixturedef):
-                yield
-        else:
-            yield
+                return (yield)
+        return (yield)
 
     def _refusal(self, definition: pytest.FixtureDef[Any]) -> Exception | None:
         """The error where a fixture of ours does nothing, for who runs the test is another."""

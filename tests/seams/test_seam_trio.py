@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import AsyncGenerator
 
 import pytest
 import trio.testing
@@ -71,6 +72,41 @@ async def test_what_a_nursery_encloses() -> None:
             await trio.testing.wait_all_tasks_blocked()
         seam.unshield(nursery)
     assert seam.tasks_within(nursery) == []
+
+
+async def test_task_has__next_send() -> None:
+    """An error is raised at a checkpoint that is passed without end; not where a lock is given."""
+    lock = trio.Lock()
+    ended: list[object] = []
+
+    async def generator() -> AsyncGenerator[None, None]:
+        while not ended:
+            await trio.lowlevel.checkpoint()
+        yield
+
+    async def spins() -> None:
+        try:
+            async for _ in generator():
+                pass
+        except KeyError as error:
+            ended.append(error)
+
+    async def is_given() -> None:
+        async with lock:
+            ended.append(lock.statistics().owner)
+
+    error = KeyError("ended")
+    async with trio.open_nursery() as nursery:
+        await lock.acquire()
+        nursery.start_soon(spins, name="spins")
+        nursery.start_soon(is_given, name="is given")
+        await trio.lowlevel.cancel_shielded_checkpoint()
+        await trio.lowlevel.cancel_shielded_checkpoint()
+        tasks = {task.name: task for task in nursery.child_tasks}
+        lock.release()
+        assert seam.throw(tasks["spins"], error)
+        assert not seam.throw(tasks["is given"], error)
+    assert {id(one) for one in ended} == {id(error), id(tasks["is given"])}
 
 
 def test_run_has_ki_pending_and_instruments() -> None:

@@ -248,7 +248,7 @@ class TrioRunner(Runner):
         """Have the run call what it was asked to, once it has begun."""
         if self._token is not None and self._asked:
             with suppress(trio.RunFinishedError):
-                self._token.run_sync_soon(self._answer)
+                self._token.run_sync_soon(self._answer, idempotent=True)
 
     def _answer(self) -> None:
         for _ in range(len(self._asked)):
@@ -265,13 +265,16 @@ class TrioRunner(Runner):
         return any(scope.cancel_called for scope in self._scopes())
 
     def _end_where_it_waits(self, call: Call) -> None:
-        if self._task is None or self._unfinished is not call:
-            return
         stopped = Stopped(call.error)
         call.thrown = weakref.ref(stopped)
+        self._throw(call, stopped)
+
+    def _throw(self, call: Call, stopped: Stopped) -> None:
+        if self._task is None or self._unfinished is not call:
+            return
         if not trio_seam.throw(self._task, stopped):
-            # it is about to run: when it waits again
-            self.call_soon(lambda: self._end_where_it_waits(call))
+            # it is about to run: when it waits again; until then it counts as thrown
+            self.call_soon(lambda: self._throw(call, stopped))
 
     def _follow(self, course: Course | None) -> None:
         from ..seams.trio_time import RunTime

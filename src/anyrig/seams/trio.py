@@ -19,6 +19,10 @@ Problem: a run that is no runner's of ours has a token that its own thread alone
 Approach: ``entry_queue`` of the run, which ``TrioToken.run_sync_soon`` hands on to. Seen on trio
 0.32 to 0.35.
 
+Problem: a task that only ever passes checkpoints never waits, so that nothing can be raised there.
+Approach: ``Task._next_send`` is the `Outcome` that a task gets which is about to run. At a
+checkpoint that is nobody's result: an error can take its place. Seen on trio 0.32 to 0.35.
+
 Problem: what the cleanup of an async generator raises that was left in the middle is logged.
 Approach: a filter on the logger that trio's docs name, `GeneratorErrors`; the record's one
 argument is the generator's name.
@@ -32,10 +36,12 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Any, NoReturn, Self
 
+from outcome import Error
 from trio._core import _run
 
 from ..losses import Loss, Way
 from ..own import signal, trio
+from .cpython.asyncgen import wrapped
 from .needs import Need, Of, Table, optional
 
 _ERRORS = logging.getLogger("trio.async_generator_errors")
@@ -43,10 +49,11 @@ _ERRORS = logging.getLogger("trio.async_generator_errors")
 
 _RUN = "trio._core._run"
 _RUNNER = ("io_manager", "entry_queue", "ki_pending", "instruments", "main_task", "ki_manager")
+_THROWN = ("_abort_func", "_attempt_abort", "_next_send")
 NEEDS = Table(
     Need("the run on trio", _RUN, "", ("GLOBAL_RUN_CONTEXT", "CancelStatus")),
     Need("the run on trio", _RUN, "Runner", _RUNNER, Of.INSTANCES),
-    Need("what ends a test on trio", _RUN, "Task", ("_abort_func", "_attempt_abort"), Of.INSTANCES),
+    Need("what ends a test on trio", _RUN, "Task", _THROWN, Of.INSTANCES),
     Need("cancel scopes on trio", _RUN, "Task", ("_cancel_status",), Of.INSTANCES),
     Need("cancel scopes on trio", _RUN, "CancelStatus", ("_parent", "_scope"), Of.INSTANCES),
     Need("cancel scopes on trio", _RUN, "Nursery", ("_cancel_status",), Of.INSTANCES),
@@ -183,16 +190,34 @@ def throw(task: Any, error: BaseException) -> bool:
     """Raise an error where a task waits, whatever shields it; False where it is about to run.
 
     As trio itself does for Ctrl-C, by ``Task._attempt_abort``: a nursery whose tasks are waited for
-    cancels them. It would not for a ``trio.Cancelled``.
+    cancels them. It would not for a ``trio.Cancelled``. What passes a checkpoint is about to run,
+    and may be so each time that it is asked: there the error is raised as well.
     """
     if task._abort_func is None:
-        return False
+        if task._next_send is None or not _is_at_checkpoint(task.coro):
+            return False
+        task._next_send = Error(error)
+        return True
 
     def raise_it() -> NoReturn:
         raise error
 
     task._attempt_abort(raise_it)
     return True
+
+
+def _is_at_checkpoint(coroutine: Any) -> bool:
+    """Whether what a task awaits is a checkpoint, and not a thing that it has just been given."""
+    innermost = None
+    while coroutine is not None:
+        innermost = getattr(coroutine, "cr_code", None) or innermost
+        for awaited in ("cr_await", "ag_await", "gi_yieldfrom"):
+            if hasattr(coroutine, awaited):
+                coroutine = getattr(coroutine, awaited)
+                break
+        else:
+            coroutine = wrapped(coroutine)
+    return innermost is trio.lowlevel.cancel_shielded_checkpoint.__code__
 
 
 def call_soon_in(runner: Any, function: Callable[[], object]) -> None:
