@@ -175,13 +175,12 @@ def test_is_ended():
 def test_deadlock_that_is_off_is_ended_by_the_limit(suite: Suite) -> None:
     """Without the check the same test is a timeout: it is the check that knows of deadlocks."""
     text = """
-@pytest.mark.anyrig(timeout=2)
 async def test_waits():
     await anyio.Event().wait()
 """
-    ran(suite, text)
+    ran(suite, text, "--anyrig-timeout=60")
     assert {one[0] for one in suite.found} == {"deadlock"}
-    ran(suite, text, "--anyrig-deadlock=off")
+    ran(suite, text, "--anyrig-deadlock=off", "--anyrig-timeout=0.2")
     assert {one[0] for one in suite.found} == {"timeout"}
 
 

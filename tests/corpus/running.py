@@ -17,19 +17,16 @@ HERE = Path(__file__).parent
 SAMPLES = HERE / "samples"
 BOUND_SECONDS = 300  # a run takes a few seconds; this ends one that hangs
 
-# what is about time and threads takes its time, and knows no warning: three worlds are enough
-_SLOW = ("*_too_long.py", "*_stuck.py", "*_threads_left.py")
-_QUICK = tuple(f"--ignore-glob={name}" for name in _SLOW)
 HOSTILITIES: dict[str, tuple[str, ...]] = {
     "plain": (),
     "-W error": ("-W", "error"),
-    "-W ignore": ("-W", "ignore", *_QUICK),
-    "no:warnings": ("-p", "no:warnings", *_QUICK),
+    "-W ignore": ("-W", "ignore"),
+    "no:warnings": ("-p", "no:warnings"),
     "-n 2": ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"),
     # without hooks of the user's, less is looked through at the end of each phase
-    "no hooks": ("--ignore=late", *_QUICK),
-    # another system, as far as Linux can be one; on Windows a call that holds a test ends the run
-    "windows": ("-p", "corpus.windows", "--ignore-glob=*_too_long.py"),
+    "no hooks": ("--ignore=late",),
+    # another system, as far as Linux can be one
+    "windows": ("-p", "corpus.windows"),
     "macos": ("-p", "corpus.macos"),
 }
 
@@ -54,6 +51,7 @@ def run_samples(world: World, folder: Path, *arguments: str) -> Run:
     command += ["-p", "no:cacheprovider", "--record", str(record), "--anyrig-report", str(report)]
     command += ["--junit-xml", str(junit), "-o", f"anyrig_backends={world.backend}"]
     command += ["--tb=native"]  # two hundred long tracebacks take half of the time
+    command += [f"--ignore-glob=*{ending}" for ending in world.left_out]
     command += [*HOSTILITIES[world.hostility], *arguments]
     done = subprocess.run(
         command,

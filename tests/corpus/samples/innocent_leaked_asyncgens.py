@@ -159,6 +159,7 @@ async def test_raises_inside() -> None:
             pass
 
 
+@pytest.mark.filterwarnings("ignore:Async generator:ResourceWarning")  # trio's
 async def test_never_stepped() -> None:
     method: Any = rows().asend(None)
     method.close()
