@@ -89,10 +89,12 @@ class Gone(NamedTuple):
 
     def error(self) -> SeamGone:
         """One line: which name of which package, what rests on it, and what to do."""
+        if not self.need.is_vital:
+            return SeamGone(f"{self.line()}. Install a newer anyrig, or an older {self.package}.")
         return SeamGone(
             f"anyrig {__version__} can't watch with {self.package} {self.version}: "
-            f"{_listed(self.names)} gone ({self.need.part}). Install a newer anyrig, or the "
-            f"{self.package} before, or run with '-p no:anyrig'."
+            f"{_listed(self.names)} gone ({self.need.part}). Install a newer anyrig, or an older "
+            f"{self.package}, or run with '-p no:anyrig'."
         )
 
     def line(self) -> str:
@@ -131,6 +133,12 @@ class Table:
         """Raise `SeamGone` where something is gone: it is called where a part is used."""
         for gone in self.gone():
             raise gone.error()
+
+    def require_vital(self) -> None:
+        """The same for what the run can't go without: where a seam is first imported."""
+        for gone in self.gone():
+            if gone.need.is_vital:
+                raise gone.error()
 
 
 def lacking(need: Need) -> Iterator[str]:

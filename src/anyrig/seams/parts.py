@@ -57,10 +57,6 @@ ASYNCIO_TIME = Table(
     optional(_ON_ASYNCIO, "asyncio", "TimerHandle", ("_scheduled", "_callback", "_args")),
     optional(_ON_ASYNCIO, "asyncio", "Timeout", ("_task",), Of.INSTANCES),
     optional(_ON_ASYNCIO, "asyncio.futures", "", ("_set_result_unless_cancelled",)),
-    optional(
-        *(_ON_ASYNCIO, "asyncio.proactor_events", "BaseProactorEventLoop", ("_proactor",)),
-        Of.INSTANCES,
-    ),
 )
 
 _ON_TRIO = "clock and fast_sleep on trio"

@@ -75,7 +75,7 @@ NEEDS = Table(
         Of.INSTANCES,
     ),
 )
-NEEDS.require()
+NEEDS.require_vital()
 
 
 class GeneratorErrors(logging.Filter):
