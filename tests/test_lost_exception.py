@@ -47,7 +47,8 @@ def lines_of(ran: Ran) -> list[str]:
 
 
 def _told(way: Way, name: str, error: BaseException, tmp_path: Any) -> Finding:
-    return finding(Origins(tmp_path), Lost(Loss(way, name, error), Place("a::b", Phase.CALL)))
+    lost = Lost(Loss(way, name, error), Place("a::b", Phase.CALL), error.__traceback__)
+    return finding(Origins(tmp_path), lost)
 
 
 @pytest.mark.parametrize(
@@ -138,6 +139,70 @@ async def test_it():
     )
     assert suite.findings == []
     assert lines_of(done) == ["KeyError from None"] * len(ON_ASYNCIO)
+
+
+TOLD_BY_A_CALLBACK = """
+class Job:
+    def __init__(self, body):
+        self.task = asyncio.ensure_future(body)
+        self.task.add_done_callback(self.done)
+
+    def done(self, task):
+        error = task.exception()
+        context = {"message": "job failed", "exception": error}
+        asyncio.get_running_loop().call_exception_handler(context)
+
+    async def wait(self):
+        return await self.task
+
+async def breaks():
+    raise KeyError("early")  # the line that raised
+
+async def test_it_hears_it_later():
+    job = Job(breaks())
+    await anyio.sleep(0.01)
+    with pytest.raises(KeyError):
+        await job.wait()
+
+class TestIt:
+    async def test_it_catches_it_later(self):
+        job = Job(breaks())
+        await anyio.sleep(0.01)
+        try:
+            await job.wait()
+        except KeyError:
+            pass
+
+async def test_nobody_hears_it():
+    job = Job(breaks())
+    await anyio.sleep(0.01)
+
+async def test_another_task_hears_it():
+    job = Job(breaks())
+    await anyio.sleep(0.01)
+    async def other():
+        try:
+            await job.wait()
+        except KeyError:
+            pass
+    await asyncio.create_task(other())
+
+async def test_it_raised_it_first():
+    try:
+        raise KeyError("own")
+    except KeyError as error:
+        context = {"message": "job failed", "exception": error}
+        asyncio.get_running_loop().call_exception_handler(context)
+"""
+
+
+def test_what_reaches_the_test_later_is_not_lost(suite: Suite) -> None:
+    """Told to the loop and then raised into the test is heard; else the first raise is told."""
+    done = ran(suite, TOLD_BY_A_CALLBACK, backends=["asyncio"])
+    names = {one.place.test.partition("::test_")[2] for one in suite.findings}
+    lost = ("nobody_hears_it", "another_task_hears_it", "it_raised_it_first")
+    assert names == {f"{name}[asyncio]" for name in lost}
+    assert done.text.count('>   raise KeyError("early")  # the line that raised') == 2
 
 
 def test_task_with_two_callbacks_tells_three_exceptions(suite: Suite) -> None:

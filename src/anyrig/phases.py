@@ -27,6 +27,7 @@ from .checks import (
     never_ran,
     wrong_backend,
 )
+from .checks.lost_exception import Lost
 from .checks.missed_await import IDLE_DEPTH, ORIGIN_DEPTH, RUNNER_DEPTH, Missed, explain_mocks
 from .ends import as_told
 from .findings import ClockError, Finding, FindingError, Kind, Phase, Place, Policy, merge
@@ -713,13 +714,13 @@ class Phases:
                 self._hear_dropped(watch, error)
 
     def _hear_lost(self, watch: Watch) -> None:
-        """Rule on the exceptions that were lost in a phase, but what the test fails with."""
+        """Rule on the exceptions that were lost in a phase, but what the test hears or fails with."""
         rig = self._rig
         new = [lost for lost in self._lost.drain() if id(lost.loss.error) not in watch.told]
         others = [lost for lost in new if lost.place.test != watch.place.test]
         ruled: list[Finding] = []
         for lost in new:
-            if lost in others:
+            if lost in others or _was_heard(watch.item, lost):
                 continue
             permit = lost.permit or author_permits_loss(watch.item, lost.loss.way)
             finding = lost_exception.finding(rig.origins, lost)
@@ -806,6 +807,12 @@ def _cause_of(watch: Watch) -> BaseException | None:
     if len(causes) > 1:
         return BaseExceptionGroup("lost exceptions", causes)
     return causes[0] if causes else None
+
+
+def _was_heard(item: pytest.Item, lost: Lost) -> bool:
+    """Whether an exception that nobody saw was raised into the test's own function afterwards."""
+    name = getattr(item, "originalname", None) or item.name
+    return lost_exception.reached_later(lost, str(item.path), name)
 
 
 def _errors_in(error: BaseException) -> set[int]:

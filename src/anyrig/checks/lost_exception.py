@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from types import FrameType
+from types import FrameType, TracebackType
 from typing import Any, NamedTuple
 
 from .. import safe
@@ -30,10 +30,14 @@ _MEMBERS = 20  # of a group that are told
 
 
 class Lost(NamedTuple):
-    """One loss, the test and phase that it belongs to, and what still holds it."""
+    """One loss, the test and phase that it belongs to, and what still holds it.
+
+    ``raised`` is the exception's traceback as it was then: who raises it again puts another there.
+    """
 
     loss: Loss
     place: Place
+    raised: TracebackType | None
     permit: object = None
     held_by: str | None = None
 
@@ -67,13 +71,13 @@ class LostExceptions:
         """Record a loss; whether it is taken."""
         if not self.enabled:
             return False
-        missed = self._missed
+        missed, raised = self._missed, loss.error.__traceback__
         held = self.held.pop(loss.key, None)
         if held is not None:
-            self.dead.append(Lost(loss, held.place, held.permit))
+            self.dead.append(Lost(loss, held.place, raised, held.permit))
         else:
             place = missed.here if thread is None else missed.place_of(thread)
-            self.dead.append(Lost(loss, place, missed.permit))
+            self.dead.append(Lost(loss, place, raised, missed.permit))
         return True
 
     def keep(self, future: Any) -> None:
@@ -136,7 +140,19 @@ class LostExceptions:
                 if not waits(holder):
                     self.held.pop(key, None)
                     hush(future)
-                    self.dead.append(Lost(loss, held.place, held.permit, holder.words))
+                    raised = loss.error.__traceback__
+                    self.dead.append(Lost(loss, held.place, raised, held.permit, holder.words))
+
+
+def reached_later(lost: Lost, filename: str, function: str) -> bool:
+    """Whether an exception was raised into a function after it had been lost: it was heard."""
+    later = lost.loss.error.__traceback__
+    while later is not None and later is not lost.raised:
+        code = later.tb_frame.f_code
+        if code.co_name == function and code.co_filename == filename:
+            return True
+        later = later.tb_next
+    return False
 
 
 # -- wording -------------------------------------------------------------------------------------
@@ -206,7 +222,7 @@ def finding(origins: Origins, lost: Lost) -> Finding:
         what = _NAMELESS[loss.way]
     elif loss.way in (Way.FUTURE, Way.LOOP):
         what = f"{prefix} {loss.name}"
-    frames = raw_frames(traceback.walk_tb(loss.error.__traceback__))
+    frames = raw_frames(traceback.walk_tb(lost.raised))
     made = origins.locate(loss.made)
     origin = made and made._replace(inside=None)
     if origin is None or not any(origins.is_users(frame[0]) for frame in loss.made):
