@@ -179,7 +179,8 @@ def test_exceptions_that_say_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
         ]
         for error in errors:
             loss = Loss(Way.TASK, EVIL, error)
-            text = words.text([lost_exception.finding(origins, lost_exception.Lost(loss, place))])
+            lost = lost_exception.Lost(loss, place, error.__traceback__)
+            text = words.text([lost_exception.finding(origins, lost)])
             assert "was lost in the task" in text
             assert text.replace("\n", "").isprintable()
             assert len(text) < 10_000

@@ -714,7 +714,7 @@ class Phases:
                 self._hear_dropped(watch, error)
 
     def _hear_lost(self, watch: Watch) -> None:
-        """Rule on the exceptions that were lost in a phase, but what the test hears or fails with."""
+        """Rule on what was lost in a phase, but for what the test heard or fails with."""
         rig = self._rig
         new = [lost for lost in self._lost.drain() if id(lost.loss.error) not in watch.told]
         others = [lost for lost in new if lost.place.test != watch.place.test]
