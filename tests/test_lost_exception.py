@@ -199,7 +199,7 @@ async def test_it_raised_it_first():
 def test_what_reaches_the_test_later_is_not_lost(suite: Suite) -> None:
     """Told to the loop and then raised into the test is heard; else the first raise is told."""
     done = ran(suite, TOLD_BY_A_CALLBACK, backends=["asyncio"])
-    names = {one.place.test.partition("::test_")[2] for one in suite.findings}
+    names = {str(one.place.test).partition("::test_")[2] for one in suite.findings}
     lost = ("nobody_hears_it", "another_task_hears_it", "it_raised_it_first")
     assert names == {f"{name}[asyncio]" for name in lost}
     assert done.text.count('>   raise KeyError("early")  # the line that raised') == 2
