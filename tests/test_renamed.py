@@ -136,3 +136,24 @@ def test_run_ends_with_one_line_where_it_has_to(suite: Suite) -> None:
         assert re.search(rf"can't watch with .* \S+: .*\.{name} is gone \(", lines[0]), lines
         assert "AttributeError" not in text
         assert "INTERNAL" not in text
+
+
+def test_what_is_off_is_told_where_it_is_loaded_late(suite: Suite) -> None:
+    """A package that a test imports is asked then; what it lacks is told once, at the end."""
+    suite.write(
+        "test_it.py",
+        """
+        import sys
+        import types
+
+        def test_imports():
+            sys.modules["uvloop.loop"] = types.ModuleType("uvloop.loop")
+
+        def test_next():
+            pass
+        """,
+    )
+    ran = suite.spawn(plugins=("no:randomly", "anyio", "anyrig"))
+    assert ran.counts == {"passed": 2}
+    assert ran.text.count("anyrig: off: deadlocks on asyncio+uvloop: uvloop ") == 2
+    assert "has no uvloop.loop.libuv_get_loop_t_ptr" in ran.text.partition("collected")[2]

@@ -7,6 +7,8 @@ import functools
 import importlib
 import re
 import sys
+import threading
+import warnings
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -18,8 +20,9 @@ import pytest
 import anyrig
 import anyrig_compat
 from anyrig import seams
-from anyrig.seams import SeamGone, parts
-from anyrig.seams.needs import Need, Of, Table, lacking
+from anyrig.seams import SeamGone, cpython, parts
+from anyrig.seams.cpython import unawaited, waiters
+from anyrig.seams.needs import Gone, Need, Of, Table, lacking
 from anyrig_compat import seams as compat_seams
 from anyrig_compat.seams import anyio as compat_anyio
 from anyrig_compat.seams import asyncio_loop, asyncio_running, asyncio_tasks
@@ -215,3 +218,49 @@ def test_name_is_found_behind_what_stands_around_a_method() -> None:
         assert list(lacking(need._replace(names=("other",)))) == [f"{__name__}.Wrapped.other"]
     finally:
         del globals()["Wrapped"]
+
+
+@pytest.fixture
+def anew() -> Iterator[None]:
+    """What is asked of planted objects is asked once more, and again after the test."""
+    questions = (unawaited.is_heard, waiters.is_heard)
+    for question in questions:
+        question.cache_clear()
+    yield
+    for question in questions:
+        question.cache_clear()
+
+
+@pytest.mark.anyrig(missed_awaits="off")  # what is planted dies unheard
+@pytest.mark.usefixtures("anew")
+def test_hook_that_is_not_called_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where an interpreter calls something else for a coroutine that dies, the header says so."""
+    assert unawaited.is_heard()
+    unawaited.is_heard.cache_clear()
+    monkeypatch.setattr(unawaited, "_SLOT", "_warn_nothing")
+    monkeypatch.setattr(warnings, "_warn_nothing", print, raising=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        [line] = cpython.moved()
+    assert line.startswith("missed awaits are told as warnings, or not at all: CPython ")
+
+
+@pytest.mark.usefixtures("anew")
+def test_event_that_tells_nobody_is_an_error_where_it_is_awaited(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Where an event does not call who waits for it, `until` says so and does not wait."""
+    called: list[str] = []
+    waiters.on_set(threading.Event(), lambda: called.append("never"))()
+    waiters.is_heard.cache_clear()
+    monkeypatch.setattr(threading.Condition, "notify", lambda self, n=1: None)
+    monkeypatch.setattr(threading.Condition, "notify_all", lambda self: None)
+    with pytest.raises(SeamGone, match=r"^off: until\(event\): "):
+        waiters.on_set(threading.Event(), lambda: called.append("never"))
+    assert called == []
+
+
+def test_what_pytest_lacks_is_told_by_its_name() -> None:
+    """Its modules are in a package of another name."""
+    gone = Gone(Need("a part", "_pytest.fixtures", "", ("name",)), ("_pytest.fixtures.name",))
+    assert (gone.package, gone.version) == ("pytest", pytest.__version__)

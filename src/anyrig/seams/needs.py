@@ -79,13 +79,15 @@ class Gone(NamedTuple):
     def package(self) -> str:
         """Whose it is: the name of an installed package, or of the interpreter."""
         top = self.need.module.partition(".")[0]
-        return platform.python_implementation() if top in sys.stdlib_module_names else top
+        is_pythons = top in sys.stdlib_module_names
+        return platform.python_implementation() if is_pythons else top.removeprefix("_")
 
     @property
     def version(self) -> str:
         """The version that lacks it."""
         top = self.need.module.partition(".")[0]
-        return platform.python_version() if top in sys.stdlib_module_names else _version(top)
+        is_pythons = top in sys.stdlib_module_names
+        return platform.python_version() if is_pythons else _version(self.package)
 
     def error(self) -> SeamGone:
         """One line: which name of which package, what rests on it, and what to do."""
@@ -183,7 +185,11 @@ def _in_code(owner: Any, names: tuple[str, ...]) -> set[str]:
 def _of_library(owner: Any, names: tuple[str, ...]) -> set[str]:
     import ctypes  # where it is asked, it is loaded anyway
 
-    return _of_owner(ctypes.PyDLL(owner.__file__), names)
+    try:
+        library = ctypes.PyDLL(owner.__file__)
+    except (AttributeError, OSError):  # it is no file of its own, or no extension module
+        return set()
+    return _of_owner(library, names)
 
 
 def _named(code: Any) -> set[str]:

@@ -10,12 +10,14 @@ under its ``_condition``. Seen on CPython 3.11 to 3.13.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any
 
 from ...own import threading
+from ..needs import SeamGone
 from ..parts import WAITERS as NEEDS
 
 
@@ -29,9 +31,25 @@ class _Waiter:
 def on_set(event: threading.Event, call: Callable[[], object]) -> Callable[[], None]:
     """Call, in the thread that sets it, when an event is set; at once where it is.
 
-    Returns what prevents it. The call is to be short and not to raise.
+    Returns what prevents it. The call is to be short and not to raise. Raises `SeamGone` where this
+    interpreter does not have that done.
     """
     NEEDS.require()
+    if not is_heard():
+        raise SeamGone("off: until(event): threading.Condition does not release its waiters")
+    return _on_set(event, call)
+
+
+@functools.cache
+def is_heard() -> bool:
+    """Whether this interpreter calls us for a planted event that is set."""
+    event, heard = threading.Event(), list[bool]()
+    _on_set(event, lambda: heard.append(True))
+    event.set()
+    return heard == [True]
+
+
+def _on_set(event: threading.Event, call: Callable[[], object]) -> Callable[[], None]:
     condition: Any = event._cond  # type: ignore[attr-defined]
     waiter = _Waiter(call)
     with condition:
