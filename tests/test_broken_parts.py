@@ -193,7 +193,7 @@ def test_a_test_that_hangs_is_ended_without_its_picture(suite: Suite) -> None:
     suite.ini("anyrig_backends = asyncio trio", "anyrig_timeout = 20")
     suite.write("test_it.py", ENDED)
     ran = suite.spawn("-p", "no:randomly")
-    assert ran.counts == {"failed": 4, "passed": 2}, ran.text
+    assert ran.counts == {"failed": 4, "passed": 2}, (ran.status, ran.text)
     kinds = Counter(kind for kind, *_ in suite.found)
     assert kinds == {"deadlock": 2, "timeout": 2}
     assert ran.text.partition("= anyrig =")[2].count("this is broken") >= 3

@@ -130,6 +130,8 @@ def test_spins():
     assert done.status == 1
     assert "anyrig: test_it.py::test_spins has not ended 0.1 s after its beginning" in done.text
     assert "time.sleep(3600)" in done.text
+    (finding,) = suite.findings
+    assert (finding.kind.value, finding.place.test) == ("timeout", "test_it.py::test_spins")
 
 
 def test_teardown_has_the_time_again(suite: Suite) -> None:

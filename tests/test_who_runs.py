@@ -391,3 +391,41 @@ def test_unittest(suite: Suite) -> None:
     ran = suite.run()
     assert ran.counts == {"passed": 2, "error": 1}, ran.text
     assert _refused(ran) == ["`clock` does nothing here: unittest runs this test"]
+
+
+def test_trace_can_not_step_into_async_tests(suite: Suite) -> None:
+    """pytest's debugger drops an async test: that is one finding, with what to type instead."""
+    suite.ini("anyrig_backends = asyncio")
+    suite.write(".pdbrc", "c\n")
+    suite.write(
+        "test_it.py",
+        """
+        import functools
+
+        def logged(function):
+            @functools.wraps(function)
+            async def wrapper(*args, **kwargs):
+                return await function(*args, **kwargs)
+            return wrapper
+
+        async def test_plain():
+            pass
+
+        @logged
+        async def test_decorated():
+            pass
+
+        def test_sync():
+            pass
+        """,
+    )
+    ran = suite.spawn("--trace")
+    assert ran.counts == {"failed": 2, "passed": 1}, ran.text
+    assert [one.kind.value for one in suite.findings] == ["never_ran"] * 2
+    for one, line in zip(suite.findings, ("test_plain", "test_decorated"), strict=True):
+        assert one.origin is not None
+        assert one.origin.source == f"async def {line}():"
+        assert "--trace can't step into async tests" in one.details[0]
+        assert "breakpoint()" in one.mend[0]
+    assert "framed" not in ran.text
+    assert "runcall(" not in ran.text

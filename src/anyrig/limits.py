@@ -60,6 +60,7 @@ class Run(Protocol):
     internal: Internal
     watch: Watch | None
     announce: Callable[[], None]
+    write_now: Callable[[Sequence[Finding]], None]
 
     @property
     def current_settings(self) -> Settings:
@@ -159,6 +160,10 @@ class Limits:
     def testing(self) -> None:
         """The tests begin: the handlers of signals that other plugins have set wake no loop."""
         self._wakers.know_handlers()
+
+    def finish(self) -> None:
+        """The last test is over: what a look failed with is told in the section, and no later."""
+        self._watchdog.stop()
 
     def stop(self) -> None:
         """The run ends."""
@@ -334,6 +339,10 @@ class Limits:
             capture.suspend_global_capture()
         terminal = self._rig.config.get_terminal_writer()
         frame = stacks.frame_of(self._thread)
+        with self._rig.internal.guard("writing what was found before the process ends"):
+            if self._rig.runners.ended is None and self.limit is not None:
+                self._end_held(self.limit, frame)  # whoever it was told to did not hear of it
+            self._rig.write_now(watch.found)
         stack = "".join(traceback.format_stack(frame))
         since = f" {seconds:g} s after its beginning" if seconds else ""
         why = self._interrupts.words()

@@ -52,6 +52,7 @@ from .who_runs import (
 
 if TYPE_CHECKING:
     import asyncio
+    from types import CodeType
 
     from anyio import TaskInfo
 
@@ -208,7 +209,7 @@ class Phases:
         missed.enabled = self._wants_missed
         self._lost.enabled = self._wants_lost
         self._generators.enabled = self._wants_generators
-        missed.bodies = codes if self._wants_body else ()
+        missed.bodies = self._bodies(codes) if codes and self._wants_body else {}
         missed.enter(place)
         if self._users_ran:
             missed.ensure()
@@ -216,6 +217,13 @@ class Phases:
         self._depth = RUNNER_DEPTH if rig.fixtures.have_users() else IDLE_DEPTH
         missed.track(ORIGIN_DEPTH if self._users_ran else self._depth)
         return watch
+
+    def _bodies(self, codes: Sequence[CodeType]) -> dict[CodeType, CodeType]:
+        """The code of a test, and that of ours in its place, each with the code that it is told by.
+
+        Who calls the function of a test and drops what that gives (``--trace``) drops ours.
+        """
+        return {**dict(zip(codes, codes, strict=True)), wrong_backend.CODE: codes[-1]}
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     @unseen.wrapper

@@ -44,6 +44,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(fixtures, "anyrig-fixtures")
     config.pluginmanager.register(Ends(carrier), "anyrig-ends")
     rig.announce = functools.partial(_hear_reports, config, carrier)
+    rig.write_now = carrier.write_now
     if anyios_plugin(config.pluginmanager) is None:
         config.pluginmanager.register(WithoutAnyio(), "anyrig-without-anyio")
     if is_controller(config):

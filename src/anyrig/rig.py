@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import importlib
 import platform
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -96,6 +96,8 @@ class Rig:
         self.session: pytest.Session | None = None
         # called as soon as there is anything to tell: nothing is asked of reports before
         self.announce: Callable[[], None] = lambda: None
+        # called with what was found in a phase that the process ends in
+        self.write_now: Callable[[Sequence[Finding]], None] = lambda found: None
         self.rulings = Rulings(self)
         self.limits = Limits(self)
         # whether the user has hooks of their own that run with each test
@@ -232,6 +234,7 @@ class Rig:
         """
         missed = self.missed
         self._is_over = True
+        self.limits.finish()
         if missed is None:
             return
         self.is_whole &= not was_stopped

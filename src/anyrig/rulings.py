@@ -5,6 +5,7 @@ One `Watch` for the running test and the rulings of a run are on its rig.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from types import CodeType
@@ -80,6 +81,7 @@ class Watch:
 class Run(Protocol):
     """What the rulings ask of the run: a rig."""
 
+    config: pytest.Config
     settings: Settings
     origins: Origins
     missed: MissedAwaits | None
@@ -95,6 +97,11 @@ class Rulings:
         self._rig = rig
         # test id -> its settings where a mark changes them, while something of it may turn up
         self._settings_of: dict[str, Settings] = {}
+
+    @functools.cached_property
+    def _is_traced(self) -> bool:
+        """Whether pytest has each test called in its debugger."""
+        return bool(self._rig.config.getoption("trace", False))
 
     def note(self, nodeid: str, settings: Settings) -> None:
         """A test begins, with settings that are not the run's."""
@@ -149,8 +156,10 @@ class Rulings:
                 missed.code,
                 started=False,
                 given_to=missed.given_to,
+                is_traced=self._is_traced,
             )
-            finding = replace(told, details=told.details + finding.details, count=times)
+            details = () if self._is_traced else finding.details
+            finding = replace(told, details=told.details + details, count=times)
         if watch is None:
             return finding
         watch.told_never_ran |= missed.is_body

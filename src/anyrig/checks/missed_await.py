@@ -12,7 +12,7 @@ loop, a thread or a fixture still holds is judged when that ends.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from types import CodeType, CoroutineType, FrameType
@@ -126,7 +126,7 @@ class MissedAwaits:
         self.origins = origins
         self.here = Place(None, Phase.COLLECT)
         self.enabled = True
-        self.bodies: Sequence[CodeType] = ()
+        self.bodies: Mapping[CodeType, CodeType] = {}
         self.permit: object = None
         self.owner: object = None
         self.window: YoungObjects = choose_window(WANTED, is_pending)
@@ -236,7 +236,7 @@ class MissedAwaits:
         frames = self._frames_of(origin or (), asyncgen.stack_of(sys._getframe(2)))
         return Missed(
             name=mock.name if mock is not None else coroutine.__qualname__,
-            code=coroutine.cr_code,
+            code=self.bodies.get(coroutine.cr_code, coroutine.cr_code),
             frames=frames,
             place=place,
             exact=bool(origin) and frames[:1] == (origin or ())[:1],

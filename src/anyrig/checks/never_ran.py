@@ -171,25 +171,35 @@ def finding(
     *,
     started: bool,
     given_to: str | None = None,
+    is_traced: bool = False,
 ) -> Finding:
     """The finding in words; ``started`` tells a body that was left in the middle.
 
-    ``given_to`` is the mock that swallowed the test's coroutine, where one did.
+    ``given_to`` is the mock that swallowed the test's coroutine, where one did; ``is_traced`` says
+    that pytest called the test in its debugger, which has dropped it.
     """
     how = "was left before its end" if started else "never ran"
+    why = (
+        "nothing failed, because nothing awaited the test"
+        if not started
+        else "what runs the test stopped awaiting it, and nothing failed"
+    )
     return Finding(
         kind=kind,
         place=place,
         what=f"the test `{name}`",
         summary=f"the body of `{name}` {how}",
         origin=origins.definition(code),
-        details=(
-            "nothing failed, because nothing awaited the test"
-            if not started
-            else "what runs the test stopped awaiting it, and nothing failed",
-        ),
-        mend=_mend(given_to),
+        details=(_TRACED if is_traced else why,),
+        mend=_MEND_TRACED if is_traced else _mend(given_to),
     )
+
+
+_TRACED = "pytest's --trace can't step into async tests: its debugger drops what the call gives"
+_MEND_TRACED = (
+    "without --trace, put breakpoint() where the debugger is to stop in the test",
+    "or have it stop where the test fails: pytest --pdb",
+)
 
 
 def _mend(given_to: str | None) -> tuple[str, ...]:

@@ -241,6 +241,17 @@ class Carrier:
         if self._is_usage_error:
             session.exitstatus = pytest.ExitCode.USAGE_ERROR
 
+    def write_now(self, found: Sequence[Finding]) -> None:
+        """Write what no report will hand on: the process is about to end, in the middle of a test.
+
+        From any thread. A worker has no file; pytest-xdist says which test it was lost in.
+        """
+        if self._file is not None:
+            for finding in found:
+                self._file.write(finding)
+            for failure in self._internal.drain():
+                self._file.write_line(failure.to_json())
+
     def close(self) -> None:
         """The run is over, however it ended."""
         with self._internal.guard("closing the file of --anyrig-report"):
