@@ -162,18 +162,19 @@ def test_who_catches_all(suite: Suite) -> None:
     done = ran(
         suite,
         """
+@pytest.mark.anyrig(cancel_timeout=2)
 async def test_waits():
     for _ in range(3):
         with contextlib.suppress(BaseException):
             await anyio.Event().wait()
 
-@pytest.mark.anyrig(timeout=0.3)
+@pytest.mark.anyrig(timeout=0.3, cancel_timeout=2)
 async def test_late():
     for _ in range(3):
         with contextlib.suppress(BaseException):
             await anyio.sleep(3600)
 
-@pytest.mark.anyrig(timeout=0.3)
+@pytest.mark.anyrig(timeout=0.3, cancel_timeout=2)
 def test_held():
     for _ in range(3):
         with contextlib.suppress(BaseException):
