@@ -140,9 +140,42 @@ async def test_event_that_comes(frozen, task_group):
     task_group.start_soon(anyrig.settled)
     event.set()
     await anyrig.until(event, timeout=60)
+
+async def never():
+    await anyio.sleep_forever()
+
+async def test_answer_that_never_comes(frozen):
+    with pytest.raises(anyrig.DidNotHappen, match="it was awaited, and did not come back"):
+        await anyrig.until(never, timeout=0.05)
+
+async def test_in_time_that_runs():
+    with pytest.raises(anyrig.DidNotHappen, match="it was awaited, and did not come back"):
+        await anyrig.until(never, timeout=0.05)
+
+@pytest.mark.anyrig(clock="virtual")
+async def test_in_virtual_time():
+    with pytest.raises(anyrig.DidNotHappen, match="it was awaited, and did not come back"):
+        await anyrig.until(never, timeout=50)
+
+async def takes_some_turns():
+    for _ in range(5):
+        await anyio.sleep(0)
+    return "come"
+
+@pytest.mark.parametrize("timeout", [0, None])
+async def test_answer_under_way(timeout):
+    assert await anyrig.until(takes_some_turns, timeout=timeout) == "come"
+
+async def test_scope_of_the_tests_own(frozen):
+    with anyio.CancelScope() as scope:
+        async def cancels():
+            scope.cancel()
+            await anyio.sleep_forever()
+        await anyrig.until(cancels, timeout=60)
+    assert scope.cancelled_caught
 """,
     )
-    assert done.counts == {"passed": 6}
+    assert done.counts == {"passed": 18}, done.text
 
 
 def test_what_does_not_end_is_given_up(suite: Suite) -> None:

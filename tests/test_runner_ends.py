@@ -299,3 +299,59 @@ def test_a_trio_run_that_dies_takes_no_other_test_with_it(suite: Suite) -> None:
     assert "PASSED test_it.py::test_last" in ran.text
     assert ran.text.count("FAILED test_it.py") == 2
     assert "it breaks the run" in ran.text
+
+
+def test_what_cuts_off_each_call_is_told_and_harms_no_other_test(suite: Suite) -> None:
+    """Who goes on cancelling the task of the tests is told, and the next test has another loop."""
+    suite.ini("anyrig_backends = asyncio")
+    suite.write(
+        "test_it.py",
+        """
+        import asyncio
+        import pytest
+
+        @pytest.fixture(scope="module")
+        def anyio_backend():
+            return "asyncio"
+
+        @pytest.fixture(scope="module")
+        async def wide(anyio_backend):
+            yield object()
+
+        tasks, seen = [], []
+
+        def start(times):
+            me = asyncio.current_task()
+
+            async def cancels():
+                await asyncio.sleep(0)
+                for _ in range(times):
+                    me.cancel()
+                    await asyncio.sleep(0)
+                await asyncio.sleep(3600)
+
+            tasks.append(asyncio.create_task(cancels()))
+
+        async def test_once(wide):
+            seen.append(wide)
+            start(1)
+
+        async def test_after_once(wide):
+            await asyncio.sleep(0)
+            assert seen == [wide]
+
+        async def test_always(wide):
+            assert seen == [wide]
+            start(100_000)
+
+        async def test_after_always(wide):
+            await asyncio.sleep(0.01)
+            assert seen != [wide]
+        """,
+    )
+    ran = suite.spawn("-p", "no:randomly")
+    assert ran.counts == {"passed": 4, "error": 2}, ran.text
+    assert [(one.kind.value, one.place.test) for one in suite.findings] == [
+        ("leaked_task", "test_it.py::test_once"),
+        ("leaked_task", "test_it.py::test_always"),
+    ]

@@ -586,6 +586,8 @@ class Phases:
                 missed.settle()
             try:
                 rig.runners.look_for_left()
+                if rig.runners.spoilt:  # what was left lets nothing run beside it
+                    rig.runners.late += rig.runners.end_spoilt()
                 self._look_for_changed(watch)
                 if self._threads.noted:
                     self._look_for_threads(watch)

@@ -166,6 +166,7 @@ HOST: ContextVar[Host | None] = ContextVar("anyrig_host", default=None)
 NOBODY = ""  # who a call is for, where that can't be told: nothing is looked for at its end
 _TURNS = 10  # of the loop, before a task that is still there is one that was left
 
+_CUTS_OFF = "something that a test left cancels the task of the tests and fixtures again and again"
 ASKED = "answering what a loop was asked"  # what anyrig does in `Runner.call_soon`
 TASK_NAME = "the test and its fixtures"  # what the runner's task is called
 
@@ -505,6 +506,12 @@ class Runner(TestRunner):
             with self.looking:
                 new = self._new_tasks(owner)
         result = self._settled() if new else None
+        for _ in range(_TURNS):
+            if not self._was_cut_off(result):
+                break
+            result = self._settled()
+        else:
+            return self._left_at_work(owner)
         if not isinstance(result, Value):
             return []
         with self.looking:
@@ -512,6 +519,22 @@ class Runner(TestRunner):
             found = [infos[id(task)] for task in self._new_tasks(owner) if id(task) in infos]
             self._seen.update(task for task in self._new_tasks(owner) if id(task) in infos)
             return [info for info in found if not self._is_ending(anyio_seam.task_of(info))]
+        return []
+
+    def _was_cut_off(self, result: Outcome[Any] | None) -> bool:
+        return isinstance(result, Error) and self._is_cancellation(result.error)
+
+    def _left_at_work(self, owner: object) -> list[TaskInfo]:
+        """What is there where something in the loop cancels the runner's task without end.
+
+        It would cut off the next test as well: that gets another runner.
+        """
+        with self.looking:
+            found = [task for task in self._new_tasks(owner) if not self._is_ending(task)]
+            self._seen.update(found)
+            if self.is_kept:
+                self.give_up(RuntimeError(_CUTS_OFF))
+            return [anyio_seam.info_of(task) for task in found]
         return []
 
     def _settled(self) -> Outcome[Sequence[TaskInfo]] | None:

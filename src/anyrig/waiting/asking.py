@@ -36,6 +36,8 @@ class Asking:
     """One predicate, and who waits for it."""
 
     def __init__(self, predicate: Callable[[], Any], bell: Bell) -> None:
+        from ..own import anyio
+
         self._predicate = predicate
         self._bell = bell
         self._context = contextvars.copy_context()
@@ -46,6 +48,9 @@ class Asking:
         self._moment: object = None
         self._count = 0  # how often it was asked in that moment
         self.last: Any = None
+        self._new_scope: Callable[[], Any] = anyio.CancelScope
+        self._scope: Any = None  # around an async one that is asked
+        self.is_under_way = False  # whether that has given no answer yet, or was ended
 
     async def ask(self) -> Any:
         """Ask in the running task; raises what it raises."""
@@ -55,9 +60,20 @@ class Asking:
         value = self._predicate() if answer is None else answer.unwrap()[0]
         if inspect.isawaitable(value):
             self._is_async = True
-            value = await value
+            with self._new_scope() as scope:
+                self._scope, self.is_under_way = scope, True
+                value = await value
+                self.is_under_way = False
+            self._scope = None
+            if scope.cancelled_caught:  # it is over
+                return None
         self.last = value
         return value
+
+    def stop(self) -> None:
+        """The time is over: end an async one that has yet to answer. To be called in the loop."""
+        if self._scope is not None:
+            self._scope.cancel()
 
     def wait(self) -> None:
         """The task is about to wait for the bell."""

@@ -28,6 +28,8 @@ from .bell import Alarm, Bell
 from .things import Thing, of_loop, thing_of
 from .turns import after_turns
 
+_PATIENCE = 50  # looks, one every `EVERY` seconds, that an answer under way may take beyond the end
+
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
@@ -124,7 +126,7 @@ async def _answered(predicate: Callable[[], Any], seconds: float | None) -> Any:
 
     bell = Bell()
     asking = Asking(predicate, bell)
-    with after_turns(asking.look) as tick, _Deadline(seconds, bell, tick) as deadline:
+    with after_turns(asking.look) as tick, _Deadline(seconds, bell, tick, asking.stop) as deadline:
         await anyio.lowlevel.checkpoint()  # the end of the turn in which this begins is not heard
         while True:
             value = await asking.ask()
@@ -138,7 +140,7 @@ async def _answered(predicate: Callable[[], Any], seconds: float | None) -> Any:
         seconds,
         f"`{words.NAME}`",
         "has not come true",
-        lambda _: words.of_predicate(predicate, asking.last),
+        lambda _: words.of_predicate(predicate, asking.last, is_under_way=asking.is_under_way),
     )
 
 
@@ -149,7 +151,15 @@ class _Deadline:
     threads are at: they may be about to change what it asks.
     """
 
-    def __init__(self, seconds: float | None, bell: Bell, tick: Callable[[], object]) -> None:
+    def __init__(
+        self,
+        seconds: float | None,
+        bell: Bell,
+        tick: Callable[[], object],
+        stop: Callable[[], object],
+    ) -> None:
+        self._stop = stop  # ends what is asked, where that has yet to answer
+        self._looks = 0  # that have found it over
         self._seconds = seconds
         self._bell = bell
         self._course = COURSE.get()
@@ -174,6 +184,8 @@ class _Deadline:
             self._bell.ring()
         else:
             self._bell.turn(self._tick)
+        if self._has_passed or self._has_virtually_passed:
+            self._bell.turn(self._end)
 
     def _pass(self) -> None:
         self._has_passed = True
@@ -182,6 +194,12 @@ class _Deadline:
     def _pass_virtually(self) -> None:
         self._has_virtually_passed = True
         self._bell.ring()
+
+    def _end(self) -> None:
+        if self.is_over():
+            self._looks += 1
+            if self._looks > _PATIENCE:
+                self._stop()
 
     def is_over(self) -> bool:
         """Whether there is no use in waiting any more."""

@@ -74,9 +74,11 @@ def of_event(what: Any) -> Iterator[str]:
         yield f"it is {_repr(what)}"
 
 
-def of_predicate(predicate: Callable[[], Any], last: object) -> Iterator[str]:
-    """What it gave last, and what it reads."""
-    yield f"it gave {_repr(last)}"
+def of_predicate(
+    predicate: Callable[[], Any], last: object, *, is_under_way: bool = False
+) -> Iterator[str]:
+    """What it gave last, or that it ``is_under_way``, and what it reads."""
+    yield "it was awaited, and did not come back" if is_under_way else f"it gave {_repr(last)}"
     for name, value in _read(predicate):
         yield f"  {name} = {_repr(value)}"
 
