@@ -40,7 +40,8 @@ _MACOS: tuple[tuple[Any, str], ...] = (
 def become(system: str) -> None:
     """Take away what this process has and another system has not."""
     # trio waits with epoll wherever ``sys.platform`` is Linux': it keeps its own
-    vars(_io_epoll)["select"] = SimpleNamespace(**vars(select))
+    names: dict[str, Any] = _io_epoll.__dict__
+    names["select"] = SimpleNamespace(**vars(select))
     lacks = {"windows": _WINDOWS, "macos": _MACOS}[system]
     for owner, name in lacks:
         if hasattr(owner, name):

@@ -142,10 +142,12 @@ def main(seed: int, runs: int) -> int:
     for number in range(runs):
         faulthandler.dump_traceback_later(AT_MOST, exit=True)
         if number % 2:
-            kind, wanted = "SIGINT", {None, 0, 2}
+            kind = "SIGINT"
+            wanted = {None, 0, 2}
             status_now, text = interrupted(choice.uniform(0, took))
         else:
-            kind, wanted = "limit", {0, 1}
+            kind = "limit"
+            wanted = {0, 1}
             status_now, text = run(f"--anyrig-timeout={choice.uniform(0.001, 0.03):.4f}")
         faulthandler.cancel_dump_traceback_later()
         if status_now not in wanted or any(word in text for word in WRONG):

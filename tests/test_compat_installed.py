@@ -7,6 +7,7 @@ import os
 import shutil
 import sys
 from importlib import metadata
+from importlib.machinery import PathFinder
 from pathlib import Path
 
 import pytest
@@ -132,7 +133,7 @@ def test_an_editable_one_is_installed(site: Path, monkeypatch: pytest.MonkeyPatc
     class Editable:
         @staticmethod
         def find_spec(name: str, path: object = None, target: object = None) -> object:
-            return importlib.machinery.PathFinder.find_spec(name, [str(sources)])
+            return PathFinder.find_spec(name, [str(sources)])
 
     monkeypatch.setattr(sys, "meta_path", [Editable, *sys.meta_path])
     assert stand_in.is_installed()

@@ -10,18 +10,23 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import anyrig
-from anyrig.own import inspect, sys
+from anyrig.own import inspect
 
 from . import marks
 from .deprecations import note_use_by
 from .fixtures import BACKEND, NAMES
 from .marks import ANYIO_BACKEND
 from .seams.pytest import substitute
+
+if TYPE_CHECKING:
+    import sys  # type checkers know versions and platforms by this name alone
+else:
+    from anyrig.own import sys
 
 _ANYRIGS = "anyrig_fast_sleep"  # what its `fast_sleep` gives
 _OURS = "anyrig_compat_fast_sleep"

@@ -10,9 +10,14 @@ from __future__ import annotations
 
 import typing
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .own import inspect, sys
+from .own import inspect
+
+if TYPE_CHECKING:
+    import sys  # type checkers know versions by this name alone
+else:
+    from .own import sys
 
 if sys.version_info >= (3, 14):
     import annotationlib
@@ -38,7 +43,8 @@ def hints(thing: Any) -> dict[str, Any]:
     try:
         if sys.version_info >= (3, 14):
             return typing.get_type_hints(thing, format=annotationlib.Format.FORWARDREF)
-        return typing.get_type_hints(thing)
+        else:  # noqa: RET505 - a type checker knows which of the two there is
+            return typing.get_type_hints(thing)
     except Exception:  # noqa: BLE001 - an annotation is code of the user's
         owners = reversed(thing.__mro__) if isinstance(thing, type) else [thing]
         return {name: hint for owner in owners for name, hint in _one_by_one(owner).items()}

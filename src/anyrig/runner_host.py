@@ -118,8 +118,9 @@ class RunnerHost:
         if self.ended is not None or isinstance(error, Stopped):
             return as_told(error, self.ended) is not error
         runner = self.current
-        is_running = runner is not None and runner.call is not None and runner.is_running()
-        return is_running and isinstance(error, runner.cancelled) and runner.is_cancelled()
+        if runner is None or runner.call is None or not runner.is_running():
+            return False
+        return isinstance(error, runner.cancelled) and runner.is_cancelled()
 
     def give_up(self, error: BaseException) -> None:
         """End what runs in the runner with this error, and have the next test get a new one.

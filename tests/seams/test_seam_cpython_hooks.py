@@ -8,7 +8,7 @@ import threading
 import types
 import warnings
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from functools import partialmethod
 from types import FrameType
 from typing import Any
@@ -288,7 +288,7 @@ def _generator() -> Iterator[None]:
 
 
 @types.coroutine
-def _suspended() -> Iterator[None]:
+def _suspended() -> Generator[None]:
     yield
 
 

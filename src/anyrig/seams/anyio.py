@@ -20,13 +20,17 @@ from types import FrameType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from ..backends import running_library
-from ..own import asyncio, contextvars, sys
+from ..own import asyncio, contextvars
 from .cpython.referrers import owners_of
 from .needs import Need, Of, Table, optional
 
 if TYPE_CHECKING:
+    import sys  # type checkers know versions and platforms by this name alone
+
     from anyio import TaskInfo
     from anyio.abc import AsyncBackend
+else:
+    from ..own import sys
 
 _PLUGIN = "anyio.pytest_plugin"
 

@@ -29,14 +29,18 @@ from unittest import mock as stock
 from unittest.mock import DEFAULT, AsyncMock, MagicMock, NonCallableMagicMock, NonCallableMock
 
 from ..findings import MockError
-from ..own import asyncio, inspect, sys, threading
+from ..own import asyncio, inspect, threading
 from .parts import DOUBLES as NEEDS
 
 __tracebackhide__ = True  # a traceback ends at the line of the user's
 
 if TYPE_CHECKING:
+    import sys  # type checkers know versions and platforms by this name alone
+
     _Base: Any = object  # a checker can't know what stock mocks keep to themselves
 else:
+    from ..own import sys
+
     _Base = object
 
 NEEDS.require()
