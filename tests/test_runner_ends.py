@@ -355,3 +355,105 @@ def test_what_cuts_off_each_call_is_told_and_harms_no_other_test(suite: Suite) -
         ("leaked_task", "test_it.py::test_once"),
         ("leaked_task", "test_it.py::test_always"),
     ]
+
+
+CANCELLED = """
+import asyncio
+import os
+
+import anyio
+import pytest
+import trio
+
+@pytest.fixture(autouse=True)
+def nothing_is_left():
+    assert "LEFT" not in os.environ
+
+async def is_cancelled():
+    raise asyncio.CancelledError("by hand")
+
+async def is_cancelled_on_trio():
+    with trio.CancelScope() as scope:
+        scope.cancel()
+        try:
+            await trio.sleep_forever()
+        except trio.Cancelled as error:
+            cancelled = error
+    raise cancelled  # the scope is left, and nobody catches it
+
+async def cancelled(backend):
+    await (is_cancelled_on_trio() if backend == "trio" else is_cancelled())
+
+@pytest.fixture(params=["asyncio", "trio"])
+def anyio_backend(request):
+    return request.param
+
+@pytest.fixture
+async def begins(anyio_backend):
+    await cancelled(anyio_backend)
+    yield
+
+@pytest.fixture
+async def gives(anyio_backend):
+    await cancelled(anyio_backend)
+
+@pytest.fixture
+async def ends(anyio_backend):
+    yield
+    await cancelled(anyio_backend)
+
+@pytest.fixture
+async def ends_in_a_group(anyio_backend):
+    yield
+    try:
+        await cancelled(anyio_backend)
+    except BaseException as error:
+        raise BaseExceptionGroup("both", [ValueError("its own"), error]) from None
+
+@pytest.fixture
+async def cancels_itself(anyio_backend):
+    yield
+    with anyio.CancelScope() as scope:
+        scope.cancel()
+        await anyio.sleep_forever()
+
+@pytest.fixture(params=["begins", "gives", "ends", "ends_in_a_group", "cancels_itself"])
+def name(request):
+    return request.param
+
+def test_it(monkeypatch, request, anyio_backend, name):
+    monkeypatch.setenv("LEFT", name)
+    request.getfixturevalue(name)
+
+@pytest.fixture
+async def server(anyio_backend):
+    async with anyio.create_task_group() as group:
+        group.start_soon(anyio.sleep_forever)
+        yield
+        group.cancel_scope.cancel()
+
+async def fails():
+    raise ValueError("from a system task")
+
+@pytest.mark.parametrize("anyio_backend", ["trio"])
+async def test_run_that_dies(monkeypatch, server):
+    monkeypatch.setenv("LEFT", "it")
+    trio.lowlevel.spawn_system_task(fails)
+    await anyio.sleep_forever()
+
+async def test_innocent(server):
+    pass
+"""
+
+
+def test_no_cancellation_leaves_a_fixture(suite: Suite) -> None:
+    """Whatever a fixture is cancelled by, it fails, and pytest tears down all the others."""
+    suite.write("test_it.py", CANCELLED)
+    done = suite.spawn("-p", "no:randomly", "--tb=short", "-rfE")
+    assert "E   AssertionError" not in done.text, done.text
+    for part, name in (("setup", "begins"), ("setup", "gives"), ("teardown", "ends")):
+        assert f"the {part} of the fixture `{name}` ended in a cancellation" in done.text, done.text
+    assert "ExceptionGroup: both" in done.text
+    assert "of the fixture `cancels_itself`" not in done.text
+    # two of each: `begins` and `gives` fail in the test, which asks for them
+    assert done.counts == {"passed": 8, "failed": 5, "error": 5}, done.text

@@ -337,7 +337,8 @@ class Runner(TestRunner):
         __tracebackhide__ = True
         generator = fixture_func(**kwargs)
         opened = self._opened()
-        value: T = self._begin(Call(generator.__anext__, opened.owner, opened.fixture))
+        call = Call(generator.__anext__, opened.owner, opened.fixture)
+        value: T = self._of_fixture("setup", opened, partial(self._begin, call))
         with self.beginning:
             known = {id(scope) for one in self._open for scope in one.scopes}
             opened.scopes = [scope for scope in self._scopes() if id(scope) not in known]
@@ -348,7 +349,7 @@ class Runner(TestRunner):
             with self.looking:
                 self.host.look_for_left()
         try:
-            self._end(generator, opened)
+            self._of_fixture("teardown", opened, partial(self._end, generator, opened))
         finally:
             self._open.remove(opened)
             if not self._open:
@@ -359,7 +360,8 @@ class Runner(TestRunner):
     ) -> T:
         __tracebackhide__ = True
         opened = self._opened()
-        value: T = self._begin(Call(partial(fixture_func, **kwargs), opened.owner, opened.fixture))
+        call = Call(partial(fixture_func, **kwargs), opened.owner, opened.fixture)
+        value: T = self._of_fixture("setup", opened, partial(self._begin, call))
         return value
 
     def run_test(
@@ -434,6 +436,44 @@ class Runner(TestRunner):
             # a scope around it was cancelled: what that was for comes from the scope's owner
             error = _without(error, self._is_cancellation)
         self._given(Value(None) if error is None else Error(error))
+
+    def _of_fixture(self, part: str, opened: OpenFixture, function: Callable[[], Any]) -> Any:
+        """What a part of a fixture gave; it raises no cancellation, whoever has cancelled it.
+
+        pytest catches `Exception` there and its own outcomes. After anything else it would tear
+        down none of the fixtures that are left.
+        """
+        __tracebackhide__ = True
+        try:
+            return function()
+        except BaseException as error:
+            told = self._without_cancellations(part, opened, error)
+            if told is error:
+                raise
+        try:
+            raise told
+        finally:
+            del told  # its traceback has this frame
+
+    def _without_cancellations(
+        self, part: str, opened: OpenFixture, error: BaseException
+    ) -> BaseException:
+        """An error that is no cancellation and holds none; `Stopped` alone is pytest's own."""
+        ends = [one for one in leaves_of(error) if is_end(one) or self._is_cancellation(one)]
+        if not ends or isinstance(error, Stopped):
+            return error
+        rest = _without(error, lambda one: any(one is end for end in ends))
+        if rest is not None:
+            return self._said_to_pytest(rest) if isinstance(rest, BaseExceptionGroup) else rest
+        stopped = next((one for one in ends if isinstance(one, Stopped)), None)
+        if stopped is not None:
+            return stopped
+        if self.host.ended is not None:
+            return Stopped(self.host.ended)
+        name = "a fixture" if opened.fixture is None else self.host.name_of(opened.fixture)
+        told = RuntimeError(f"the {part} of {name} ended in a cancellation")
+        told.__cause__ = error
+        return told
 
     def _given(self, result: Outcome[Any]) -> Any:
         """What a call gave, or raises what it raised, with what callbacks raised meanwhile."""
