@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import re
 import textwrap
+from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import trio
@@ -171,6 +174,47 @@ def test_what_needs_the_loop(suite: Suite) -> None:
         assert told in shown
     suite.write("sub/test_it.py", LOOPS.partition("async def test_own")[0] + TYPED)
     assert suite.run("-p", "anyrig_compat").counts == {"passed": 5}
+
+
+ASSERTS = {
+    "assert await double(3) == 6": "mend:   await anyrig_compat.on_asyncio(double, 3)",
+    "assert str(await double(3)) == '6'": "mend:   await anyrig_compat.on_asyncio(double, 3)",
+    "assert asyncio.get_running_loop()": "`asyncio.get_running_loop()` (suite.py:8) needs",
+    "assert len([asyncio.get_running_loop()]) == 1": "`asyncio.get_running_loop()` (suite.py:8)",
+    "assert await future is None": "`await future` (suite.py:8) is asyncio's",
+    "assert own(await checkpoint(), 1) == 2": "no note",
+}
+
+
+@pytest.mark.parametrize("statement", ASSERTS)
+@pytest.mark.parametrize("is_whole", [False, True])
+def test_asserts(tmp_path: Path, statement: str, is_whole: bool) -> None:
+    """The call in an assert is found by its columns; older pytests give the assert's own."""
+    source = f"""\
+import asyncio
+from trio.lowlevel import checkpoint
+async def double(number):
+    return number * 2 if asyncio.get_running_loop() else 0
+def own(*_):
+    raise RuntimeError("my own")
+async def waits(future):
+    {statement}
+"""
+    file = tmp_path / "suite.py"
+    file.write_text(source)
+    tree = ast.parse(source)
+    asserted = tree.body[-1].body[0]  # type: ignore[attr-defined]
+    if is_whole:
+        for node in ast.walk(asserted):
+            ast.copy_location(node, asserted)
+    names: dict[str, Any] = {}
+    exec(compile(tree, str(file), "exec"), names)
+    loop = asyncio.new_event_loop()
+    with pytest.raises((RuntimeError, TypeError)) as caught:
+        trio.run(names["waits"], loop.create_future())
+    loop.close()
+    explain(caught.value, {"anyio_backend": "trio"})
+    assert ASSERTS[statement] in "".join(getattr(caught.value, "__notes__", ["no note"]))
 
 
 def test_a_group_is_looked_through() -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
+
 import pytest
 
 from inner import Suite
 from support import Ran
 
+OLD_PYTEST = pytest.version_tuple < (8, 4)  # it skips an async test that no plugin runs
 ASYNC = "async def test_it():\n    pass\n"
 WITHOUT = "anyrig: anyio's pytest plugin is not loaded, and runs no async test: "
 BOTH = "anyrig: anyio_mode and asyncio_mode are both auto, and pytest-asyncio runs each async test"
@@ -48,15 +51,24 @@ def test_names_in_a_conftest_and_in_workers(suite: Suite) -> None:
     ("arguments", "mend"), [((), "add '-p anyio'"), (("-p", "no:anyio"), "take '-p no:anyio' away")]
 )
 def test_without_anyios_plugin(suite: Suite, arguments: tuple[str, ...], mend: str) -> None:
-    """A run without anyio's plugin says so at its top, and below the async tests that failed."""
+    """A run without anyio's plugin says so at its top, and below its async tests."""
+    did_not_run = (0, {"skipped": 1}) if OLD_PYTEST else (1, {"failed": 1})
     suite.ini("filterwarnings = ignore:Unknown config option")
     suite.write("test_it.py", ASYNC)
     for quiet, times in ((), 2), (("-q",), 1):
         ran = suite.spawn(*arguments, *quiet, plugins=("anyrig",))
-        assert (ran.status, ran.counts) == (1, {"failed": 1}), ran.text
+        assert (ran.status, ran.counts) == did_not_run, ran.text
         assert ran.text.count(WITHOUT + mend) == times
     suite.write("test_it.py", "def test_it():\n    pass\n")
     assert WITHOUT not in suite.spawn(*arguments, "-q", plugins=("anyrig",)).text
+
+
+CLOSED = "after a test of pytest-asyncio's by that: it does so before 1.0"
+
+
+def closes_loops() -> bool:
+    """Whether the pytest-asyncio here closes the thread's loop after each test, whoever made it."""
+    return version("pytest-asyncio").startswith("0.")
 
 
 def beside(suite: Suite, text: str, *arguments: str, mode: str = "strict") -> Ran:
@@ -251,7 +263,11 @@ def test_wide_service_in_a_mixed_module(suite: Suite) -> None:
     """
     options = ("-o", "anyrig_backends=asyncio", "-o", "anyio_mode=strict", "-v")
     ran = beside(suite, text, *options)
-    assert ran.counts == {"passed": 3, "error": 2}, ran.text
+    if closes_loops():
+        assert ran.counts == {"passed": 2, "failed": 1, "error": 3}, ran.text
+        assert ran.text.count(CLOSED) == 1
+    else:
+        assert ran.counts == {"passed": 3, "error": 2}, ran.text
     assert (
         _refused(ran)
         == ["the service `ticker` does nothing here: pytest-asyncio runs this test"] * 2
@@ -292,7 +308,9 @@ def test_mocks_beside_a_service_on_trio(suite: Suite) -> None:
     for backend in ("trio", "asyncio"):
         options = ("-o", f"anyrig_backends={backend}", "-o", "anyio_mode=strict")
         ran = beside(suite, text, *options)
-        assert ran.counts == {"passed": 4}, ran.text
+        is_closed = backend == "asyncio" and closes_loops()
+        assert ran.counts == ({"passed": 4, "error": 1} if is_closed else {"passed": 4}), ran.text
+        assert ran.text.count(CLOSED) == is_closed
 
 
 def test_wrong_backend_beside_pytest_asyncio(suite: Suite) -> None:

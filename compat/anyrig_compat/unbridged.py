@@ -37,6 +37,7 @@ _FOLDERS = tuple(f"{os.sep}{name}{os.sep}" for name in ("site-packages", "dist-p
 _HERE = os.path.dirname(__file__) + os.sep
 _DEPTH = 3  # of what a fixture's value holds
 _MANY = 1000  # things that are looked at in it
+_IN_C = frozenset({"get_running_loop", "get_event_loop"})  # they have no frame in a traceback
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -104,10 +105,11 @@ def _find_sites(error: BaseException, root: str | None) -> list[_Site]:
     """The lines of the user's that an error has come through, the innermost last."""
     walked = list(traceback.walk_tb(error.__traceback__))
     summary = traceback.extract_tb(error.__traceback__)
+    called = [*(frozenset({frame.f_code.co_name}) for frame, _ in walked[1:]), _IN_C]
     sites = []
-    for (frame, _), line in zip(walked, summary, strict=True):
+    for (frame, _), line, names in zip(walked, summary, called, strict=True):
         if _is_users(line.filename):
-            text = _segment(line)
+            text = _asserted(_segment(line), names)
             where = f"{_from(root, line.filename)}:{line.lineno}"
             sites.append(_Site(text, where, _expression(text), frame))
     return sites
@@ -144,14 +146,42 @@ def _segment(line: traceback.FrameSummary) -> str:
     return raw.decode(errors="replace").strip()
 
 
-def _expression(text: str) -> ast.expr | None:
-    """The expression that is awaited, or that is the text."""
+def _asserted(text: str, names: frozenset[str]) -> str:
+    """What runs in an assert: what calls a function of these names, or the one thing that may.
+
+    Before 8.3.4, pytest gives each part of an assert the columns of the whole of it.
+    """
+    statement = _statement(text)
+    if not isinstance(statement, ast.Assert):
+        return text
+    parts = [one for one in ast.walk(statement) if isinstance(one, ast.Await | ast.Call)]
+    awaits = [one for one in parts if isinstance(one, ast.Await)]
+    named = [one for one in (*awaits, *parts) if _called(one) in names]
+    found = named[:1] or awaits or parts
+    return ast.unparse(found[0]) if len(found) == 1 else text
+
+
+def _called(node: ast.expr) -> str | None:
+    """The name of the function that is called, and may be awaited, there."""
+    call = node.value if isinstance(node, ast.Await) else node
+    function = call.func if isinstance(call, ast.Call) else None
+    if isinstance(function, ast.Attribute):
+        return function.attr
+    return function.id if isinstance(function, ast.Name) else None
+
+
+def _statement(text: str) -> ast.stmt | None:
+    """The statement that is the text, as one of an async function's."""
     try:
         tree = ast.parse(f"async def _():\n {text}").body[0]
     except SyntaxError:
         return None
-    body = tree.body[0] if isinstance(tree, ast.AsyncFunctionDef) else None
-    node = getattr(body, "value", None)
+    return tree.body[0] if isinstance(tree, ast.AsyncFunctionDef) else None
+
+
+def _expression(text: str) -> ast.expr | None:
+    """The expression that is awaited, or that is the text."""
+    node = getattr(_statement(text), "value", None)
     if isinstance(node, ast.Await):
         node = node.value
     return node if isinstance(node, ast.expr) else None

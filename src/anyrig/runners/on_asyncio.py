@@ -30,10 +30,15 @@ if TYPE_CHECKING:
 # seconds, as asyncio's own runner has it; before Python 3.12 there is none
 _JOIN_TIMEOUT = () if sys.version_info < (3, 12) else (300.0,)
 _STOPS = 3  # that a run of a loop may leave in it: see `AsyncioRunner._run_loop`
-_CLOSED = (
-    "the event loop was closed by the test, or by one of its fixtures: what was left in it could "
-    "not end. Take that close() away"
-)
+
+
+def _closed() -> str:
+    """The words for a loop that was closed between two calls; old pytest-asyncios do it as well."""
+    closes, mend = "by the test, or by one of its fixtures", "Take that close() away"
+    if str(getattr(sys.modules.get("pytest_asyncio"), "__version__", "")).startswith("0."):
+        closes += ", or after a test of pytest-asyncio's by that: it does so before 1.0"
+        mend += ", or type `pip install -U pytest-asyncio`"
+    return f"the event loop was closed {closes}: what was left in it could not end. {mend}"
 
 
 class AsyncioRunner(Runner):
@@ -101,7 +106,7 @@ class AsyncioRunner(Runner):
     def _close(self) -> BaseException | None:
         loop = self._runner.get_loop()
         if loop.is_closed() and self.given_up is None:
-            self.given_up = RuntimeError(_CLOSED)
+            self.given_up = RuntimeError(_closed())
             raised: BaseException | None = self.given_up
         else:
             raised = self.wind_up()
