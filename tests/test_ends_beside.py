@@ -8,6 +8,8 @@ import threading
 import pytest
 
 from anyrig.interrupts import Interrupts
+from anyrig.seams.cpython import stacks
+from anyrig.seams.needs import Table, optional
 from anyrig.wakers import Wakers
 from inner import Suite
 
@@ -103,6 +105,73 @@ async def test_waits():
     )
     done = suite.spawn()
     assert "deadlock was not looked for: the thread `poller`" in done.text, done.text
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="there are no such signals")
+def test_why_none_was_looked_for_where_a_call_is_held(suite: Suite) -> None:
+    """Where the loop can't be asked, what is raised in its wait says so as well."""
+    suite.ini("anyrig_backends = asyncio", "anyrig_timeout = 0.7", "anyrig_leaked_threads = off")
+    suite.write(
+        "test_it.py",
+        HEAD
+        + """
+async def test_waits():
+    threading.Thread(target=time.sleep, args=(30,), name="poller", daemon=True).start()
+    asyncio.get_running_loop().call_soon_threadsafe = lambda *args, **options: None
+    await anyio.Event().wait()
+""",
+    )
+    done = suite.spawn()
+    assert "this call held the thread" in done.text, done.text
+    assert "deadlock was not looked for: the thread `poller`" in done.text, done.text
+
+
+def test_why_none_was_looked_for_without_frames(suite: Suite) -> None:
+    """Where no thread's frames can be had, each timeout of a loop says so; no other one does."""
+    suite.ini("anyrig_backends = asyncio", "anyrig_timeout = 0.3")
+    suite.write(
+        "without_frames.py",
+        "from anyrig.seams.cpython import frames\nframes.current = lambda: None",
+    )
+    suite.write(
+        "test_it.py",
+        HEAD
+        + """
+async def test_waits():
+    await anyio.Event().wait()
+
+async def test_holds():
+    time.sleep(30)
+
+@pytest.mark.anyrig(deadlock="off")
+async def test_with_it_off():
+    await anyio.Event().wait()
+
+def test_without_a_loop():
+    time.sleep(30)
+""",
+    )
+    suite.spawn("-p", "no:randomly", plugins=("anyio", "anyrig", "without_frames"))
+    words = "deadlock was not looked for: beside other interpreters nobody knows"
+    assert [
+        ((one.place.test or "").partition("::")[2], any(words in line for line in one.details))
+        for one in suite.findings
+        if one.kind.value == "timeout"
+    ] == [
+        ("test_waits[asyncio]", True),
+        ("test_holds[asyncio]", True),
+        ("test_with_it_off[asyncio]", False),
+        ("test_without_a_loop", False),
+    ]
+
+
+def test_why_nobody_knows_what_threads_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name that is gone is named, and other interpreters are not blamed for it."""
+    assert "other interpreters" in stacks.why_unknown()
+    gone = optional("deadlocks beside threads", "threading", "", ("_gone",))
+    monkeypatch.setattr(stacks, "NEEDS", Table(gone))
+    assert stacks.busy_threads(()) == [0]
+    assert "has no threading._gone" in stacks.why_unknown()
 
 
 def test_time_at_a_prompt_is_given_back(suite: Suite) -> None:

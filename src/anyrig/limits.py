@@ -420,10 +420,14 @@ class Limits:
         return None if who is None else frozen.in_words(running_library(), who)
 
     def _not_looked_for(self) -> tuple[str, ...]:
-        """Why a deadlock was not looked for, where the loop waits for nothing."""
-        if self._waker is None:
-            return ()
-        words = self._wakers.words(self._waker, self._rig.origins)
+        """Why a deadlock was not looked for, where the loop waits for nothing or nobody knows."""
+        waker = self._waker
+        if waker is None:
+            is_on = self._rig.current_settings.is_on(Kind.DEADLOCK)
+            if not is_on or stacks.frame_of(self._thread) is not None:
+                return ()
+            waker = 0  # without frames there was no look
+        words = self._wakers.words(waker, self._rig.origins)
         return (f"deadlock was not looked for: {words}",)
 
     def _note_interrupt(self, infos: Sequence[Any]) -> None:
@@ -508,7 +512,14 @@ class Limits:
         limit.is_told = True
         finding = self._bare(Kind.TIMEOUT, limit.watch.place, "the test took too long")
         with self._rig.internal.guard("wording a timeout"):
-            finding = timeout.held(self._rig.origins, limit.watch.place, limit.seconds, frame)
+            run = _run(self._rig.runners.current, frame)
+            finding = timeout.held(
+                self._rig.origins,
+                limit.watch.place,
+                limit.seconds,
+                frame,
+                () if run is None else self._not_looked_for(),
+            )
         return self._told(limit.watch, finding)
 
     def drain_blocked(self) -> list[Finding]:

@@ -55,7 +55,7 @@ class Wakers:
         if isinstance(one, str):
             return f"a handler of {one} could wake a task"
         if not one:
-            return "beside other interpreters nobody knows what the threads do"
+            return stacks.why_unknown()
         name = next((each.name for each in threading.enumerate() if each.ident == one), "?")
         origin = origins.locate(stack_of(stacks.frame_of(one)))
         where = "" if origin is None else f" ({origin})"

@@ -49,7 +49,13 @@ def in_loop(
     )
 
 
-def held(origins: Origins, place: Place, seconds: float, frame: FrameType | None) -> Finding:
+def held(
+    origins: Origins,
+    place: Place,
+    seconds: float,
+    frame: FrameType | None,
+    details: tuple[str, ...] = (),
+) -> Finding:
     """The finding in words, where a call holds the thread that everything runs in."""
     return Finding(
         kind=kind,
@@ -57,11 +63,12 @@ def held(origins: Origins, place: Place, seconds: float, frame: FrameType | None
         origin=origins.locate(stack_of(frame)),
         what="the test",
         summary=_summary(seconds, place),
-        details=("this call held the thread; where a loop runs in it, nothing else could run",),
+        details=(_HELD, *details),
         mend=_MEND,
     )
 
 
+_HELD = "this call held the thread; where a loop runs in it, nothing else could run"
 _OR = "or have it wait for what happens, and not for a time"
 _MEND = (
     "have what it waits for happen",

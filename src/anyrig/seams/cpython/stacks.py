@@ -138,6 +138,14 @@ def busy_threads(known: Container[int | None]) -> list[int]:
     return [ident for ident, frame in found.items() if ident not in known and not _is_idle(frame)]
 
 
+def why_unknown() -> str:
+    """Why nobody knows what the threads do, where `busy_threads` gives 0."""
+    for one in NEEDS.gone():
+        names = ", ".join(one.names)
+        return f"{one.package} {one.version} has no {names}, by which it is known what threads do"
+    return "beside other interpreters nobody knows what the threads do"
+
+
 def frame_of(thread: int) -> FrameType | None:
     """The innermost frame of a thread, where it can be told."""
     return frames.of(thread)
