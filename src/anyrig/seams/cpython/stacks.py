@@ -21,6 +21,7 @@ trio 0.32 to 0.35.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Container, Iterator
 from contextlib import suppress
 from enum import Enum
@@ -222,13 +223,23 @@ def run_in(frame: FrameType | None) -> tuple[str, Any, Any] | None:
 def is_debugged(frame: FrameType | None) -> bool:
     """Whether somebody sits at a prompt in it: a debugger's, or `code.interact`'s."""
     while frame is not None:
-        path = _path(frame)
-        if path.endswith(_DEBUGGERS) or any(part in path for part in _DEBUGGERS_IN):
-            return True
-        if frame.f_code.co_name in _PROMPTS and path.endswith(_PROMPTS[frame.f_code.co_name]):
+        code = frame.f_code
+        if _is_prompt(code.co_filename, code.co_name if code.co_name in _PROMPTS else ""):
             return True
         frame = frame.f_back
     return False
+
+
+@functools.cache
+def _is_prompt(file: str, prompt: str) -> bool:
+    """Whether code of this file is a debugger's, or this function in it asks at a prompt.
+
+    Kept: each look of the watchdog asks it of all frames of a thread, and there are few files.
+    """
+    path = slashed(file)
+    if path.endswith(_DEBUGGERS) or any(part in path for part in _DEBUGGERS_IN):
+        return True
+    return bool(prompt) and path.endswith(_PROMPTS[prompt])
 
 
 def is_debugged_in(coroutine: Any) -> bool:
