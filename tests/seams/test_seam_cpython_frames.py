@@ -85,8 +85,10 @@ def test_deadlock_is_told_beside_other_interpreters(suite: Suite) -> None:
         else:
             import _interpreters as interpreters
 
+        KEPT = []  # Python 3.12 ends an interpreter that nobody has the id of
+
         def test_keeps_one():
-            interpreters.create()
+            KEPT.append(interpreters.create())
 
         async def test_waits_for_ever():
             await anyio.Event().wait()
