@@ -209,7 +209,7 @@ class Phases:
         missed.enabled = self._wants_missed
         self._lost.enabled = self._wants_lost
         self._generators.enabled = self._wants_generators
-        missed.bodies = self._bodies(codes) if codes and self._wants_body else {}
+        missed.bodies = _bodies(codes) if codes and self._wants_body else {}
         missed.enter(place)
         if self._users_ran:
             missed.ensure()
@@ -217,13 +217,6 @@ class Phases:
         self._depth = RUNNER_DEPTH if rig.fixtures.have_users() else IDLE_DEPTH
         missed.track(ORIGIN_DEPTH if self._users_ran else self._depth)
         return watch
-
-    def _bodies(self, codes: Sequence[CodeType]) -> dict[CodeType, CodeType]:
-        """The code of a test, and that of ours in its place, each with the code that it is told by.
-
-        Who calls the function of a test and drops what that gives (``--trace``) drops ours.
-        """
-        return {**dict(zip(codes, codes, strict=True)), wrong_backend.CODE: codes[-1]}
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     @unseen.wrapper
@@ -793,6 +786,14 @@ class Phases:
 def _raise(error: BaseException, **_: object) -> None:
     __tracebackhide__ = True
     raise error
+
+
+def _bodies(codes: Sequence[CodeType]) -> dict[CodeType, CodeType]:
+    """The code of a test, and that of ours in its place, each with the code that it is told by.
+
+    Who calls the function of a test and drops what that gives (``--trace``) drops ours.
+    """
+    return {**dict(zip(codes, codes, strict=True)), wrong_backend.CODE: codes[-1]}
 
 
 def _has_backend(item: pytest.Item, names: Sequence[str]) -> bool:
