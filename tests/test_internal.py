@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import threading
+from dataclasses import replace
 
 import pytest
 import trio
@@ -44,7 +46,7 @@ def test_the_same_error_is_counted() -> None:
 
 
 def test_the_same_error_of_two_tests_is_one_at_the_end() -> None:
-    """The end of the run tells a fault once, with the test in which it was first."""
+    """The end of the run tells a fault once, with one of its tests."""
     internal = Internal(lambda: HERE)
     other = Internal(lambda: Place("test_it.py::test_other", Phase.CALL))
     for one in (internal, other):
@@ -52,6 +54,22 @@ def test_the_same_error_of_two_tests_is_one_at_the_end() -> None:
     lines = summary([*internal.drain(), *other.drain()])
     (title,) = [line for line in lines if line.startswith("internal error")]
     assert title.endswith("ValueError: odd, 2 times (test_it.py::test_it)")
+
+
+def test_the_first_test_by_name_stands_for_all() -> None:
+    """The end of the run is the same, whichever worker has told its failures first."""
+    failures = []
+    for name in ("test_b", "test_a", "test_c"):
+        (failure,) = noted(ValueError(f"odd {name}"))
+        place = Place(f"test_it.py::{name}", Phase.CALL)
+        failures.append(
+            replace(failure, place=place, trace=("a line",) if name == "test_b" else ())
+        )
+    told = [summary(order) for order in itertools.permutations(failures)]
+    assert told == [told[0]] * 6
+    first, second, *_ = told[0]
+    assert first.endswith("drawing: ValueError: odd test_a, 3 times (test_it.py::test_a)")
+    assert second == "  a line"
 
 
 def test_errors_are_bounded() -> None:

@@ -47,11 +47,7 @@ def here() -> FrameType:
 
 def looks(polling: Polling) -> Callable[..., None]:
     """A side effect: a look that finds its mock at work."""
-    return lambda *args: void(polling.look(here()))
-
-
-def void(thing: object) -> None:
-    """Nothing."""
+    return lambda *args: polling.look(here())
 
 
 # -- what the looks tell ---------------------------------------------------------------------------
@@ -66,18 +62,22 @@ async def test_mock_is_named_by_what_calls_it(make: Callable[..., Any]) -> None:
     for _ in range(MANY + 1):
         await poll()
     kind = "AsyncMock" if make is AsyncMock else "double"
-    assert polling.polled() == Polled(f"the {kind} `poll`", "poll", kind == "double", MANY)
+    polled = polling.polled()
+    assert polled is not None
+    assert polled._replace(stack=()) == Polled(f"the {kind} `poll`", "poll", kind == "double", MANY)
 
 
-async def test_frame_around_the_mock(mocks: Mocks) -> None:
-    """A look gives the frame of who awaits the mock, not of what the mock itself calls."""
+async def test_line_that_asks(mocks: Mocks) -> None:
+    """A mock is told with the code that awaits it: no mock that it calls, no line beside it."""
     polling = Polling()
-    around: list[FrameType] = []
-    inner = AsyncMock(side_effect=lambda: around.append(polling.look(here())))
-    outer = mocks.stub("outer", side_effect=inner)
-    await outer()
-    assert [frame.f_code.co_name for frame in around] == ["test_frame_around_the_mock"]
-    assert polling.look(here()) is here()
+    outer = mocks.stub("outer", side_effect=AsyncMock(side_effect=looks(polling)))
+    for _ in range(MANY + 1):
+        await outer()
+    line = here().f_lineno - 1
+    polling.look(here())  # finds the loop in this line
+    polled = polling.polled()
+    assert polled is not None
+    assert polled.stack[0] == (__file__, line, "test_line_that_asks")
 
 
 async def test_few_awaits_are_no_polling() -> None:

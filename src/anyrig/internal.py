@@ -187,20 +187,28 @@ def text(failures: Sequence[Failure]) -> str:
 
 
 def summary(failures: Sequence[Failure]) -> list[str]:
-    """The lines at the end of the run: the same fault of several tests counted as one."""
-    merged: dict[tuple[str, str], Failure] = {}
+    """The lines at the end of the run: the same fault of several tests counted as one.
+
+    It is told with the first test by name, whichever worker's came first.
+    """
+    merged: dict[tuple[str, str], list[Failure]] = {}
     for failure in failures:
-        key = (failure.doing, failure.error.partition(":")[0])
-        seen = merged.get(key)
-        merged[key] = failure if seen is None else replace(seen, count=seen.count + failure.count)
+        merged.setdefault((failure.doing, failure.error.partition(":")[0]), []).append(failure)
     lines: list[str] = []
-    for failure in list(merged.values())[:_MOST]:
+    for same in list(merged.values())[:_MOST]:
+        failure = _as_one(same)
         where = f" ({failure.place.test})" if failure.place.test is not None else ""
         lines += [f"internal error: {failure.summary}{where}"]
         lines += [f"  {line}" for line in failure.trace]
     more = len(merged) - _MOST
     lines += [f"internal error: {more} others"] if more > 0 else []
     return [*lines, "The tests' own results stand.", *_request()]
+
+
+def _as_one(same: Sequence[Failure]) -> Failure:
+    first = min(same, key=lambda one: one.place.test or "")
+    trace = next((one.trace for one in same if one.trace), ())
+    return replace(first, count=sum(one.count for one in same), trace=first.trace or trace)
 
 
 def _request() -> list[str]:

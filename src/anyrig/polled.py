@@ -11,11 +11,13 @@ takes more time than the mock, that code is named.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import FrameType
 from typing import Any, NamedTuple
 
+from .origins import RawFrame, raw_frames
+from .own import traceback
 from .seams.unittest_mock import is_double, mock_name, mocks_at_work
 
 MANY = 100  # who asks so often asks without end
@@ -24,7 +26,8 @@ MANY = 100  # who asks so often asks without end
 class Polled(NamedTuple):
     """A mock that was awaited many times: its words ("the double `store.poll`"), and how often.
 
-    ``others`` are the names of those that were awaited beside it.
+    ``others`` are the names of those that were awaited beside it; ``stack`` is that of the code
+    which was last seen asking it, innermost first.
     """
 
     words: str
@@ -32,6 +35,7 @@ class Polled(NamedTuple):
     is_double: bool
     times: int
     others: tuple[str, ...] = ()
+    stack: Sequence[RawFrame] = ()
 
 
 @dataclass(slots=True)
@@ -40,6 +44,7 @@ class _Seen:
     name: str
     before: int  # how often it was awaited before it was seen
     looks: int = 0  # that have found it at work
+    stack: Sequence[RawFrame] = ()  # of the code that asks it, innermost first
 
 
 class Polling:
@@ -49,11 +54,8 @@ class Polling:
         self._looks = 0
         self._seen: dict[int, _Seen] = {}  # by the mock's id
 
-    def look(self, frame: FrameType) -> FrameType:
-        """Note the mocks that a thread is in, by its innermost frame; gives the frame around them.
-
-        That is the given one, where it is in none.
-        """
+    def look(self, frame: FrameType) -> None:
+        """Note the mocks that a thread is in, by its innermost frame."""
         self._looks += 1
         for mock, caller in mocks_at_work(frame):
             seen = self._seen.get(id(mock))
@@ -61,8 +63,8 @@ class Polling:
                 name = _name(mock, caller.f_locals)
                 seen = self._seen[id(mock)] = _Seen(mock, name, mock.await_count)
             seen.looks += 1
-            frame = caller
-        return frame
+            # not the last look's: that one may find the code beside the line that asks
+            seen.stack = raw_frames(traceback.walk_stack(caller))
 
     def polled(self) -> Polled | None:
         """The mock that the loop is held with; None where it is something else."""
@@ -74,7 +76,8 @@ class Polling:
         if not found:
             return None
         (first, times), *others = found
-        return _polled(first.mock, first.name, times, [seen.name for seen, _ in others])
+        polled = _polled(first.mock, first.name, times, [seen.name for seen, _ in others])
+        return polled._replace(stack=first.stack)
 
 
 def words(mock: Any, names: Mapping[str, Any]) -> str:

@@ -154,11 +154,12 @@ class Beats:
 
     def _look_at_held(self, frame: FrameType, seconds: float, after: float) -> None:
         polling = self._polling
-        caller = polling.look(frame)
+        polling.look(frame)
         if seconds >= after:
             self._is_told = True
             polled = polling.polled()
-            self._note(stack_of(frame if polled is None else caller), after, polled)
+            stack = stack_of(frame) if polled is None else list(polled.stack)
+            self._note(stack, after, polled)
 
     def _forget(self) -> None:
         self._asked = None
