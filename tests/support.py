@@ -25,6 +25,11 @@ class Ran:
     text: str
 
     @property
+    def words(self) -> str:
+        """What it wrote as one line: for what may stand on two, as it is wrapped."""
+        return " ".join(self.text.split())
+
+    @property
     def counts(self) -> dict[str, int]:
         """The count of how the tests ended, from its last line; none is no entry."""
         last = self.text.rstrip().rpartition("\n")[2]

@@ -21,7 +21,17 @@ MODULES = sorted(path.relative_to(SRC).with_suffix("").as_posix() for path in SR
 # (inside a function) count as well.
 LAYERS = (
     (
-        *("_version", "own", "frozen", "annotations", "plain_imports", "safe", "findings", "ends"),
+        *(
+            "_version",
+            "own",
+            "frozen",
+            "annotations",
+            "plain_imports",
+            "safe",
+            "columns",
+            "findings",
+            "ends",
+        ),
         *("backends", "contexts", "holders", "losses", "source", "libraries", "internal"),
         *("clock/course", "seams/"),
     ),

@@ -111,9 +111,9 @@ def test_wrong_policy_in_the_settings_file(suite: Suite, kind: Kind) -> None:
     _set(suite, kind, "fial", "ini")
     ran = suite.run()
     assert ran.status == USAGE_ERROR
-    assert f"pytest.ini:3: {kind.setting}: unknown policy 'fial'" in ran.text
-    assert "did you mean 'fail'?" in ran.text
-    assert POLICIES in ran.text
+    assert f"pytest.ini:3: {kind.setting}: unknown policy 'fial'" in ran.words
+    assert "did you mean 'fail'?" in ran.words
+    assert POLICIES in ran.words
 
 
 @each_kind
@@ -121,8 +121,8 @@ def test_wrong_policy_in_a_flag(suite: Suite, kind: Kind) -> None:
     """A wrong policy in a flag names the flag and lists the right words."""
     ran = suite.run(*_set(suite, kind, "fial", "flag"))
     assert ran.status == USAGE_ERROR
-    assert f"--anyrig-{kind.marker_word.replace('_', '-')}: unknown policy 'fial'" in ran.text
-    assert POLICIES in ran.text
+    assert f"--anyrig-{kind.marker_word.replace('_', '-')}: unknown policy 'fial'" in ran.words
+    assert POLICIES in ran.words
 
 
 @each_kind
@@ -132,9 +132,9 @@ def test_wrong_policy_in_a_marker(suite: Suite, kind: Kind) -> None:
     assert ran.status == USAGE_ERROR
     assert (
         f"test_it.py: @pytest.mark.anyrig({kind.marker_word}=...): unknown policy 'fial'"
-        in ran.text
+        in ran.words
     )
-    assert POLICIES in ran.text
+    assert POLICIES in ran.words
 
 
 WRONG_MARKS = {
@@ -171,10 +171,10 @@ def test_wrong_marker(suite: Suite, words: str, answer: str) -> None:
     )
     ran = suite.run()
     assert ran.status == USAGE_ERROR, ran.text
-    assert "test_it.py::test_marked" in ran.text
-    assert answer in ran.text
-    assert "INTERNALERROR" not in ran.text
-    assert "Traceback" not in ran.text
+    assert "test_it.py::test_marked" in ran.words
+    assert answer in ran.words
+    assert "INTERNALERROR" not in ran.words
+    assert "Traceback" not in ran.words
 
 
 @pytest.mark.parametrize("names", ["curio", "asyncio curio"])
@@ -183,8 +183,8 @@ def test_unknown_backend_in_the_settings_file(suite: Suite, names: str) -> None:
     suite.ini("", f"anyrig_backends = {names}")
     ran = suite.run()
     assert ran.status == USAGE_ERROR
-    assert "pytest.ini:4: anyrig_backends: unknown backend 'curio'" in ran.text
-    assert BACKENDS in ran.text
+    assert "pytest.ini:4: anyrig_backends: unknown backend 'curio'" in ran.words
+    assert BACKENDS in ran.words
 
 
 def test_no_backend_at_all(suite: Suite) -> None:
@@ -192,14 +192,14 @@ def test_no_backend_at_all(suite: Suite) -> None:
     suite.ini("anyrig_backends =")
     ran = suite.run()
     assert ran.status == USAGE_ERROR
-    assert f"pytest.ini:3: anyrig_backends: no backend; choose among {BACKENDS}" in ran.text
+    assert f"pytest.ini:3: anyrig_backends: no backend; choose among {BACKENDS}" in ran.words
 
 
 def test_settings_file_is_named_where_it_is_toml(suite: Suite) -> None:
     """The line is found in a ``pyproject.toml`` as well."""
     (suite.path / "pytest.ini").unlink()
     suite.write("pyproject.toml", '[tool.pytest.ini_options]\n\nanyrig_never_ran = "no"\n')
-    assert "pyproject.toml:3: anyrig_never_ran: unknown policy 'no'" in suite.run().text
+    assert "pyproject.toml:3: anyrig_never_ran: unknown policy 'no'" in suite.run().words
 
 
 def test_value_given_by_override_is_not_blamed_on_the_file(suite: Suite) -> None:
@@ -207,8 +207,8 @@ def test_value_given_by_override_is_not_blamed_on_the_file(suite: Suite) -> None
     suite.ini("anyrig_never_ran = fail")
     ran = suite.run("-o", "anyrig_never_ran=no")
     assert ran.status == USAGE_ERROR
-    assert "anyrig_never_ran: unknown policy 'no'" in ran.text
-    assert "pytest.ini:3" not in ran.text
+    assert "anyrig_never_ran: unknown policy 'no'" in ran.words
+    assert "pytest.ini:3" not in ran.words
 
 
 @pytest.mark.parametrize("name", ["", "missing/report.jsonl"])
@@ -216,8 +216,8 @@ def test_report_that_cannot_be_written(suite: Suite, name: str) -> None:
     """A report path that is a folder, or in none, is an error at the start."""
     ran = suite.run(f"--anyrig-report={suite.path / name}", report=False)
     assert ran.status == USAGE_ERROR
-    assert "--anyrig-report" in ran.text
-    assert "Give the report a file of its own, as in --anyrig-report=findings.jsonl" in ran.text
+    assert "--anyrig-report" in ran.words
+    assert "Give the report a file of its own, as in --anyrig-report=findings.jsonl" in ran.words
 
 
 @pytest.mark.parametrize("place", ["ini", "flag", "marker"])
@@ -225,9 +225,9 @@ def test_wrong_words_under_workers(suite: Suite, place: str) -> None:
     """A wrong word is the same error in the same words when workers run the tests."""
     ran = suite.workers(*_set(suite, Kind.MISSED_AWAIT, "fial", place))
     assert ran.status == USAGE_ERROR, ran.text
-    assert "unknown policy 'fial' (did you mean 'fail'?)" in ran.text
-    assert "INTERNALERROR" not in ran.text
-    assert "Traceback" not in ran.text
+    assert "unknown policy 'fial' (did you mean 'fail'?)" in ran.words
+    assert "INTERNALERROR" not in ran.words
+    assert "Traceback" not in ran.words
 
 
 def test_strict_config_and_strict_markers(suite: Suite) -> None:
@@ -309,10 +309,10 @@ def test_toml_as_it_is(suite: Suite, line: str, answer: tuple[str, ...] | None, 
     ran = suite.run("-p", "no:warnings")
     assert ran.status == (0 if answer is None else USAGE_ERROR), ran.text
     for words in answer or ():
-        assert words in ran.text
+        assert words in ran.words
     if answer is not None:
-        assert f"{file}:3: {answer[0].partition(':')[0]}" in ran.text
-        assert "Traceback" not in ran.text
+        assert f"{file}:3: {answer[0].partition(':')[0]}" in ran.words
+        assert "Traceback" not in ran.words
 
 
 @pytest.mark.skipif(not NATIVE, reason="pytest 9 has that table")
@@ -324,10 +324,10 @@ def test_toml_means_what_it_says(suite: Suite) -> None:
     suite.write("test_it.py", MISSED_AWAIT + "\nasync def test_async():\n    pass\n")
     ran = suite.run("-v")
     assert ran.counts == {"passed": 2}
-    assert "test_async[trio]" in ran.text
+    assert "test_async[trio]" in ran.words
     ran = suite.run("-v", "-o", "anyrig_missed_awaits=fail", "-o", "anyrig_backends=asyncio")
     assert ran.counts == {"passed": 1, "failed": 1}
-    assert "test_async[asyncio]" in ran.text
+    assert "test_async[asyncio]" in ran.words
     assert suite.run("--anyrig-missed-awaits=fail").status == 1
 
 
@@ -347,9 +347,9 @@ def test_no_seconds(suite: Suite, option: Option) -> None:
             pass
         """,
     )
-    text = suite.run(report=False).text
+    text = suite.run(report=False).words
     assert f"@pytest.mark.anyrig({option.marker}=...): nan is no number of seconds" in text
     for value in WRONG:
         ran = suite.run(f"{option.flag}={value}", report=False)
         assert ran.status == USAGE_ERROR
-        assert f"{option.flag}: {value!r} is no number of seconds" in ran.text
+        assert f"{option.flag}: {value!r} is no number of seconds" in ran.words

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 from hypothesis import given
 
@@ -36,7 +38,7 @@ FULL_TEXT = """\
   test_it.py:14 in middle
   test_it.py:9 in helper
   >   save(1)
-      made inside lib/site-packages/lib.py:3 in call
+      made inside site-packages/lib.py:3 in call
 
 the coroutine `save`: its body never ran, so whatever the test relies on did
 not happen
@@ -95,4 +97,12 @@ def test_each_kind_says_why_it_matters(kind: Kind) -> None:
 @given(findings)
 def test_any_finding_has_a_text(finding: Finding) -> None:
     """Whatever a finding holds, it can be told."""
-    assert finding.summary in words.text([finding])
+    told, text = "".join(finding.summary.split()), "".join(words.text([finding]).split())
+    assert told in text
+
+
+@given(findings)
+def test_any_finding_fits_the_terminal(finding: Finding) -> None:
+    """No line of it is longer than 80 columns, but for code that is to be typed."""
+    text = words.text([dataclasses.replace(finding, mend=())])
+    assert [line for line in text.split("\n") if len(line) > 80] == []

@@ -87,6 +87,9 @@ class Frame(NamedTuple):
     lineno: int
     function: str
 
+    def __str__(self) -> str:
+        return f"{safe.path(self.filename)}:{self.lineno} in {self.function}"
+
     def safe(self) -> Frame:
         """The same, safe to print."""
         name = safe.name(self.function)
@@ -110,7 +113,7 @@ class Origin(NamedTuple):
     exact: bool = True
 
     def __str__(self) -> str:
-        return f"{self.path}:{self.lineno}"
+        return f"{safe.path(self.path)}:{self.lineno}"
 
     def safe(self) -> Origin:
         """The same, safe to print."""

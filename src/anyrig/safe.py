@@ -27,6 +27,10 @@ SECONDS = 1.0  # that an object may take to say what it is
 # may be broken at any blank), and for the older form, as Azure and TeamCity do, anywhere in it.
 _ORDER = re.compile(r"(?<!\S):(?=:[A-Za-z][\w-]*(?:\s.*?)?::)|#(?=#\w*\[)")
 _PLAIN = (str, int, float, complex, bool, bytes, type(None))  # these say at once what they are
+# the folder of installed packages, or of Python's own modules, and what is in it
+# (texts and not patterns: only a report needs them)
+_INSTALLED = r".*[\\/]((?:site|dist)-packages[\\/].*)"
+_PYTHONS = r"(?:[\\/]|[A-Za-z]:).*[\\/](python3\.\d+t?[\\/].*)"
 # what an exception's text is made of by the interpreter alone
 _PLAIN_STR = (BaseException.__str__, OSError.__str__, KeyError.__str__)
 # for these `traceback` asks the user's objects for a better name
@@ -49,6 +53,15 @@ def line(text: str, most: int = LINE) -> str:
 def name(text: object) -> str:
     """A name as a piece of a line, safe to print and short."""
     return line(text if type(text) is str else value(text), NAME)
+
+
+def path(text: str) -> str:
+    """A file as it is shown: of what is installed, or is Python's own, the part that says what.
+
+    That is ``site-packages/anyio/lowlevel.py``, or ``python3.13/asyncio/locks.py``.
+    """
+    match = re.fullmatch(_INSTALLED, text) or re.fullmatch(_PYTHONS, text)
+    return text if match is None else match[1]
 
 
 def lines(texts: Iterable[str], most: int = LINES) -> tuple[str, ...]:

@@ -8,13 +8,14 @@ and lists the right ones.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 import pytest
 
-from . import safe
+from . import columns, safe
 from .backends import BACKENDS, DEFAULT, Backend
 from .findings import Kind, Policy
 from .settings_file import SettingsFile
@@ -237,7 +238,7 @@ def read(config: pytest.Config) -> Settings:
     where = given.place("anyrig_backends")
     backends = tuple(_backend(name, where, BACKENDS) for name in names)
     if not backends:
-        raise pytest.UsageError(f"{where}: no backend; choose among {_listed(BACKENDS)}")
+        raise usage_error(f"{where}: no backend; choose among {_listed(BACKENDS)}")
     only = tuple(
         _backend(name, "--anyrig-backend", {backend.name: backend for backend in backends})
         for name in config.getoption(_dest("--anyrig-backend")) or ()
@@ -245,7 +246,7 @@ def read(config: pytest.Config) -> Settings:
     for backend in only or backends:
         missing = backend.missing()
         if missing is not None:
-            raise pytest.UsageError(
+            raise usage_error(
                 f"{'--anyrig-backend' if only else where}: the backend {backend.name!r} "
                 f"needs {missing}"
             )
@@ -273,11 +274,11 @@ def read_marker(settings: Settings, mark: pytest.Mark, where: str) -> Settings:
     words = {option.marker: option for option in OPTIONS if option.marker is not None}
     where = f"{where}: @pytest.mark.anyrig"
     if mark.args:
-        raise pytest.UsageError(f"{where} takes keywords only: {_listed(words)}")
+        raise usage_error(f"{where} takes keywords only: {_listed(words)}")
     for word, value in mark.kwargs.items():
         option = words.get(word)
         if option is None:
-            raise pytest.UsageError(
+            raise usage_error(
                 f"{where}: unknown word {word!r}{_guess(word, words)}; use {_listed(words)}"
             )
         place = f"{where}({word}=...)"
@@ -322,11 +323,11 @@ def _backend(name: object, where: str, known: Mapping[str, Backend]) -> Backend:
     if isinstance(name, str) and name in known:
         return known[name]
     if isinstance(name, str) and name in BACKENDS:
-        raise pytest.UsageError(
+        raise usage_error(
             f"{where}: the backend {name!r} is not among this run's ({_listed(known)}); "
             "add it to anyrig_backends"
         )
-    raise pytest.UsageError(
+    raise usage_error(
         f"{where}: unknown backend {safe.value(name)}{_guess(name, known)}; "
         f"choose among {_listed(known)}"
     )
@@ -353,7 +354,7 @@ class _Given:
             return list(value.split())
         if isinstance(value, list):
             return value
-        raise pytest.UsageError(
+        raise usage_error(
             f"{self.place(ini)} takes a list, as in [{safe.value(str(value))}]; it is "
             f"{safe.value(value)}"
         )
@@ -363,19 +364,20 @@ class _Given:
         return self._file.is_set(ini) or self(ini)[1] != self.place(ini)
 
 
-def _seconds(value: object, where: str) -> float:
+def _seconds(value: object, where: str, otherwise: str = "") -> float:
     is_number = isinstance(value, str | int | float) and not isinstance(value, bool)
     try:
         seconds = float(value) if is_number else math.nan  # type: ignore[arg-type]
     except (ValueError, OverflowError):
         seconds = math.nan
     if not 0 <= seconds < math.inf:
-        raise pytest.UsageError(
-            f"{where}: {safe.value(value)} is no number of seconds; use one such as 2.5"
+        raise usage_error(
+            f"{where}: {safe.value(value)} is no number of seconds; use one such as 2.5{otherwise}"
         )
     if seconds > _MOST_SECONDS:
-        raise pytest.UsageError(
-            f"{where}: {safe.value(value)} seconds are too many; use {_MOST_SECONDS} at most"
+        raise usage_error(
+            f"{where}: {safe.value(value)} seconds are too many; "
+            f"use {_MOST_SECONDS} at most{otherwise}"
         )
     return seconds
 
@@ -389,10 +391,7 @@ def _is_off(value: object) -> bool:
 def _seconds_or_off(value: object, where: str) -> float:
     if _is_off(value):
         return 0.0
-    try:
-        return _seconds(value, where)
-    except pytest.UsageError as error:
-        raise pytest.UsageError(f"{error}, or 'off'") from None
+    return _seconds(value, where, ", or 'off'")
 
 
 def _switch(value: object, where: str) -> bool:
@@ -416,7 +415,7 @@ def _policy(value: object, where: str) -> Policy:
 def _one_of(words: Mapping[str, T], what: str, value: object, where: str) -> T:
     """What a word stands for; raises ``pytest.UsageError`` that lists the right ones."""
     if not isinstance(value, str) or value not in words:
-        raise pytest.UsageError(
+        raise usage_error(
             f"{where}: unknown {what} {safe.value(value)}{_guess(value, words)}; "
             f"use {_listed(words)}"
         )
@@ -426,13 +425,13 @@ def _one_of(words: Mapping[str, T], what: str, value: object, where: str) -> T:
 def _strings(value: object, place: str) -> list[object]:
     if isinstance(value, list | tuple | set | frozenset):
         return list(value)
-    raise pytest.UsageError(f"{place} takes a list, as in [{safe.value(value)}]")
+    raise usage_error(f"{place} takes a list, as in [{safe.value(value)}]")
 
 
 def _patterns(values: list[object], place: str) -> tuple[str, ...]:
     for value in values:
         if not isinstance(value, str):
-            raise pytest.UsageError(
+            raise usage_error(
                 f"{place}: {safe.value(value)} is no pattern of names; use texts, as in "
                 "['Server._poll*']"
             )
@@ -457,10 +456,34 @@ def _report_path(config: pytest.Config, given: str) -> Path:
     return path
 
 
+def usage_error(text: str) -> pytest.UsageError:
+    """The error with this text, in lines that fit the terminal; pytest puts ``ERROR:`` before.
+
+    What is too long for one has where it stands in the first, what is wrong and what to type below.
+    A path is never cut: it may be wanted whole.
+    """
+    first, then = " " * len("ERROR: "), "  "
+    if len(first) + len(text) <= columns.WIDTH:
+        return pytest.UsageError(text)
+    where = text.partition("'")[0].rfind(": ") + 1
+    parts: list[str] = []
+    for part in re.split(r"(?<=;) |(?<=[a-z)]\.) (?=[A-Z])", text[where:].lstrip()):
+        if parts and len(f"{then}{parts[-1]} {part}") <= columns.WIDTH:
+            parts[-1] += f" {part}"
+        else:
+            parts.append(part)
+    lines = columns.wrapped(text[:where], first, then, cuts=False) if where else []
+    for part in parts:
+        # a guess stays in one piece
+        kept = re.sub(r"\(did you mean .*?\)", lambda guess: guess[0].replace(" ", "\0"), part)
+        lines += columns.wrapped(kept, then if lines else first, then, cuts=False)
+    return pytest.UsageError("\n".join(lines).lstrip().replace("\0", " "))
+
+
 def no_report(given: str, problem: str) -> pytest.UsageError:
     """The error for a report that can't be written there."""
     where = safe.line(f"--anyrig-report: {given}")
-    return pytest.UsageError(
+    return usage_error(
         f"{where}: {safe.line(problem)}. Give the report a file of its own, as in "
         "--anyrig-report=findings.jsonl"
     )

@@ -15,7 +15,7 @@ from contextlib import suppress
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from . import safe
+from . import columns, safe
 from .origins import Origins, raw_frames
 from .own import os, sys, time, traceback, weakref
 from .seams import anyio as anyio_seam
@@ -87,7 +87,7 @@ class Whereabouts:
         from .tasks.waiting import stack_of, user_lines
 
         lines = user_lines(stack_of(frame)[::-1], self._origins)
-        self._tell(watch, now, "This holds its thread:", [f"   {line}" for line in lines])
+        self._tell(watch, now, "This holds its thread:", _indented(lines))
 
     def _ask(self, watch: Watch, runner: Loop | None, frame: FrameType | None) -> bool:
         """Ask the loop that the thread runs, also where it is no runner's; whether there is one."""
@@ -130,7 +130,7 @@ class Whereabouts:
         is_users = any(self._origins.is_users(frame[0]) for frame in frames)
         if is_users and not self.interrupted:
             lines = user_lines(frames, self._origins)
-            self._note(watch, "It was here:", [f"   {line}" for line in lines])
+            self._note(watch, "It was here:", _indented(lines))
 
     def _note(self, watch: Watch, heading: str, lines: Iterable[str]) -> None:
         title = f"interrupted: {watch.place.test}, in its {watch.place.phase.value}"
@@ -152,3 +152,7 @@ class Whereabouts:
     def _put_off(self, now: float) -> None:
         """Until twice the time has passed."""
         self._due, self._asked = now + (now - self._since), None
+
+
+def _indented(lines: Iterable[str]) -> list[str]:
+    return [f"   {line}" for line in columns.fitted(lines, columns.TERMINAL - 3)]

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from .. import safe
 from ..findings import Finding, Kind, Place
 from ..origins import Origins, RawFrame
 from ..polled import Polled
@@ -31,7 +32,7 @@ def finding(
     if polled is not None:
         return _of_mock(origins, place, frames, seconds, polled)
     filename, lineno, function = frames[0]
-    inner = f"it was in {function} ({filename}:{lineno})"
+    inner = f"it was in {function} ({safe.path(filename)}:{lineno})"
     return Finding(
         kind=kind,
         place=place,

@@ -274,7 +274,7 @@ def _trace(
         return
     yield "raised:"
     for filename, lineno, function in shown or frames[-1:]:
-        yield f"{origins.path(filename)}:{lineno} in {function}"
+        yield f"{safe.path(origins.path(filename))}:{lineno} in {function}"
         yield f">   {source.line(filename, lineno)}"
     yield from safe.said_by(error).rstrip("\n").split("\n")
     if isinstance(error, BaseExceptionGroup):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from .. import safe
+from .. import columns, safe
+from ..columns import TERMINAL, wrapped
 from ..findings import ERRORS, Finding, FindingError, Kind, Origin
-from ..own import textwrap, traceback
+from ..own import traceback
 
-WIDTH = 78
 _TRACEBACK = 400  # lines of the traceback of what is told beside a failure
 _BLOCKS = 50  # findings that are told in full in one text
 CODE = "    "  # what begins a line of code in `Finding.mend`
@@ -38,7 +38,7 @@ SPARED = {
 
 def text(findings: Sequence[Finding]) -> str:
     """The findings as they stand in a failing test: one alone, several counted."""
-    blocks = ["\n".join(_block(finding)) for finding in findings[:_BLOCKS]]
+    blocks = ["\n".join(block(finding)) for finding in findings[:_BLOCKS]]
     if len(findings) == 1:
         return blocks[0]
     if len(findings) > _BLOCKS:
@@ -74,21 +74,27 @@ def summary(finding: Finding) -> str:
     return f"{finding.summary}{times}{place}"
 
 
+def block(finding: Finding) -> Iterator[str]:
+    """The lines of one finding."""
+    # a line that was broken may begin with what is safe only in the middle of one
+    return map(safe.line, _block(finding))
+
+
 def _block(finding: Finding) -> Iterator[str]:
-    yield summary(finding)
+    yield from wrapped(summary(finding), then="  ")
     yield ""
     if finding.origin is not None:
         yield from _place(finding.origin)
         yield ""
-    yield from _wrapped(f"{finding.what}: {_WHY[finding.kind]}", "", "")
+    yield from wrapped(f"{finding.what}: {_WHY[finding.kind]}")
     for detail in finding.details:
-        yield from _wrapped(detail, "- ", "  ")
+        yield from wrapped(detail, "- ", "  ")
     if finding.picture:
         yield ""
-        yield from finding.picture
+        yield from columns.fitted(finding.picture, TERMINAL)
     yield ""
     if finding.trace:
-        yield from (f"  {line}" for line in finding.trace)
+        yield from (f"  {line}" for line in columns.fitted(finding.trace, TERMINAL - 2))
         yield ""
     label = "mend:   "
     is_code_alone = all(mend.startswith(CODE) for mend in finding.mend)
@@ -96,7 +102,7 @@ def _block(finding: Finding) -> Iterator[str]:
         if mend.startswith(CODE):  # to be copied: never wrapped
             yield label + (mend.removeprefix(CODE) if is_code_alone else mend)
         else:
-            yield from _wrapped(mend, label, " " * len(label))
+            yield from wrapped(mend, label, " " * len(label))
         label = " " * len(label)
     if finding.place.test is not None:
         yield f'allow:  @pytest.mark.anyrig(allow=["{finding.kind.value}"])'
@@ -104,22 +110,9 @@ def _block(finding: Finding) -> Iterator[str]:
 
 def _place(origin: Origin) -> Iterator[str]:
     # the chain is printed as tracebacks are: the call first, the line that did it last
-    for frame in reversed(origin.chain):
-        yield f"  {frame.filename}:{frame.lineno} in {frame.function}"
-    yield f"  {origin.path}:{origin.lineno} in {origin.function}"
+    for frame in (*reversed(origin.chain), f"{origin} in {origin.function}"):
+        yield "  " + columns.place(str(frame), TERMINAL - 2)
     if origin.source:
-        yield f"  >   {origin.source}"
+        yield "  " + columns.code(columns.CODE + origin.source, TERMINAL - 2)
     if origin.inside is not None:
-        inside = origin.inside
-        yield f"      made inside {inside.filename}:{inside.lineno} in {inside.function}"
-
-
-def _wrapped(text: str, first: str, then: str) -> list[str]:
-    return textwrap.wrap(
-        text,
-        WIDTH,
-        initial_indent=first,
-        subsequent_indent=then,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
+        yield " " * 6 + columns.place(f"made inside {origin.inside}", TERMINAL - 6)

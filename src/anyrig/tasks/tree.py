@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from .. import safe
+from .. import columns, safe
+from ..columns import TERMINAL
 from ..findings import Origin, TaskDidNotEnd
 from ..origins import Origins
 from ..seams.anyio import is_shielded
@@ -36,9 +37,9 @@ def task_tree() -> str:
     return "\n".join(picture(Origins(Path.cwd()), running_tasks()))
 
 
-def picture(origins: Origins, infos: Iterable[Any]) -> list[str]:
+def picture(origins: Origins, infos: Iterable[Any], width: int = TERMINAL) -> list[str]:
     """The lines of the picture of some tasks, as ``anyio.get_running_tasks`` tells of them."""
-    return list(draw(nodes(origins, infos)))
+    return list(draw(nodes(origins, infos), width))
 
 
 def nodes(origins: Origins, infos: Iterable[Any]) -> list[Node]:
@@ -110,16 +111,17 @@ def did_not_end(tree: Sequence[Node], seconds: float) -> TaskDidNotEnd:
     return TaskDidNotEnd("\n".join([title, *draw(tree)]))
 
 
-def draw(tree: Iterable[Node]) -> Iterator[str]:
-    """The lines of the picture."""
+def draw(tree: Iterable[Node], width: int = TERMINAL) -> Iterator[str]:
+    """The lines of the picture, in so many columns."""
     siblings = list(tree)
     for node in siblings:
         is_last = node is siblings[-1]
         marks = f" ({', '.join(node.marks)})" if node.marks else ""
-        yield f"{'└─ ' if is_last else '├─ '}{safe.name(node.name)}{marks}"
+        name = columns.code(safe.name(node.name), width - 3 - len(marks))
+        yield f"{'└─ ' if is_last else '├─ '}{name}{marks}"
         margin = "   " if is_last else "│  "
         stem = "│  " if node.children else "   "
-        for line in node.stack:
-            yield f"{margin}{stem}{safe.line(line)}"
-        for line in draw(node.children):
+        for line in columns.fitted(map(safe.line, node.stack), width - 6):
+            yield f"{margin}{stem}{line}"
+        for line in draw(node.children, width - 3):
             yield margin + line

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import Any
 
-from .. import polled
+from .. import polled, safe
 from ..origins import Origins, RawFrame, raw_frames
 from ..own import sys, traceback
 from ..seams.cpython.asyncgen import wrapped
@@ -111,5 +111,5 @@ def _shown(frame: RawFrame, origins: Origins) -> list[str]:
 
     filename, lineno, function = frame
     text = source.line(filename, lineno)  # empty where the file is not there
-    place = f"{origins.path(filename)}:{lineno} in {function}"
+    place = f"{safe.path(origins.path(filename))}:{lineno} in {function}"
     return [place, f">   {text}"] if text else [place]

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from typing import Any, Protocol
 
+from .. import safe
 from ..origins import Origins
 from ..own import asyncio, threading
 from ..seams.cpython import threads, waiters
@@ -123,7 +124,7 @@ class ThreadThing:
         frames = threads.frames_of(self._thread)[::-1]
         for filename, lineno, function in frames:
             if origins.is_users(filename):
-                yield f"it is at {origins.path(filename)}:{lineno} in {function}"
+                yield f"it is at {safe.path(origins.path(filename))}:{lineno} in {function}"
                 yield f">   {line(filename, lineno)}"
 
 

@@ -9,13 +9,14 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from .. import source
+from .. import columns, source
 from ..origins import Origins, RawFrame
 from ..own import inspect
 from ..tasks.tree import picture
 
 NAME = "{name}"  # where the text of what was waited for goes
 _FUNCTIONS = frozenset({"until"})
+_ROOM = columns.TERMINAL - 4  # columns: pytest begins each line of an error with "E   "
 _NAMES = 8  # of what a predicate reads, at most
 _NOT_READ = (types.ModuleType, types.FunctionType, types.BuiltinFunctionType, type)
 
@@ -40,11 +41,11 @@ def failure(
         what += f" `{text}`" if "`" not in what else ""
     return "\n".join(
         [
-            f"{what} {lacks} within {seconds:g} s",
+            *columns.wrapped(f"{what} {lacks} within {seconds:g} s", then="  ", width=_ROOM),
             *_place(origins, callers),
-            *state,
+            *columns.fitted(state, _ROOM),
             "the tasks:",
-            *picture(origins, infos),
+            *picture(origins, infos, _ROOM),
         ]
     )
 
@@ -105,8 +106,8 @@ def _repr(value: object) -> str:
 def _place(origins: Origins, callers: Sequence[RawFrame]) -> Iterator[str]:
     origin = origins.locate(callers)
     if origin is not None:
-        yield f"  {origin} in {origin.function}"
-        yield f"  >   {origin.source}"
+        lines = (f"{origin} in {origin.function}", columns.CODE + origin.source)
+        yield from (f"  {line}" for line in columns.fitted(lines, _ROOM - 2))
 
 
 def _argument(origins: Origins, callers: Sequence[RawFrame]) -> str | None:
