@@ -129,6 +129,7 @@ def main(seed: int, runs: int) -> int:
     Path("test_it.py").write_text(SUITE, encoding="utf-8")
     Path("pytest.ini").write_text("[pytest]\nanyio_mode = auto\n", encoding="utf-8")
     choice = random.Random(seed)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
     run()  # all is imported now
     before = time.perf_counter()
     status, text = run()

@@ -76,7 +76,7 @@ class Limit:
     seconds: float
     deadline: float  # of `time.perf_counter`, which no test moves
     tries: int = 0  # how often its end was tried
-    put_off: int = 0  # and how often a runner was being made or was at work itself just then
+    put_off: int = 0  # and how often a runner was being made, or it or pytest was at work itself
     is_told: bool = False  # in this phase of it
     is_due: bool = False  # whether the signal is for it, however often that comes in a phase
 
@@ -485,15 +485,7 @@ class Limits:
         limit, ended = self.limit, self._rig.runners.ended
         if not self.is_open or (ended is None and (limit is None or not limit.is_due)):
             return
-        if (
-            limit is not None
-            and limit.put_off < _MOST
-            and (anyio_seam.is_getting_runner(frame) or stacks.is_in_trio(frame))
-        ):
-            # it would be left open or broken; its loop ends the test, if there is one by then
-            limit.put_off += 1
-            limit.tries = 0
-            limit.deadline = time.perf_counter() + _PAUSE
+        if self._is_put_off(limit, frame):
             return
         if ended is None and limit is not None and not limit.is_told:
             ended = self._end_held(limit, frame)
@@ -505,6 +497,25 @@ class Limits:
                 raise stopped
             finally:
                 del stopped  # its traceback has this frame, and it would not be gone when caught
+
+    def _is_put_off(self, limit: Limit | None, frame: FrameType | None) -> bool:
+        """Whether what the signal has met would be left open or broken; it comes again."""
+        is_met = (
+            anyio_seam.is_getting_runner(frame)
+            or stacks.is_in_trio(frame)
+            or stacks.is_in_pytest(frame)
+        )
+        if not is_met:
+            return False
+        if limit is None:  # it was ended before, for a deadlock
+            return self._end.tries < _ALL
+        if limit.put_off >= _MOST:
+            return False
+        # its loop ends the test, if there is one by then
+        limit.put_off += 1
+        limit.tries = 0
+        limit.deadline = time.perf_counter() + _PAUSE
+        return True
 
     def _end_held(self, limit: Limit, frame: FrameType | None) -> FindingError | None:
         from .checks import timeout

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from types import FrameType
 from typing import Any
 
 import anyio.from_thread
@@ -183,7 +184,10 @@ async def test_trio_worker_has__idle_workers() -> None:
 
 
 class _Held:
-    """A wake-up of a loop whose thread is held in it, once the loop is woken."""
+    """A wake-up of a loop whose thread is held in it, once the loop is woken.
+
+    But for a thread that nobody lists: the watchdog asks a loop that is slow to turn.
+    """
 
     def __init__(self, wake: Callable[..., object]) -> None:
         self._wake = wake
@@ -192,9 +196,10 @@ class _Held:
         self.go = threading.Event()
 
     def __call__(self, *args: Any) -> None:
-        is_held = threading.get_ident() != self._home
+        ident = threading.get_ident()
+        is_held = ident != self._home and ident in [one.ident for one in threading.enumerate()]
         if is_held:
-            self.threads.append(threading.get_ident())
+            self.threads.append(ident)
         self._wake(*args)
         if is_held:
             self.go.wait(_LONG)
@@ -358,3 +363,29 @@ def test_trio_at_work_is_told_from_a_task() -> None:
     assert seen.count(False) == 1
     assert seen.count(True) >= 2
     assert not stacks.is_in_trio(None)
+
+
+def test_pytest_at_work_is_told_from_a_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What calls the hooks, and pytest's own among them, are pytest at work; a test is not."""
+    frame: FrameType | None = sys._getframe()
+    assert not stacks.is_in_pytest(frame)
+    while frame is not None and "pluggy" not in frame.f_code.co_filename:
+        frame = frame.f_back
+    assert stacks.is_in_pytest(frame)
+    assert not stacks.is_in_pytest(None)
+
+    seen: list[bool] = []
+
+    @contextmanager
+    def entered() -> Iterator[None]:
+        seen.append(stacks.is_in_pytest(sys._getframe(1)))  # `contextlib`, called by a test
+        yield
+
+    class Told(dict[str, int]):
+        def __setitem__(self, key: str, value: int) -> None:
+            seen.append(stacks.is_in_pytest(sys._getframe()))  # a test's own, called by pytest
+            seen.append(stacks.is_in_pytest(sys._getframe(1)))
+
+    with entered():
+        monkeypatch.setitem(Told(), "key", 1)
+    assert seen[:3] == [False, False, True]

@@ -52,6 +52,8 @@ _SELECTS = ("select", "_poll", "ours", "_select", "_select_skipping")
 _LOOP = "/asyncio/base_events.py"
 # its loop, and what that calls between two steps of a task
 _OF_TRIO = ("/trio/_core/", "/outcome/", "<attrs generated", "/contextlib.py", "/selectors.py")
+# what calls the hooks of a test, pytest's own hooks, and ours: by the package of their module
+_OF_PYTEST = ("pluggy", "_pytest", "anyrig")
 _OURS = slashed(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 # Python's own, which most others derive from, and pydevd (PyCharm, debugpy)
 _DEBUGGERS = ("/pdb.py", "/bdb.py", "/pydevd.py")
@@ -194,6 +196,17 @@ def is_in_trio(frame: FrameType | None) -> bool:
             return True
         frame = frame.f_back
     return False
+
+
+def is_in_pytest(frame: FrameType | None) -> bool:
+    """Whether pytest is at work itself, or a hook of its own or of ours, and nobody's test.
+
+    What is raised between two hooks goes past the second half of those that wrap others.
+    """
+    while frame is not None and _path(frame).endswith("/contextlib.py"):
+        frame = frame.f_back
+    name = "" if frame is None else frame.f_globals.get("__name__")
+    return isinstance(name, str) and name.partition(".")[0] in _OF_PYTEST
 
 
 def run_in(frame: FrameType | None) -> tuple[str, Any, Any] | None:
