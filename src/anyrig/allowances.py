@@ -18,6 +18,7 @@ from .origins import Origins
 from .seams.cpython.unawaited import installed_owner
 from .settings import Settings, read_kind
 
+MARKER = "the marker's allow="
 _NEVER_AWAITED = "never awaited"
 # the warnings that pytest makes of exceptions that the interpreter can raise nowhere
 _PYTESTS = {
@@ -83,7 +84,7 @@ def author_permits(item: pytest.Item, settings: Settings) -> list[Permit]:
     permits = []
     if settings.allowed:
         own = any(mark.name == "anyrig" and "allow" in mark.kwargs for mark in item.own_markers)
-        permits.append(Permit(settings.allowed, "the marker's allow=", must_be_used=own))
+        permits.append(Permit(settings.allowed, MARKER, must_be_used=own))
     for mark in item.own_markers:
         if mark.name == "filterwarnings" and any(map(_permits, mark.args)):
             words = "the filterwarnings mark on the test"

@@ -58,6 +58,7 @@ if TYPE_CHECKING:
 
     from .contexts import Change
     from .runners import Runner
+    from .settings import Settings
 
 Wrapper = Generator[None, Any, Any]
 _SPOKEN = frozenset({"anyrig", "filterwarnings"})  # the marks that say something to us
@@ -453,7 +454,10 @@ class Phases:
         found: list[Finding] = []
         for info in infos:
             with self._looking:
-                finding = self._left(watch, str(info.name), info.coro, runner.maker_of(info))
+                finding = self._left(
+                    *(watch.place, watch.settings, str(info.name), info.coro),
+                    runner.maker_of(info),
+                )
                 found += [] if finding is None else [self._of_left(watch, finding)]
         told = merge(found)
         if rig.watch is not None:
@@ -504,26 +508,34 @@ class Phases:
 
     def _left_elsewhere(self, tasks: Sequence[asyncio.Task[Any]]) -> None:
         """Tasks were left in a loop of the test's own, or of another plugin's."""
-        watch = self._rig.watch
-        if watch is None or not watch.settings.is_on(Kind.LEAKED_TASK):
+        rig, watch = self._rig, self._rig.watch
+        place = self._missed.place_of(threading.current_thread())
+        is_own = watch is not None and place.test == watch.place.test
+        if watch is not None and is_own:
+            place, settings = watch.place, watch.settings
+        else:
+            settings = rig.rulings.settings_of(place.test)
+        if place.test is None or not settings.is_on(Kind.LEAKED_TASK):
             return
         for task in tasks:
-            finding = self._left(watch, task.get_name(), task.get_coro(), None)
+            finding = self._left(place, settings, task.get_name(), task.get_coro(), None)
             if finding is None or finding.origin is None:
                 continue  # a library's, and no line of the user's asked for it
-            finding = self._rig.rulings.of_one(watch, finding)
-            if Kind.LEAKED_TASK not in watch.settings.chosen_kinds:
-                # suites that nobody has written for this have many: see the docs
-                finding = replace(finding, policy=Policy.WARN)
-            watch.found.append(finding)
+            if watch is not None and is_own:
+                watch.found.append(_lenient(rig.rulings.of_one(watch, finding), settings))
+            else:  # in a thread that an earlier test has started
+                others = rig.rulings.of_others([(finding, None)])
+                rig.strays += [_lenient(one, settings) for one in others]
 
-    def _left(self, watch: Watch, name: str, coroutine: Any, maker: object) -> Finding | None:
+    def _left(
+        self, place: Place, settings: Settings, name: str, coroutine: Any, maker: object
+    ) -> Finding | None:
         """The finding for a task that was left; None for one that a setting names."""
-        if leaked_task.is_known(name, coroutine, watch.settings.known_tasks):
+        if leaked_task.is_known(name, coroutine, settings.known_tasks):
             return None
         rig = self._rig
         whose = None if maker is None or isinstance(maker, str) else rig.runners.name_of(maker)
-        return leaked_task.finding(rig.origins, watch.place, name, coroutine, whose)
+        return leaked_task.finding(rig.origins, place, name, coroutine, whose)
 
     # -- teardown --------------------------------------------------------------------------------
 
@@ -666,8 +678,10 @@ class Phases:
         lost = self._lost
         lost.enabled = False
         self._generators.forget()
-        if not (missed.dead or missed.alive or lost.dead or lost.held):
-            rig.rulings.forget()
+        if rig.rulings.have_noted:
+            late = missed.dead, missed.alive, lost.dead, lost.held, self._threads.have_starts
+            if not any(late):
+                rig.rulings.forget()
         missed.here = BETWEEN_TESTS
         missed.enabled = self._run_wants_missed
 
@@ -781,6 +795,12 @@ class Phases:
             return words.error(failing, after=after)
         self._rig.announce()
         return FindingError("\n".join(one.summary for one in failing), failing)
+
+
+def _lenient(finding: Finding, settings: Settings) -> Finding:
+    """A task left in a loop of another's: suites that nobody has written for this have many."""
+    is_chosen = Kind.LEAKED_TASK in settings.chosen_kinds
+    return finding if is_chosen else replace(finding, policy=Policy.WARN)
 
 
 def _raise(error: BaseException, **_: object) -> None:

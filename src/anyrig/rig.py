@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import platform
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -37,6 +38,8 @@ from .seams.parts import DOUBLES
 from .settings import Settings, read
 
 if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
+
     from anyio.abc import TaskGroup
 
     from .clock.course import Course
@@ -107,7 +110,8 @@ class Rig:
         self._is_over = False  # the last test
         self._told_off: set[str] = set()  # what the run does without, as it was told
         # what turned up outside of the test that made it, until a report or the end takes it
-        self.strays: list[Finding] = []
+        # other threads add to it, too
+        self.strays: deque[Finding] = deque()
         # whether each test that was found is going to run: what is kept for one that does not is
         # not judged
         self.is_whole = not any("::" in arg for arg in config.args)
@@ -128,18 +132,25 @@ class Rig:
             LeakedGenerators(missed),
             LeakedThreads(self.origins, self._here, self.runners.running_owner),
         )
+        missed.start_of = checks.threads.start_of
         checks.threads.install()
         self.runners.take_loss = checks.lost.note
         self.runners.lose_elsewhere = self._lose_elsewhere
         self.runners.watching = checks.generators.watching
         return checks
 
-    def _lose_elsewhere(self, loss: Loss) -> bool:
+    def _lose_elsewhere(self, loss: Loss, loop: AbstractEventLoop) -> bool:
         """An exception was lost in a loop that is not ours; whether it is told."""
-        item = None if self.watch is None else self.watch.item
+        from .seams.cpython import stacks
+
+        if self.checks is None or self.missed is None:
+            return False
+        watch, thread = self.watch, stacks.thread_of(loop)
+        is_own = thread is None or self.missed.place_of(thread).test == self.missed.here.test
         # who has the log of a test may look for asyncio's line
-        is_heard = "caplog" in getattr(item, "fixturenames", ())
-        return self.checks is not None and not is_heard and self.checks.lost.note(loss)
+        names = getattr(watch.item, "fixturenames", ()) if watch is not None else ()
+        is_heard = is_own and "caplog" in names
+        return not is_heard and self.checks.lost.note(loss, thread)
 
     def stop(self) -> None:
         """Put the interpreter and anyio's plugin back as they were."""
@@ -254,6 +265,13 @@ class Rig:
         return self.rulings.of_others(
             (lost_exception.finding(self.origins, one), one.permit) for one in lost
         )
+
+    def take_strays(self) -> list[Finding]:
+        """What turned up since it was last asked for."""
+        taken = []
+        while self.strays:
+            taken.append(self.strays.popleft())
+        return taken
 
     @property
     def current_settings(self) -> Settings:

@@ -13,7 +13,7 @@ from typing import Protocol
 
 import pytest
 
-from .allowances import Permit, standing_filter
+from .allowances import MARKER, Permit, standing_filter
 from .checks import never_ran
 from .checks.missed_await import Missed, MissedAwaits
 from .findings import Finding, Kind, Place, Policy, UnusedAllowanceError, merge
@@ -107,9 +107,18 @@ class Rulings:
         """A test begins, with settings that are not the run's."""
         self._settings_of[nodeid] = settings
 
+    @property
+    def have_noted(self) -> bool:
+        """Whether a test had settings that are not the run's."""
+        return bool(self._settings_of)
+
     def forget(self) -> None:
         """Nothing of the tests so far can turn up any more."""
         self._settings_of.clear()
+
+    def settings_of(self, test: str | None) -> Settings:
+        """The settings of a test that is over; those of the run where it had no others."""
+        return self._settings_of.get(test or "", self._rig.settings)
 
     def of_test(self, watch: Watch, found: Iterable[Missed]) -> list[Finding]:
         """The findings of the running test."""
@@ -136,8 +145,8 @@ class Rulings:
         """The findings, each with its permission, that belong to other tests than the running."""
         strays: list[Finding] = []
         for finding, permit in found:
-            settings = self._settings_of.get(finding.place.test or "", self._rig.settings)
-            ruled = _permitted(finding, permit, settings)
+            settings = self.settings_of(finding.place.test)
+            ruled = _permitted(finding, permit or _standing(settings), settings)
             if ruled.policy is not Policy.OFF:
                 strays.append(ruled)
         return merge(strays)
@@ -165,6 +174,11 @@ class Rulings:
         watch.told_never_ran |= missed.is_body
         standing = standing_filter(watch.item, missed.hidden_by, self._rig.origins)
         return replace(finding, details=(*finding.details, *([standing] if standing else ())))
+
+
+def _standing(settings: Settings) -> Permit | None:
+    """What the marks of a test that is over permit."""
+    return Permit(settings.allowed, MARKER) if settings.allowed else None
 
 
 def _counted(found: Iterable[Missed]) -> list[tuple[Missed, int]]:

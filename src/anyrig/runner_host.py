@@ -15,7 +15,7 @@ from .internal import Internal
 from .live_fixtures import LiveFixtures
 from .losses import Loss
 from .origins import Origins, RawFrame, raw_frames
-from .own import inspect
+from .own import inspect, threading
 from .own import traceback as tracebacks
 from .seams import anyio as anyio_seam
 from .seams import asyncio as asyncio_seam
@@ -72,10 +72,13 @@ class RunnerHost:
         self.failed_beside: Callable[[Any, Sequence[TaskInfo]], None] = lambda runner, infos: None
         # called with a runner and the tasks that were left in it
         self.tell_left: Callable[[Any, Sequence[TaskInfo]], None] = lambda runner, infos: None
-        # called with an exception that was lost; answers whether it is told
-        self.take_loss: Callable[[Loss], bool] = lambda loss: False
+        # called with an exception that was lost, and the thread if it may be another test's;
+        # answers whether it is told
+        self.take_loss: Callable[[Loss, threading.Thread | None], bool]
+        self.take_loss = lambda loss, thread: False
         # the same for a loop that is no runner's of ours
-        self.lose_elsewhere: Callable[[Loss], bool] = lambda loss: False
+        self.lose_elsewhere: Callable[[Loss, asyncio.AbstractEventLoop], bool]
+        self.lose_elsewhere = lambda loss, loop: False
         # what is entered for each call, inside of the loop
         self.watching: Callable[[], AbstractContextManager[object]] = nullcontext
 
@@ -144,7 +147,11 @@ class RunnerHost:
 
     def lose(self, loss: Loss) -> bool:
         """An exception was lost; whether it is told, so that it need not be raised."""
-        return self.take_loss(loss)
+        return self.take_loss(loss, None)
+
+    def lose_here(self, loss: Loss) -> bool:
+        """The same, where this thread may be one that another test has started."""
+        return self.take_loss(loss, threading.current_thread())
 
     def did_not_end(self, coroutines: Sequence[tuple[str, Any]]) -> TaskDidNotEnd:
         """The error for tasks, by their names, that went on when their loop closed."""

@@ -215,8 +215,9 @@ def test_what_is_overheard_and_not_taken_is_left_to_asyncio(
     """What is told is not logged; all else is, in asyncio's own words."""
     losses: list[Loss] = []
 
-    def lose(loss: Loss) -> bool:
+    def lose(loss: Loss, of: object) -> bool:
         losses.append(loss)
+        assert of is loop
         return taken
 
     async def main() -> None:
@@ -237,7 +238,7 @@ def test_loops_have_default_exception_handler(loop: Loop) -> None:
     """It is overheard while entered; a loop that has somebody's handler tells that one."""
     kinds = (asyncio.BaseEventLoop, type(loop))
     before = [kind.default_exception_handler for kind in kinds]
-    with asyncio_errors.overhearing(lambda loss: pytest.fail("it was told to somebody")):
+    with asyncio_errors.overhearing(lambda loss, of: pytest.fail("it was told to somebody")):
         loop.set_exception_handler(lambda loop, context: loop.default_exception_handler(context))
         loop.call_exception_handler({"message": "lost", "exception": KeyError("lost")})
         assert [kind.default_exception_handler for kind in kinds] != before

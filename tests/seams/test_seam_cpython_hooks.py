@@ -360,8 +360,8 @@ def test_threads_have_origins_and_a_token() -> None:
         depths = []
         def work(): depths.append(sys.get_coroutine_origin_tracking_depth())
         before = threading.Thread(target=threading.Event().wait, daemon=True); before.start()
-        with ThreadStarts(4, lambda: "token") as starts:
-            thread = threading.Thread(target=work); thread.start(); thread.join()
+        with ThreadStarts(4, lambda thread: f"token of {thread.name}") as starts:
+            thread = threading.Thread(target=work, name="one"); thread.start(); thread.join()
             with ThreadPoolExecutor(1) as pool:
                 pool.submit(work).result()
                 (worker,) = pool._threads
@@ -371,7 +371,7 @@ def test_threads_have_origins_and_a_token() -> None:
         thread = threading.Thread(target=work); thread.start(); thread.join()
         print(depths[-1], sys.get_coroutine_origin_tracking_depth())
     """
-    assert alone(script).splitlines() == ["None", "token None [4, 4]", "4", "0 0"]
+    assert alone(script).splitlines() == ["None", "token of one None [4, 4]", "4", "0 0"]
 
 
 def test_threads_keep_a_deeper_tracking_of_the_users_own() -> None:
@@ -380,7 +380,7 @@ def test_threads_keep_a_deeper_tracking_of_the_users_own() -> None:
         import sys
         from anyrig.seams.cpython.threads import ThreadStarts
         sys.set_coroutine_origin_tracking_depth(20)
-        with ThreadStarts(4, lambda: None):
+        with ThreadStarts(4, lambda thread: None):
             print(sys.get_coroutine_origin_tracking_depth())
         print(sys.get_coroutine_origin_tracking_depth())
     """

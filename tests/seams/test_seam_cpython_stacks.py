@@ -18,7 +18,7 @@ import pytest
 import trio
 
 from anyrig.seams.cpython import stacks
-from anyrig.seams.cpython.stacks import Doing, at_work, frame_of, loop_in
+from anyrig.seams.cpython.stacks import Doing, at_work, frame_of, loop_in, thread_of
 
 _MANY = 100_000  # looks, before a thread is what it is
 _LONG = 60.0  # seconds; what is not at its end by then failed
@@ -343,6 +343,24 @@ def test_a_thread_that_runs_a_loop_has_run_forever() -> None:
 
     asyncio.run(main())
     assert loop_in(frame_of(me)) is None
+
+
+def test_the_thread_of_a_loop_is_told_in_it_and_from_outside() -> None:
+    """A loop is of the thread that runs it, whoever asks; one that does not run is of none."""
+    loop = asyncio.new_event_loop()
+    assert thread_of(loop) is None
+    inside: list[threading.Thread | None] = []
+    is_up = threading.Event()
+    loop.call_soon(lambda: inside.append(thread_of(loop)))
+    loop.call_soon(is_up.set)
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    is_up.wait()
+    assert (thread_of(loop), inside) == (thread, [thread])
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    assert thread_of(loop) is None
+    loop.close()
 
 
 def test_trio_at_work_is_told_from_a_task() -> None:

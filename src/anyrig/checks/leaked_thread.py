@@ -81,18 +81,35 @@ class LeakedThreads:
         if place.test is None:
             return
         frames = stack_of(frame)
-        owner = self._owner(frames) or self._inherited() or place.test
+        parent = self._parent()
+        owner = self._owner(frames) or (parent and parent.owner) or place.test
+        if parent is not None and owner == parent.owner:
+            place = parent.place
         start = Start(weakref.ref(thread), frames, place, owner, permit)
         self._starts[thread] = start
         self.noted.append(start)
 
-    def _inherited(self) -> object:
-        """Whom the thread that runs is for; None for one of a pool, which serves whoever asks."""
+    def _parent(self) -> Start | None:
+        """The start of the thread that runs; None for one of a pool, which serves whoever asks."""
         current = threading.current_thread()
         start = self._starts.get(current)
         if start is None or (is_pooled(current) and isinstance(start.owner, str)):
             return None
-        return start.owner
+        return start
+
+    def start_of(self, thread: threading.Thread) -> Place | None:
+        """The place that what a thread does belongs to: its test's, whichever runs by then.
+
+        None for one of a wider fixture, which serves each test, and for one of which nothing is
+        known.
+        """
+        start = self._starts.get(thread)
+        return start.place if start is not None and isinstance(start.owner, str) else None
+
+    @property
+    def have_starts(self) -> bool:
+        """Whether a thread may be there that a test has started."""
+        return bool(self._starts)
 
     # -- start and finish ------------------------------------------------------------------------
 

@@ -23,6 +23,7 @@ from ..losses import Loss, Way
 from ..origins import Origins, RawFrame, raw_frames
 from ..own import threading, traceback, weakref
 from ..seams.asyncio_errors import hush, is_heard_by_others, is_unretrieved, loss_of
+from ..seams.cpython import stacks
 from ..seams.cpython.excepthooks import ExceptHooks
 from .missed_await import MissedAwaits
 
@@ -68,23 +69,27 @@ class LostExceptions:
     # -- record: called by the interpreter, in any thread, at any time ---------------------------
 
     def note(self, loss: Loss, thread: threading.Thread | None = None) -> bool:
-        """Record a loss; whether it is taken."""
+        """Record a loss, in this thread if that is known; whether it is taken."""
         if not self.enabled:
             return False
-        missed, raised = self._missed, loss.error.__traceback__
+        raised = loss.error.__traceback__
         held = self.held.pop(loss.key, None)
-        if held is not None:
-            self.dead.append(Lost(loss, held.place, raised, held.permit))
-        else:
-            place = missed.here if thread is None else missed.place_of(thread)
-            self.dead.append(Lost(loss, place, raised, missed.permit))
+        place, permit = self._whose(thread) if held is None else (held.place, held.permit)
+        self.dead.append(Lost(loss, place, raised, permit))
         return True
+
+    def _whose(self, thread: threading.Thread | None) -> tuple[Place, object]:
+        """The place that a thread's doings belong to, and the permission that is open there."""
+        missed = self._missed
+        place = missed.here if thread is None else missed.place_of(thread)
+        return place, missed.permit if place.test == missed.here.test else None
 
     def keep(self, future: Any) -> None:
         """Keep a future in sight that is alive at the end of a phase, and whose exception is."""
         if self.enabled and id(future) not in self.held and not is_heard_by_others(future):
-            missed = self._missed
-            self.held[id(future)] = _Held(weakref.ref(future), missed.here, missed.permit)
+            is_alone = threading.active_count() == 1
+            thread = None if is_alone else stacks.thread_of(future.get_loop())
+            self.held[id(future)] = _Held(weakref.ref(future), *self._whose(thread))
 
     # -- start -----------------------------------------------------------------------------------
 

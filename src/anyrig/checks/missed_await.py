@@ -136,7 +136,9 @@ class MissedAwaits:
         self._filter = FirstFilter(self._note_text, self._outer)
         self._mocks = MockHooks(self._note_argument, partial(explain_mocks, is_patched=True))
         self._methods = asyncgen.MethodCalls(self._note_dropped_method)
-        self._threads = ThreadStarts(ORIGIN_DEPTH, lambda: self.here)
+        # the place that a thread's start belongs to; None where what it does is for who runs
+        self.start_of: Callable[[threading.Thread], Place | None] = lambda thread: self.here
+        self._threads = ThreadStarts(ORIGIN_DEPTH, self._started)
         # what died since the last drain, in any thread
         self.dead: deque[Missed] = deque()
         # what died where the test's own recorder heard it, by the text of its warning, until the
@@ -248,6 +250,9 @@ class MissedAwaits:
             is_body=self._is_body(coroutine) if alive is None else alive.is_body,
             was_kept=alive is not None and alive.place != self.here,
         )
+
+    def _started(self, thread: threading.Thread) -> Place | None:
+        return self.start_of(thread)
 
     def place_of(self, thread: threading.Thread) -> Place:
         """The place that what happens in a thread belongs to."""

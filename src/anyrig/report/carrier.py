@@ -7,7 +7,7 @@ report, or with the worker's end.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -119,11 +119,12 @@ class Carrier:
     ) -> None:
         if found:
             setattr(report, _FOUND, [finding.to_json() for finding in found])
-            report.user_properties.extend(map(_property, found))
-            item.user_properties.extend(report.user_properties[-len(found) :])
+            _note_properties(item, report, found)
         if self._rig.strays:
-            setattr(report, _STRAYS, [stray.to_json() for stray in self._rig.strays])
-            self._rig.strays = []
+            strays = self._rig.take_strays()
+            setattr(report, _STRAYS, [stray.to_json() for stray in strays])
+            # what fails nothing gets no report of its own
+            _note_properties(item, report, [one for one in strays if not one.is_failing])
 
     def _word(
         self, call: pytest.CallInfo[Any], report: pytest.TestReport, found: Sequence[Finding]
@@ -212,8 +213,7 @@ class Carrier:
         ) or bool(session.shouldstop or session.shouldfail)
         with self._internal.guard("judging what is left at the end of the run"):
             self._rig.finish(was_stopped=was_stopped)
-        strays = [stray.to_json() for stray in self._rig.strays]
-        self._rig.strays = []
+        strays = [stray.to_json() for stray in self._rig.take_strays()]
         if self._is_worker:
             output = session.config.workeroutput  # type: ignore[attr-defined]
             output[_STRAYS] = [*output.get(_STRAYS, ()), *strays]
@@ -382,6 +382,14 @@ def _late_report(nodeid: str, strays: Sequence[Finding], when: Any) -> pytest.Te
         when=when,
         user_properties=[_property(stray) for stray in strays],
     )
+
+
+def _note_properties(
+    item: pytest.Item, report: pytest.TestReport, found: Iterable[Finding]
+) -> None:
+    properties = [*map(_property, found)]
+    report.user_properties.extend(properties)
+    item.user_properties.extend(properties)
 
 
 def _property(finding: Finding) -> tuple[str, object]:

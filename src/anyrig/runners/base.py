@@ -94,6 +94,10 @@ class Host(Protocol):
         """An exception was lost; whether it is told, so that it need not be raised."""
         raise NotImplementedError
 
+    def lose_here(self, loss: Loss, /) -> bool:
+        """The same, where this thread may be one that another test has started."""
+        raise NotImplementedError
+
     def left_elsewhere(self, tasks: Sequence[asyncio.Task[Any]], /) -> object:
         """Tasks were left in a loop that is no runner's."""
         raise NotImplementedError

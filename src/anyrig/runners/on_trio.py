@@ -97,7 +97,7 @@ class TrioRunner(Runner):
         self._hooks = sys.get_asyncgen_hooks()
         self._state: trio_seam.RunState | None = None  # once the run has begun
         self._time: RunTime | None = None  # once it was another than the real one
-        self._generators = trio_seam.GeneratorErrors(host.lose)
+        self._generators = trio_seam.GeneratorErrors(host.lose_here)
 
     def __enter__(self) -> Self:
         self._generators.__enter__()

@@ -67,7 +67,7 @@ class Listener:
 
 
 @contextmanager
-def overhearing(lose: Callable[[Loss], bool]) -> Iterator[None]:
+def overhearing(lose: Callable[[Loss, AbstractEventLoop], bool]) -> Iterator[None]:
     """While entered, ask to take what loops tell the handler that they all have.
 
     It logs what is not taken. A loop that has a handler of somebody's tells that one. Where the
@@ -82,7 +82,7 @@ def overhearing(lose: Callable[[Loss], bool]) -> Iterator[None]:
 
 
 @contextmanager
-def _overhearing(kind: Any, lose: Callable[[Loss], bool]) -> Iterator[None]:
+def _overhearing(kind: Any, lose: Callable[[Loss, AbstractEventLoop], bool]) -> Iterator[None]:
     before, is_own = kind.default_exception_handler, _DEFAULT in vars(kind)
 
     @functools.wraps(before)
@@ -90,7 +90,7 @@ def _overhearing(kind: Any, lose: Callable[[Loss], bool]) -> Iterator[None]:
         error = context.get("exception")
         is_nobodys = self.get_exception_handler() is None and not is_log_heard()
         loss = _loss(context, error) if is_nobodys and isinstance(error, Exception) else None
-        if loss is None or not lose(loss):
+        if loss is None or not lose(loss, self):
             before(self, context)
 
     kind.default_exception_handler = ours

@@ -189,6 +189,18 @@ def loop_in(frame: FrameType | None) -> Any:
     return None
 
 
+def thread_of(loop: Any) -> threading.Thread | None:
+    """The thread that runs an asyncio loop, as far as threading knows it and frames tell."""
+    with suppress(RuntimeError):  # none runs in this thread
+        if asyncio.get_running_loop() is loop:
+            return threading.current_thread()
+    for ident, frame in (frames.current() or {}).items():
+        run = run_in(frame)
+        if run is not None and run[1] is loop:
+            return next((one for one in threading.enumerate() if one.ident == ident), None)
+    return None
+
+
 def is_in_trio(frame: FrameType | None) -> bool:
     """Whether trio's own run loop is at work, and no task: an exception raised there breaks it."""
     while frame is not None and any(part in _path(frame) for part in _OF_TRIO):

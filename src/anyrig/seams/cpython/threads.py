@@ -3,7 +3,7 @@
 Problem: ``sys.set_coroutine_origin_tracking_depth`` is per thread, and a coroutine that dies in
 a thread says nothing of the test that started the thread.
 Approach: while entered, ``threading.Thread._bootstrap_inner`` (the first Python code of a new
-thread) is ours: it sets the depth and notes ``token()``.
+thread) is ours: it sets the depth and notes ``token(thread)``.
 Limits: threads made with ``_thread.start_new_thread`` have no origins; the line on which their
 coroutine died stands in.
 
@@ -54,9 +54,9 @@ RawFrame = tuple[str, int, str]
 
 
 class ThreadStarts:
-    """Notes ``token()`` for each thread that is started while it is entered."""
+    """Notes ``token(thread)`` for each thread that is started while it is entered."""
 
-    def __init__(self, depth: int, token: Callable[[], object]) -> None:
+    def __init__(self, depth: int, token: Callable[[threading.Thread], object]) -> None:
         self._depth = depth
         self._token = token
         # thread -> the token at its start, as long as the thread object lives
@@ -70,7 +70,7 @@ class ThreadStarts:
 
         def _bootstrap_inner(thread: threading.Thread) -> None:
             sys.set_coroutine_origin_tracking_depth(depth)
-            tokens[thread] = self._token()
+            tokens[thread] = self._token(thread)
             previous(thread)
 
         self._ours = _bootstrap_inner
