@@ -252,3 +252,48 @@ def test_a_debugger_stands_at_the_users_line(suite: Suite) -> None:
         "test_it.py 9 test_waits True",
         "test_it.py 12 test_own True",
     ], ran.text
+
+
+SHOWN = """
+import pytest
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport(item, call):
+    if call.excinfo is not None:
+        shown = [
+            entry.name
+            for entry in call.excinfo.traceback
+            if not entry.ishidden(call.excinfo) and "anyrig/" in str(entry.path)
+        ]
+        print(call.when, "shows", shown)
+    return (yield)
+"""
+
+FORGETFUL = """
+import pytest
+
+async def save(): ...
+
+@pytest.fixture
+async def forgetful():
+    save()
+    yield
+    save()
+
+async def test_in_a_call():
+    save()
+
+async def test_in_a_fixture(forgetful):
+    pass
+"""
+
+
+def test_what_is_hidden_is_not_read_for_a_finding(suite: Suite) -> None:
+    """Pytest parses the whole file of each frame that it would show: none of ours is one."""
+    suite.ini("anyrig_backends = asyncio trio")
+    suite.write("conftest.py", SHOWN)
+    suite.write("test_it.py", FORGETFUL)
+    ran = suite.run("-s")
+    assert ran.counts == {"failed": 2, "error": 4}
+    for when, times in (("setup", 2), ("call", 2), ("teardown", 2)):
+        assert ran.text.count(f"{when} shows []") == times
