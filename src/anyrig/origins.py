@@ -98,6 +98,10 @@ class Origins:
         users = (frame for frame in kept if self.is_users(frame[0]))
         return next(users, kept[0] if kept else None)
 
+    def caller(self, frames: Sequence[RawFrame]) -> RawFrame | None:
+        """The innermost frame that is neither anyrig's nor Python's own."""
+        return next((frame for frame in frames if not _is_machinery(frame[0])), None)
+
     def of_test(self, frames: Sequence[RawFrame]) -> Sequence[RawFrame]:
         """The frames up to pytest's innermost: what called pytest itself is nobody's test."""
         for index, (filename, *_) in enumerate(frames):

@@ -752,14 +752,14 @@ class Phases:
     def _hear_dropped(self, watch: Watch, error: BaseException | None) -> None:
         """Rule on the async generators that were dropped in a phase, but by its own failure."""
         rig, found = self._rig, self._generators.drain()
-        if error is None:
-            ruled = [
-                rig.rulings.of_one(
-                    watch, leaked_asyncgen.finding(rig.origins, dropped), dropped.token[1]
-                )
-                for dropped in found
-            ]
-            watch.found = merge([*watch.found, *ruled])
+        ruled = [
+            rig.rulings.of_one(
+                watch, leaked_asyncgen.finding(rig.origins, dropped), dropped.token[1]
+            )
+            for dropped in found
+            if error is None or dropped.by_leaving
+        ]
+        watch.found = merge([*watch.found, *ruled])
 
     def _rule(self, watch: Watch, error: BaseException | None) -> None:
         """Raise a `FindingError` where a finding has to fail the phase that has just ended.

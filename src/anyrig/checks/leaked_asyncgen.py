@@ -3,10 +3,11 @@
 Problem: ``async for ... break`` leaves a generator suspended; its ``finally`` runs when the event
 loop comes round to it, in another task and another context, or never.
 Approach: in the runner's calls the interpreter's hooks tell which generators die suspended, and
-where they were first iterated; where the line that one stands at is in a ``finally`` or ``with``
-of its function, the dropping did something.
-Limits: one that something still holds at the end is closed with the loop, and is not told. What
-is dropped in a phase that fails is not told either: the failure itself may have dropped it.
+where they were first iterated: by the user's own code, or by a library for itself. Where the line
+that one stands at is in a ``finally`` or ``with`` of its function, the dropping did something.
+Limits: one that something still holds at the end is closed with the loop, and is not told. In a
+phase that fails, those are told that a ``break`` or ``return`` has dropped: the failure itself may
+have dropped the others.
 """
 
 from __future__ import annotations
@@ -39,14 +40,18 @@ class LeakedGenerators:
 
     def note(self, dropped: Dropped) -> bool:
         """Record a generator that died in the middle, if its user is the user; whether it is."""
-        is_users = self._origins.is_users
-        if not self.enabled or not any(is_users(frame[0]) for frame in dropped.begun):
+        if not self.enabled or not self._is_users(dropped):
             return False
         code = dropped.code
         if not source.has_cleanup(code.co_filename, code.co_name, dropped.lineno):
             return False
         self.dropped.append(dropped)
         return True
+
+    def _is_users(self, dropped: Dropped) -> bool:
+        """Whether the user's own code iterates it, also by way of Python's (``contextlib``)."""
+        caller = self._origins.caller(dropped.begun)
+        return caller is not None and self._origins.is_users(caller[0])
 
     # -- start -----------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ Approach: the interpreter calls a hook when a generator is first iterated, and a
 dies suspended; event loops set both for their thread as long as they run. Ours stand before those
 of the loop while entered, so they are to be entered inside of it. "First iterated" is when its
 first ``asend`` is made, whoever awaits that: one that was never stepped has nothing to clean up.
+What drops one is told by the operation at which the frame stands in which it dies.
 Limits: a generator is known by its id from its first ``asend`` to its death; `forget` ends that.
 Seen on CPython 3.11 to 3.15.
 """
@@ -13,13 +14,17 @@ Seen on CPython 3.11 to 3.15.
 from __future__ import annotations
 
 import dis
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Container
 from types import AsyncGeneratorType, CodeType, FrameType, TracebackType
 from typing import Any, NamedTuple, Self
 
 from ...own import sys, warnings
 from ..needs import Need, Of, Table
 from .asyncgen import stack_of
+
+# what takes the iterator off the stack where a loop is left; an exception that leaves it stands
+# at the operation that has raised it, and these raise nothing
+_LEAVES = ("POP_TOP", "POP_ITER")
 
 _Frames = tuple[tuple[str, int, str], ...]
 
@@ -36,6 +41,8 @@ class Dropped(NamedTuple):
     """A generator that died in the middle: where it stood, and who took the first step of it.
 
     ``begun`` are the frames of that step, innermost first, and ``token`` what was noted with it.
+    ``by_leaving`` says that a statement dropped it that leaves a loop, as ``break`` does, and no
+    exception that was on its way.
     """
 
     name: str
@@ -43,6 +50,7 @@ class Dropped(NamedTuple):
     lineno: int
     begun: _Frames
     token: Any
+    by_leaving: bool = False
 
 
 class GeneratorHooks:
@@ -83,7 +91,8 @@ class GeneratorHooks:
         if begun is None or frame is None or not _was_stepped(generator, frame):
             return False
         name, code = generator.__qualname__, generator.ag_code
-        return self._note(Dropped(name, code, frame.f_lineno, *begun))
+        by_leaving = _is_at(sys._getframe(2), _LEAVES)
+        return self._note(Dropped(name, code, frame.f_lineno, *begun, by_leaving))
 
 
 def _was_stepped(generator: Any, frame: FrameType) -> bool:
@@ -94,7 +103,12 @@ def _was_stepped(generator: Any, frame: FrameType) -> bool:
     if is_suspended is not None:
         return bool(is_suspended)
     # Python 3.11
-    return dis.opname[frame.f_code.co_code[frame.f_lasti]] != "RETURN_GENERATOR"
+    return not _is_at(frame, ("RETURN_GENERATOR",))
+
+
+def _is_at(frame: FrameType, operations: Container[str]) -> bool:
+    """Whether a frame stands at one of these operations of the interpreter."""
+    return dis.opname[frame.f_code.co_code[frame.f_lasti]] in operations
 
 
 class Entered:
