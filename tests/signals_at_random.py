@@ -93,7 +93,7 @@ def test_thread_of_its_own():
     thread.start()
     thread.join()
 """
-AT_MOST = 30.0  # seconds for a run that takes less than one
+AT_MOST = 300.0  # seconds for a run that takes less than one, on a machine that does much else
 # what pytest says of itself, the interpreter of what it can't raise, anyrig of itself
 WRONG = ("INTERNALERROR", "Exception ignored in", "Exception ignored while", "internal error")
 
@@ -124,6 +124,13 @@ def interrupted(seconds: float) -> tuple[int | None, str]:
     return status, text
 
 
+def give_up() -> None:
+    """Say where a run hangs, and end the process."""
+    sys.__stdout__.flush()  # type: ignore[union-attr]
+    faulthandler.dump_traceback(sys.__stderr__, all_threads=True)  # type: ignore[arg-type]
+    os._exit(1)
+
+
 def main(seed: int, runs: int) -> int:
     """Interrupt so many runs; the number of those that ended in another way."""
     Path("test_it.py").write_text(SUITE, encoding="utf-8")
@@ -141,7 +148,10 @@ def main(seed: int, runs: int) -> int:
     ends: dict[str, int] = {}
     wanted: set[int | None]
     for number in range(runs):
-        faulthandler.dump_traceback_later(AT_MOST, exit=True)
+        # not `dump_traceback_later`: pytest cancels that when a test has failed
+        hangs = threading.Timer(AT_MOST, give_up)
+        hangs.daemon = True
+        hangs.start()
         if number % 2:
             kind = "SIGINT"
             wanted = {None, 0, 2}
@@ -150,12 +160,13 @@ def main(seed: int, runs: int) -> int:
             kind = "limit"
             wanted = {0, 1}
             status_now, text = run(f"--anyrig-timeout={choice.uniform(0.001, 0.03):.4f}")
-        faulthandler.cancel_dump_traceback_later()
+        hangs.cancel()
         if status_now not in wanted or any(word in text for word in WRONG):
             wrong += 1
             print(f"--- run {number}, {kind}: status {status_now}\n{text}")
         key = f"{kind} {status_now}"
         ends[key] = ends.get(key, 0) + 1
+        sys.stdout.flush()
     print(f"seed {seed}, {runs} runs of {took:.2f} s, {wrong} wrong:", ends)
     return wrong
 

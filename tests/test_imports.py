@@ -25,6 +25,7 @@ LAYERS = (
             "_version",
             "own",
             "frozen",
+            "latches",
             "annotations",
             "plain_imports",
             "safe",

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 _GRACE = 1.0  # seconds that a loop may take to turn before it counts as held
 _PAUSE = 0.1  # seconds between two looks
-_MOST = 10  # times that the end of a test is put off
+_MOST = 30  # times that the end of a test is put off
 _LOOKS = 3  # that have to see the same wait before it is a deadlock
 _ALL = 3  # tries, of which the last is no signal, but an exception that is set in the thread
 _EXIT_STATUS = 1

@@ -17,8 +17,9 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Protocol
 
+from .latches import End, Latch
 from .origins import RawFrame
-from .own import os, sys, threading, time, weakref
+from .own import os, sys, time, weakref
 from .polled import Polled, Polling
 from .seams.cpython import stacks
 from .tasks.waiting import stack_of
@@ -34,8 +35,8 @@ class Watchdog:
 
     def __init__(self, look: Callable[[], float]) -> None:
         self._look = look
-        self._bell = threading.Event()
-        self._has_ended = threading.Event()
+        self._bell = Latch()
+        self._end = End()
         self._is_over = False
         self._native: int | None = None
         self.ident: int | None = None
@@ -48,8 +49,8 @@ class Watchdog:
         """Begin, where it has not begun."""
         if self.ident is None:
             self._is_over = False
-            self._has_ended.clear()
-            self.ident = _thread.start_new_thread(self._run, ())
+            self._end = End()
+            self.ident = _thread.start_new_thread(self._run, (self._end,))
 
     def stop(self) -> None:
         """End, and wait for the end."""
@@ -57,22 +58,20 @@ class Watchdog:
             return
         self._is_over = True
         self._bell.set()
-        self._has_ended.wait()
+        self._end.join()
         self.ident = None
 
     def wake(self) -> None:
         """Have it look now."""
         self._bell.set()
 
-    def _run(self) -> None:
+    def _run(self, end: End) -> None:
         self._native = _thread.get_native_id()
         try:
             while not self._is_over:
-                self._bell.clear()
-                seconds = self._look()
-                self._bell.wait(seconds)
+                self._bell.wait(self._look())
         finally:
-            self._has_ended.set()
+            end.set()
 
     def pause(self) -> None:
         """End before a fork."""

@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import Self
 
 from ..backends import running_library
+from ..latches import End, Latch
 from ..own import asyncio, threading, time
 
 
@@ -67,8 +68,8 @@ class Alarm:
         self._over = over
         self._tick = tick
         self._every = every
-        self._stop = threading.Event()
-        self._has_ended = threading.Event()
+        self._stop = Latch()
+        self._end = End()
         self._is_needed = seconds is not None or tick is not None
 
     def start(self) -> None:
@@ -80,7 +81,7 @@ class Alarm:
         """End, and wait for the thread's end."""
         if self._is_needed:
             self._stop.set()
-            self._has_ended.wait()
+            self._end.join()
 
     def __enter__(self) -> Self:
         self.start()
@@ -102,4 +103,4 @@ class Alarm:
             while self._tick is not None and not self._stop.wait(self._every):
                 self._tick()
         finally:
-            self._has_ended.set()
+            self._end.set()

@@ -211,14 +211,19 @@ def is_in_trio(frame: FrameType | None) -> bool:
 
 
 def is_in_pytest(frame: FrameType | None) -> bool:
-    """Whether pytest is at work itself, or a hook of its own or of ours, and nobody's test.
+    """Whether pytest is at work, or a hook of its own or of ours, and nobody's test.
 
-    What is raised between two hooks goes past the second half of those that wrap others.
+    What is raised between two hooks goes past the second half of those that wrap others; in what
+    they call of Python's own, it leaves locks held.
     """
-    while frame is not None and _path(frame).endswith("/contextlib.py"):
+    while frame is not None and _package(frame) in sys.stdlib_module_names:
         frame = frame.f_back
-    name = "" if frame is None else frame.f_globals.get("__name__")
-    return isinstance(name, str) and name.partition(".")[0] in _OF_PYTEST
+    return frame is not None and _package(frame) in _OF_PYTEST
+
+
+def _package(frame: FrameType) -> str:
+    name = frame.f_globals.get("__name__")
+    return name.partition(".")[0] if isinstance(name, str) else ""
 
 
 def run_in(frame: FrameType | None) -> tuple[str, Any, Any] | None:
