@@ -21,11 +21,14 @@ class Store:
     async def save(self, name):
         pass
 
-    def rows(self) -> asyncio.Future:
+    def rows(self) -> object:
         ...
 
     async def pages(self):
         yield 1
+
+    def begin(self):
+        return self.engine.begin()
 
 class Slotted:
     __slots__ = ("store",)
@@ -129,8 +132,26 @@ TOLD = {
         "store = mocks.create(Store)\n    await store.rows()",
         (
             "`store.rows` is a double of what gives an awaitable (test_it.py:15), and gave none: "
-            "have it give one, store.rows.return_value = ..."
+            'have it give one, store.rows = mocks.stub("rows", return_value=...)'
         ),
+    ),
+    "of_what_nobody_knows": (
+        "store = mocks.create(Store)\n    await store.begin()",
+        (
+            "`store.begin` is a double, and nothing says what the real one gives (test_it.py:21): "
+            'say it, store.begin = mocks.stub("begin", return_value=...)'
+        ),
+    ),
+    "of_what_nobody_knows_that_is_entered": (
+        "store = mocks.create(Store)\n    async with store.begin():\n        pass",
+        (
+            "`store.begin` is a double, and nothing says what the real one gives (test_it.py:21): "
+            "say it, store.begin.return_value = mocks.create(...) of the class that it is of"
+        ),
+    ),
+    "of_what_nobody_knows_that_is_iterated": (
+        "store = mocks.create(Store)\n    async for row in store.begin():\n        pass",
+        "say it, store.begin.return_value = ... that can be iterated over by `async for`",
     ),
     "of_an_async_generator": (
         "store = mocks.create(Store)\n    await store.pages()",

@@ -7,6 +7,8 @@ of, calls       the mock behind a double, typed; the records of its calls
 ANY, call       as in ``unittest.mock``
 
 nature          what a real thing is         ledger      one record a call
+readings        what a call of it gives      bodies      what stands in a function
+generics        type arguments put in
 doubles         `create`, `stub`, `adapt`    patching    `patch`, and the fixture's object
 """
 

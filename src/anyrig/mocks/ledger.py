@@ -138,10 +138,12 @@ class NotGiven:
     """What a double gives where nothing says what: to be passed on and compared, no more."""
 
     __slots__ = ("_hint", "_name")
+    _hint: str | None
+    _name: str
 
     def __init__(self, name: str, hint: str | None) -> None:
-        self._name = name
-        self._hint = hint
+        object.__setattr__(self, "_name", name)
+        object.__setattr__(self, "_hint", hint)
 
     def __repr__(self) -> str:
         return f"<what {self._name} gives: not said>"
@@ -150,6 +152,9 @@ class NotGiven:
         if name.startswith("_"):  # what copy, pickle, inspect and pytest ask of any object
             raise AttributeError(name)
         raise self._error(f"asked for `.{name}`")
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise self._error(f"given `.{name}`")
 
     def __call__(self, *args: object, **kwargs: object) -> Any:
         raise self._error("called")

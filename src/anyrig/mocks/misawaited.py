@@ -21,6 +21,7 @@ from ..seams import doubles as seam
 from ..seams import unittest_mock
 from ..seams.cpython.refused import Refusal, refusal
 from . import nature as natures
+from .readings import is_known_sync
 
 _MISSING = object()
 _LONG = 50
@@ -48,10 +49,11 @@ class _Real(NamedTuple):
 
     called: natures.Called | None  # None where nothing is known of it
     gives_awaitable: bool
+    is_told: bool  # whether anything says what a call gives
     place: str  # " (path:line)", or nothing
 
 
-_UNKNOWN = _Real(None, False, "")
+_UNKNOWN = _Real(None, False, False, "")
 
 
 def explain(error: BaseException, *, is_patched: bool = False) -> None:
@@ -179,12 +181,26 @@ class _Refused:
         if real.gives_awaitable and keyword == "await":
             return (
                 f"{what} of what gives an awaitable{real.place}, and gave none: have it give one, "
-                f"{name}.return_value = ..."
+                f"{self._giving()}"
+            )
+        if not real.is_told:
+            return (
+                f"{what}, and nothing says what the real one gives{real.place}: say it, "
+                f"{self._giving()}"
             )
         return (
             f"{what} of what is sync{real.place}, and this line has `{keyword}` for it: "
             f"{_INSTEAD[keyword]}"
         )
+
+    def _giving(self) -> str:
+        """What to type where what a call gives is awaited, entered or iterated over."""
+        name = self._name
+        if self._keyword == "await":
+            return f'{name} = mocks.stub("{name.rpartition(".")[2]}", return_value=...)'
+        if self._keyword == "async with":
+            return f"{name}.return_value = mocks.create(...) of the class that it is of"
+        return f"{name}.return_value = ... that can be iterated over by `async for`"
 
     def _of_async(self, mock: Any) -> str | None:
         name, keyword = self._name, self._keyword
@@ -267,8 +283,13 @@ def _told(nature: natures.AnyNature) -> _Real:
     return _Real(
         natures.Called.SYNC if nature.is_by_hand else nature.called,
         nature.is_by_hand or nature.may_give_awaitable,
+        _is_told(nature),
         next(_places(nature.thing), ""),
     )
+
+
+def _is_told(nature: natures.Nature) -> bool:
+    return nature.says_what_it_gives or is_known_sync(nature.thing)
 
 
 def _places(thing: Any) -> Iterator[str]:

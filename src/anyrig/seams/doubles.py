@@ -21,7 +21,7 @@ from __future__ import annotations
 import functools
 import re
 import types
-from collections.abc import AsyncGenerator, Callable, Collection, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Generator, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -328,9 +328,20 @@ class _Doubled(_Told):
         try:
             found = super().__getattr__(name)
         except AttributeError as error:
-            raise error.with_traceback(None)  # noqa: B904 - as in `make`
+            if not self._is_made_by_code(name):
+                raise error.with_traceback(None)  # noqa: B904 - as in `make`
+            self.__dict__["_mock_methods"].append(name)
+            found = super().__getattr__(name)
         # stock mocks hold children that are mocks: a constant is handed out from its holder
         return found.value if type(found) is _Constant else found
+
+    def _is_made_by_code(self, name: str, /) -> bool:
+        """Whether it is no attribute of the class, and its code makes one of that name."""
+        spec: Spec | None = self.__dict__.get(_KEY)
+        names = self.__dict__.get("_mock_methods")
+        if spec is None or names is None or name in names or name.startswith(("_", "assert")):
+            return False
+        return not self._mock_sealed and spec.nature.by_code(name) is not None
 
     def _get_child_mock(self, /, **kwargs: Any) -> Any:
         spec: Spec | None = self.__dict__.get(_KEY)
@@ -340,7 +351,7 @@ class _Doubled(_Told):
         nature = spec.nature
         if name != "()":
             return _child(self, spec, nature.attribute(name), kwargs)
-        if nature.gives_itself:
+        if nature.gives_itself and _is_object(self.__dict__["_mock_new_parent"]):
             return self.__dict__["_mock_new_parent"]
         child = _child(self, spec, nature.result(), kwargs)
         return child.value if type(child) is _Constant else child
@@ -387,6 +398,12 @@ def _is_everybodys(name: Any, nature: Any) -> bool:
     return bool(found is None or found is inspect.getattr_static(object, name, None))
 
 
+def _is_object(double: Any) -> bool:
+    """Whether it is a double of an object of a class, and not of a class or of nothing."""
+    spec = spec_of(double)
+    return spec is not None and spec.nature is not None and spec.nature.is_object
+
+
 def _stock_child(double: Any, get: Callable[..., Any], kwargs: dict[str, Any]) -> Any:
     if double._mock_sealed:
         return get(**kwargs)
@@ -406,6 +423,25 @@ class Plain(_Doubled, NonCallableMagicMock):
     """A double of an object that can't be called."""
 
 
+class _Await:
+    """What stands as ``__await__`` in a class of doubles, as in stock ones their magic methods."""
+
+    def __get__(self, double: Any, cls: type) -> Any:
+        if double is None:
+            return self
+        children = double.__dict__["_mock_children"]
+        if "__await__" not in children:
+            names = {"name": "__await__", "_new_name": "__await__", "_new_parent": double}
+            children["__await__"] = double._get_child_mock(**names)
+        return children["__await__"]
+
+
+class _Awaited(_Base):  # type: ignore[misc]
+    """A double of what is awaited itself; stands before the other classes."""
+
+    __await__ = _Await()
+
+
 class _Calling(_Told):
     """A sync mock that may stand for what awaits what it is given."""
 
@@ -413,7 +449,10 @@ class _Calling(_Told):
         spec: Spec | None = self.__dict__.get(_KEY)
         give = super()._execute_mock_call
         if spec is None or spec.target is None:
-            return give(*args, **kwargs)
+            result = give(*args, **kwargs)
+            if spec is None or spec.nature is None or not spec.nature.gives_awaitable:
+                return result
+            return _handed(result, spec.nature)
         record = spec.family.called(self, args, kwargs)
         spec.family.started(record)
         try:
@@ -424,6 +463,45 @@ class _Calling(_Told):
             raise
         spec.family.ended(record, None)
         return result
+
+
+def _handed(value: Any, nature: Any) -> Any:
+    """What a call gives whose result is awaited, and may be entered: that, or the value in it."""
+    is_entered = hasattr(nature.result().cls, "__aenter__")
+    if hasattr(type(value), "__await__") and (hasattr(type(value), "__aenter__") or not is_entered):
+        return value
+    return _Entered(value) if is_entered else _Handed(value)
+
+
+class _Handed:
+    """Stands for a value where the real thing gives something to await."""
+
+    def __init__(self, value: Any) -> None:
+        self._value = value
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        return self._given().__await__()
+
+    async def _given(self) -> Any:
+        return await self._value if inspect.isawaitable(self._value) else self._value
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._value, name)
+
+
+class _Entered(_Handed):
+    """And where that is entered as well: a value that has no way to enter it is what that gives."""
+
+    async def __aenter__(self) -> Any:
+        self._value = await self._given()
+        if hasattr(type(self._value), "__aenter__"):
+            return await self._value.__aenter__()
+        return self._value
+
+    async def __aexit__(self, *error: object) -> Any:
+        if hasattr(type(self._value), "__aexit__"):
+            return await self._value.__aexit__(*error)
+        return None
 
 
 def _told(double: Any, outcome: Callable[[], Any], record: Any) -> Told:
@@ -439,6 +517,34 @@ def _told(double: Any, outcome: Callable[[], Any], record: Any) -> Told:
 
 class Sync(_Calling, _Doubled, MagicMock):
     """A double of a sync function, a class, or an object with a sync ``__call__``."""
+
+
+class Awaiting(_Doubled, MagicMock):
+    """A double of ``__await__``: what it is told to give is what awaiting the object gives."""
+
+    def _execute_mock_call(self, /, *args: Any, **kwargs: Any) -> Any:
+        return self._await(super()._execute_mock_call).__await__()
+
+    async def _await(self, give: Callable[[], Any], /) -> Any:
+        await self.__dict__[_KEY].family.stepped()
+        names = self.__dict__
+        is_told = names["_mock_side_effect"] is not None or given_result(self) is not None
+        entering = None if is_told else self._entering()
+        if entering is not None:
+            return entering.return_value
+        result = give()
+        return await result if inspect.iscoroutine(result) else result
+
+    def _entering(self) -> Any:
+        """The double of ``__aenter__`` that gives the same."""
+        above = self.__dict__["_mock_new_parent"]
+        if not hasattr(type(above), "__aenter__"):
+            return None
+        entering, nature = above.__aenter__, self.__dict__[_KEY].nature
+        spec = spec_of(entering)
+        is_known = spec is not None and spec.nature is not None
+        is_same = is_known and entering.__dict__[_KEY].nature.returns == nature.returns
+        return entering if is_same or given_result(entering) is not None else None
 
 
 class AsyncGenerating(_Doubled, MagicMock):
@@ -477,8 +583,23 @@ class AsyncGenerating(_Doubled, MagicMock):
 
 def _iterated(values: Any) -> Any:
     """An iterator over values; what can be iterated over by ``async for`` alone is left so."""
+    if hasattr(values, "__anext__") and not hasattr(values, "__aiter__"):
+        return _Stepping(values)  # stock mocks' own: what `__aiter__.return_value` is put into
     is_for_async = hasattr(values, "__aiter__") and not hasattr(values, "__iter__")
     return values if is_for_async else iter(values)
+
+
+class _Stepping:
+    """An async iterator over what has only the step."""
+
+    def __init__(self, values: Any) -> None:
+        self._values = values
+
+    def __aiter__(self) -> _Stepping:
+        return self
+
+    async def __anext__(self) -> Any:
+        return await self._values.__anext__()
 
 
 def _closing(values: Any) -> AbstractAsyncContextManager[Any]:
@@ -707,8 +828,15 @@ _CLASSES: dict[str, Any] = {
     "sync": Sync,
     "async": Async,
     "async generator": AsyncGenerating,
+    "awaited": Awaiting,
 }
 
 
 def _class_of(nature: Any) -> Any:
-    return AsyncByHand if nature.is_by_hand else _CLASSES[nature.called.value]
+    cls: Any = AsyncByHand if nature.is_by_hand else _CLASSES[nature.called.value]
+    return _awaited_too(cls) if nature.is_awaitable else cls
+
+
+@functools.cache  # as many as there are kinds of doubles
+def _awaited_too(cls: Any) -> Any:
+    return type(cls.__name__, (_Awaited, cls), {})
