@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from anyrig.findings import Finding, Frame, Kind, Origin, Phase, Place, Policy
+from anyrig.findings import Edit, Finding, Frame, Kind, Origin, Phase, Place, Policy
 
 texts = st.text(max_size=20)
 frames = st.builds(Frame, texts, st.integers(0), texts)
@@ -30,4 +30,7 @@ findings = st.builds(
     count=st.integers(1),
     policy=st.sampled_from(Policy),
     permitted=st.none() | texts,
+    edits=st.lists(
+        st.builds(Edit, texts, st.integers(1), st.integers(0), texts, texts), max_size=2
+    ).map(tuple),
 )

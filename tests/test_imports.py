@@ -34,6 +34,7 @@ LAYERS = (
             "ends",
         ),
         *("backends", "contexts", "holders", "losses", "source", "libraries", "internal"),
+        *("sites", "edits", "rewrites"),
         *("clock/course", "seams/"),
     ),
     (

@@ -203,9 +203,8 @@ the context variable `user`: the next test starts with it, and depends on the
 order of the tests
 - it was None, and is 'somebody' now
 
-mend:   reset it where that ends which sets it:
-            token = variable.set(...)
-            variable.reset(token)
+mend:   reset it where that ends which sets it, with the token that
+        `variable.set(...)` gave
 allow:  @pytest.mark.anyrig(allow=["leaked_contextvar"])
 """
         in done.text

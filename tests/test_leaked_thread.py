@@ -270,8 +270,7 @@ the thread `poller`: it goes on beside the next test
 - it runs `Poller.run`
 - it is at test_it.py:18 in run: stop.wait()
 
-mend:   tell it to stop where the test, or what it tests, ends, and join it:
-            thread.join()
+mend:   tell it to stop where the test, or what it tests, ends, and join it
 allow:  @pytest.mark.anyrig(allow=["leaked_thread"])
 """
         in done.text

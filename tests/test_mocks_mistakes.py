@@ -578,7 +578,7 @@ def test_coroutine_of_a_lambda(suite: Suite) -> None:
         """,
     )
     done = suite.spawn()
-    mend = "mend:   an `async def` in place of the lambda, with\n            await known(key)\n"
+    mend = "mend:   a lambda can't await: an `async def` in its place, with"
     assert mend in done.text, done.text
 
 

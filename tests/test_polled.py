@@ -159,7 +159,7 @@ async def test_polls(double):
         (detail,) = finding.details
         assert detail.startswith("it was awaited ")
         assert detail.endswith(" times in a row, and never let go of the loop (checkpoint=False)")
-        assert "    store.poll.side_effect = [...]" in finding.mend
+        assert "`store.poll.side_effect = [...]`" in finding.mend[0]
     assert "leave out checkpoint=False" in ran.text
 
 

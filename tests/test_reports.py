@@ -76,7 +76,7 @@ def test_report_says_what_the_run_was(mixed: Mixed) -> None:
 def test_report_has_every_field_of_the_schema(mixed: Mixed) -> None:
     """Each finding's line has the fields of the schema, and no other."""
     fields = {"kind", "place", "what", "summary", "origin", "details", "mend", "count"}
-    fields |= {"policy", "permitted", "picture", "trace"}
+    fields |= {"policy", "permitted", "picture", "trace", "edits"}
     origin = {"path", "lineno", "function", "source", "chain", "inside", "exact"}
     for line in mixed.lines[1:]:
         assert set(line) == fields

@@ -126,6 +126,20 @@ class Origin(NamedTuple):
         )
 
 
+class Edit(NamedTuple):
+    """A piece of a file that a mend replaces: ``old`` stands there now, and ``new`` is to.
+
+    ``path`` is as in `Origin`, ``line`` counts from 1 and ``column`` from 0, in characters. An
+    empty ``old`` is a place where ``new`` is put in. `anyrig.edits` makes them.
+    """
+
+    path: str
+    line: int
+    column: int
+    old: str
+    new: str
+
+
 class Place(NamedTuple):
     """The test and the phase that were running when a thing was made; no test: between tests."""
 
@@ -141,7 +155,7 @@ class Finding:
     facts (a line each), ``picture`` is lines to be shown as they are, ``trace`` are lines that say
     where an exception was raised, ``mend`` is what to type (words, or code indented by four) and
     ``count`` how many equal facts this one stands for. ``permitted`` names the allowance that
-    permits it, if one does.
+    permits it, if one does. ``edits`` are what the code in ``mend`` changes in the user's files.
 
     Whatever text it is given, the one it has is safe to print and bounded (see `safe`); but the
     test's id is as pytest has it.
@@ -159,6 +173,7 @@ class Finding:
     policy: Policy = Policy.FAIL
     permitted: str | None = None
     trace: tuple[str, ...] = ()
+    edits: tuple[Edit, ...] = ()
 
     def __post_init__(self) -> None:
         for field in ("what", "summary"):
@@ -191,6 +206,7 @@ class Finding:
             "place": {"test": self.place.test, "phase": self.place.phase.value},
             "origin": origin,
             "policy": self.policy.value,
+            "edits": [edit._asdict() for edit in self.edits],
         }
 
     @classmethod
@@ -218,6 +234,7 @@ class Finding:
                 "picture": tuple(data["picture"]),
                 "mend": tuple(data["mend"]),
                 "trace": tuple(data["trace"]),
+                "edits": tuple(Edit(**edit) for edit in data["edits"]),
             }
         )
 

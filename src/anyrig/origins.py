@@ -144,7 +144,12 @@ def _is_installed(filename: str) -> bool:
     return any(folder in filename for folder in _INSTALLED)
 
 
+def is_in_between(filename: str) -> bool:
+    """Whether the file is anyrig's or a mock library's, which stand for what they call."""
+    return filename.startswith(("<frozen", _HERE)) or is_mock_file(filename)
+
+
 def _is_machinery(filename: str) -> bool:
-    if filename.startswith(("<frozen", _HERE)) or is_mock_file(filename):
+    if is_in_between(filename):
         return True
     return filename.startswith(_STDLIB) and not _is_installed(filename)

@@ -36,6 +36,7 @@ from .runner_host import RunnerHost
 from .seams.cpython.young import YoungObjects, choose_window
 from .seams.parts import DOUBLES
 from .settings import Settings, read
+from .who_runs import runs_unmarked
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
@@ -124,6 +125,7 @@ class Rig:
         missed.owner = self
         missed.fixture_of = self.fixtures.name_of
         missed.enabled = self.settings.is_on(Kind.MISSED_AWAIT)
+        missed.runs_async = runs_unmarked(self.config)
         missed.install()
         self.limits.start()
         checks = self.checks = Checks(

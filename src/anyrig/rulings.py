@@ -156,7 +156,7 @@ class Rulings:
 
     def _described(self, missed: Missed, watch: Watch | None, times: int) -> Finding:
         assert self._rig.missed is not None
-        finding = replace(self._rig.missed.finding(missed), count=times)
+        finding = self._rig.missed.finding(missed, times)
         if missed.is_body and missed.place.test is not None and missed.code is not None:
             told = never_ran.finding(
                 self._rig.origins,

@@ -35,29 +35,22 @@ _KEPT = 32  # files that were looked into last
 class CallSite(NamedTuple):
     """One call on a line: its text (and that of its function), and what it stands in.
 
-    ``given_to`` is the text of the function that gets its result as an argument (``asyncio.run``),
-    ``function`` the name of the enclosing function and ``in_async`` whether that can await.
-    ``mended`` is the source line with the await put in, where that is one line. ``in_class``
-    is the name of the class whose body it stands in, which can't await. Of what is very long or
-    deep a text has the beginning alone.
+    ``given_to`` is the text of the function that gets its result as an argument (``asyncio.run``).
+    Of what is very long or deep a text has the beginning alone.
     """
 
     text: str
     function_text: str
     given_to: str | None
     given_to_task: bool
-    function: str
-    in_async: bool
-    is_awaited: bool
-    mended: str | None
-    in_class: str | None = None
 
 
-class _File:
+class File:
     """A file that parses: its tree, the way up from each node, and the calls by their lines."""
 
-    def __init__(self, tree: ast.Module) -> None:
+    def __init__(self, tree: ast.Module, lines: list[str]) -> None:
         self.tree = tree
+        self.lines = lines
         self._parents: dict[ast.AST, ast.AST] = {}
         # number of the line -> the calls that begin and end on it, each with its place in the tree
         self._short: dict[int, list[tuple[int, ast.Call]]] = {}
@@ -100,30 +93,30 @@ def line(filename: str, lineno: int) -> str:
 
 def find_call(filename: str, lineno: int, names: frozenset[str]) -> CallSite | None:
     """The call on the line that made a coroutine of one of these names, or the only one there."""
-    file = _parsed(filename)
+    file = parsed(filename)
     if file is None:
         return None
     calls = file.calls(lineno)
-    named = [call for call in calls if _called_name(call) in names]
+    named = [call for call in calls if called_name(call) in names]
     if named:
         # the call that begins or ends on the line is nearer than one that spans it
         nearest = min(named, key=lambda call: _distance(call, lineno))
-        return _site(filename, file.path(nearest))
+        return _site(file.path(nearest))
     single = [call for call in calls if call.lineno == call.end_lineno]
-    return _site(filename, file.path(single[0])) if len(single) == 1 else None
+    return _site(file.path(single[0])) if len(single) == 1 else None
 
 
 def first_argument(filename: str, lineno: int, names: frozenset[str], keyword: str) -> str | None:
     """The text of what the call of one of these names is given first, or by this keyword."""
-    file = _parsed(filename)
+    file = parsed(filename)
     calls = [] if file is None else file.calls(lineno)
-    named = [call for call in calls if _called_name(call) in names]
+    named = [call for call in calls if called_name(call) in names]
     if not named:
         return None
     call = min(named, key=lambda call: _distance(call, lineno))
     named_by = (one.value for one in call.keywords if one.arg == keyword)
     given = call.args[0] if call.args else next(named_by, None)
-    return None if given is None else _text(given)
+    return None if given is None else text_of(given)
 
 
 def find_passed(filename: str, name: str, *, or_called: bool) -> list[tuple[int, str]]:
@@ -133,7 +126,7 @@ def find_passed(filename: str, name: str, *, or_called: bool) -> list[tuple[int,
     """
     if name not in "".join(_lines(filename)):
         return []
-    file = _parsed(filename)
+    file = parsed(filename)
     found: list[tuple[int, str]] = []
     if file is None:
         return found
@@ -176,10 +169,11 @@ def _lines(filename: str) -> list[str]:
 
 
 # the name of a file -> its lines when it was looked into, and what was found; the last ones
-_files: dict[str, tuple[list[str], _File | None]] = {}
+_files: dict[str, tuple[list[str], File | None]] = {}
 
 
-def _parsed(filename: str) -> _File | None:
+def parsed(filename: str) -> File | None:
+    """The file as it parses; None where it can't be had, is no Python, or is too large."""
     linecache.checkcache(filename)  # a file may be written anew in one run
     lines = _lines(filename)
     known = _files.pop(filename, None)
@@ -191,11 +185,11 @@ def _parsed(filename: str) -> _File | None:
     return known[1]
 
 
-def _parse(filename: str, lines: list[str]) -> _File | None:
+def _parse(filename: str, lines: list[str]) -> File | None:
     if sum(map(len, lines)) > _PARSED:
         return None
     try:
-        return _File(ast.parse("".join(lines), filename))
+        return File(ast.parse("".join(lines), filename), lines)
     except (SyntaxError, ValueError):  # not Python, or of another version: the report says less
         return None
     except (RecursionError, MemoryError):  # too deep for the parser, which says it in both ways
@@ -206,9 +200,10 @@ def _spans(call: ast.Call, lineno: int) -> bool:
     return call.lineno <= lineno <= (call.end_lineno or 0)
 
 
-def _called_name(call: ast.AST) -> str | None:
+def called_name(call: ast.AST) -> str | None:
+    """The last part of the name that a call calls; of a partial, that of its function."""
     function = call.func if isinstance(call, ast.Call) else None
-    if isinstance(function, ast.Call) and function.args and _called_name(function) == "partial":
+    if isinstance(function, ast.Call) and function.args and called_name(function) == "partial":
         function = function.args[0]
     if isinstance(function, ast.Attribute):
         return function.attr
@@ -219,7 +214,7 @@ def _distance(call: ast.Call, lineno: int) -> int:
     return min(abs(call.lineno - lineno), abs((call.end_lineno or lineno) - lineno))
 
 
-def _text(node: ast.expr) -> str:
+def text_of(node: ast.expr) -> str:
     """The text of an expression; of one that is very long or deep, its beginning."""
     height = (node.end_lineno or node.lineno) - node.lineno
     width = (node.end_col_offset or 0) - node.col_offset if height == 0 else 0
@@ -229,28 +224,22 @@ def _text(node: ast.expr) -> str:
         except RecursionError:
             pass
     if isinstance(node, ast.Call):
-        return f"{_text(node.func)}(...)"
+        return f"{text_of(node.func)}(...)"
     if isinstance(node, ast.Attribute):
         return f"(...).{node.attr}"
     return "..."
 
 
-def _site(filename: str, path: list[ast.AST]) -> CallSite:
+def _site(path: list[ast.AST]) -> CallSite:
     call = path[-1]
     assert isinstance(call, ast.Call)
     outer = next((node for node in reversed(path[:-1]) if not _is_wrapping(node)), None)
     given_to = outer if isinstance(outer, ast.Call) and call is not outer.func else None
-    function, in_async = _enclosing(path)
     return CallSite(
-        text=_text(call),
-        function_text=_text(call.func),
-        given_to=_text(given_to.func) if given_to is not None else None,
-        given_to_task=_called_name(given_to) in _TASK_MAKERS if given_to is not None else False,
-        function=function,
-        in_async=in_async,
-        is_awaited=any(isinstance(node, ast.Await) for node in path[_statement_index(path) :]),
-        mended=_mended(filename, call, path[-2]),
-        in_class=_class_around(path),
+        text=text_of(call),
+        function_text=text_of(call.func),
+        given_to=text_of(given_to.func) if given_to is not None else None,
+        given_to_task=called_name(given_to) in _TASK_MAKERS if given_to is not None else False,
     )
 
 
@@ -258,16 +247,12 @@ def _is_wrapping(node: ast.AST) -> bool:
     return isinstance(node, ast.Starred | ast.keyword | ast.List | ast.Tuple)
 
 
-def _statement_index(path: list[ast.AST]) -> int:
-    return max(index for index, node in enumerate(path) if isinstance(node, ast.stmt | ast.Module))
-
-
 def _enclosing(path: list[ast.AST]) -> tuple[str, bool]:
     """The function that runs the end of a path, and whether that may await."""
     inner: ast.AST | None = None
     for node in reversed(path):
         # what a function has for defaults, annotations and decorators is worked out around it
-        is_around = inner is not None and not _is_in_body(node, inner)
+        is_around = inner is not None and not is_in_body(node, inner)
         inner = node
         if is_around:
             continue
@@ -280,7 +265,8 @@ def _enclosing(path: list[ast.AST]) -> tuple[str, bool]:
     return "<module>", False
 
 
-def _is_in_body(node: ast.AST, inner: ast.AST) -> bool:
+def is_in_body(node: ast.AST, inner: ast.AST) -> bool:
+    """Whether something right below a function or a class is of its body."""
     if isinstance(node, ast.Lambda):
         return inner is node.body
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
@@ -288,41 +274,9 @@ def _is_in_body(node: ast.AST, inner: ast.AST) -> bool:
     return True
 
 
-def _class_around(path: list[ast.AST]) -> str | None:
-    """The name of the class whose body the end of a path stands in, and no function of it."""
-    inner = path[-1]
-    for node in reversed(path[:-1]):
-        if isinstance(node, ast.ClassDef) and inner in node.body:
-            return node.name
-        is_function = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
-        if is_function and _is_in_body(node, inner):
-            return None
-        inner = node
-    return None
-
-
-def _mended(filename: str, call: ast.Call, parent: ast.AST) -> str | None:
-    if call.end_lineno != call.lineno or call.end_col_offset is None:
-        return None
-    text = linecache.getline(filename, call.lineno)
-    if len(text) > _LONGEST:
-        return None
-    raw = _without_comment(text).encode()  # ast counts bytes, not characters
-    before, called, after = (
-        raw[: call.col_offset],
-        raw[call.col_offset : call.end_col_offset],
-        raw[call.end_col_offset :],
-    )
-    binds_tighter = isinstance(parent, ast.Attribute | ast.Subscript) or (
-        isinstance(parent, ast.Call) and parent.func is call
-    )
-    awaited = b"(await " + called + b")" if binds_tighter else b"await " + called
-    return (before + awaited + after).decode(errors="replace").strip()
-
-
 def _nodes(filename: str) -> list[ast.AST]:
     """The nodes of a file as they stand in the text; none where it can't be had."""
-    file = _parsed(filename)
+    file = parsed(filename)
     return [] if file is None else file.nodes
 
 
@@ -338,7 +292,7 @@ def definition_line(filename: str, first: int) -> int:
 
 def find_mark(filename: str, class_name: str | None, mark: str) -> int | None:
     """The line of a mark on a class, or (without a class) in the module's ``pytestmark``."""
-    file = _parsed(filename)
+    file = parsed(filename)
     if file is None:
         return None
     marks: list[ast.expr] = []
@@ -378,7 +332,7 @@ def has_cleanup(filename: str, name: str, lineno: int) -> bool:
     """
     if name == "<genexpr>":
         return False
-    file = _parsed(filename)
+    file = parsed(filename)
     if file is None:
         return True
     paths = [
@@ -395,7 +349,7 @@ def _is_guarded(path: list[ast.AST]) -> bool:
         if isinstance(outer, ast.AsyncFunctionDef):
             return False
         if isinstance(outer, ast.With | ast.AsyncWith):
-            calls = [_called_name(item.context_expr) for item in outer.items]
+            calls = [called_name(item.context_expr) for item in outer.items]
             if inner in outer.body and calls != ["suppress"]:
                 return True
         if isinstance(outer, ast.Try | ast.TryStar) and inner not in outer.finalbody:
@@ -412,7 +366,8 @@ def _hears_close(handler: ast.ExceptHandler) -> bool:
     return not words.isdisjoint({"BaseException", "GeneratorExit"})
 
 
-def _without_comment(line: str) -> str:
+def without_comment(line: str) -> str:
+    """The line less the comment at its end."""
     try:
         for token in tokenize.generate_tokens(io.StringIO(line).readline):
             if token.type == tokenize.COMMENT:

@@ -103,6 +103,17 @@ def _mode(config: pytest.Config, name: str) -> Any:
     return config.getoption(name, None) or config.getini(name)
 
 
+def runs_unmarked(config: pytest.Config) -> bool:
+    """Whether an async test needs no mark to be run."""
+    for name in ("anyio_mode", "asyncio_mode"):
+        try:
+            if _mode(config, name) == "auto":
+                return True
+        except (ValueError, KeyError):  # that plugin is not there
+            continue
+    return False
+
+
 def is_async(item: Any) -> bool:
     """Whether the function of a test is an async one, given by Hypothesis or not."""
     function = getattr(item, "obj", None)

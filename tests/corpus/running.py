@@ -43,10 +43,13 @@ class Run:
     junit: ElementTree.Element
 
 
-def run_samples(world: World, folder: Path, *arguments: str) -> Run:
-    """Run the samples (all, unless ``arguments`` name some) and gather what is left in folder."""
+def run_samples(world: World, folder: Path, *arguments: str, samples: Path = SAMPLES) -> Run:
+    """Run the samples (all, unless ``arguments`` name some) and gather what is left in folder.
+
+    ``samples`` is where they are: a copy, say.
+    """
     report, record, junit = folder / "findings.jsonl", folder / "record.jsonl", folder / "junit.xml"
-    command = [sys.executable, "-m", "pytest", "-c", str(SAMPLES / "pytest.ini")]
+    command = [sys.executable, "-m", "pytest", "-c", str(samples / "pytest.ini")]
     command += ["-p", "corpus.recorder", "-p", "no:asyncio", "-p", "no:trio"]
     command += ["-p", "no:cacheprovider", "--record", str(record), "--anyrig-report", str(report)]
     command += ["--junit-xml", str(junit), "-o", f"anyrig_backends={world.backend}"]
@@ -55,7 +58,7 @@ def run_samples(world: World, folder: Path, *arguments: str) -> Run:
     command += [*HOSTILITIES[world.hostility], *arguments]
     done = subprocess.run(
         command,
-        cwd=SAMPLES,
+        cwd=samples,
         env=_environment(folder),
         capture_output=True,
         text=True,

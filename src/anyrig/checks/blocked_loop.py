@@ -41,8 +41,7 @@ def finding(
         summary=f"a call held the event loop for more than {seconds:g} s",
         details=() if origins.is_users(filename) else (inner,),
         mend=(
-            "call what blocks in a thread:",
-            "    await anyio.to_thread.run_sync(function)",
+            "call what blocks in a thread: `await anyio.to_thread.run_sync(function)`",
             "or, where it only waits, await anyio.sleep() or the like",
         ),
     )
@@ -75,8 +74,7 @@ def _details(polled: Polled) -> Iterable[str]:
 
 def _mend(polled: Polled) -> Iterable[str]:
     it = "the one that the loop asks" if polled.others else "it"
-    yield f"have {it} give what ends the loop:"
-    yield f"    {polled.name}.side_effect = [...]"
+    yield f"have {it} give what ends the loop: `{polled.name}.side_effect = [...]`"
     if polled.is_double:
         yield "or have it yield: leave out checkpoint=False"
     else:

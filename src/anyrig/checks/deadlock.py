@@ -36,8 +36,10 @@ def finding(
     tasks = list(infos)
     mend = ["have something set, release, send or close what they wait for"]
     if is_halted:
-        mend.append("or, where it is time that they wait for, as `clock.autojump` is off:")
-        mend.append("    await clock.advance(60)")
+        mend.append(
+            "or, where it is time that they wait for, as `clock.autojump` is off: "
+            "`await clock.advance(60)`"
+        )
     return Finding(
         kind=kind,
         place=place,

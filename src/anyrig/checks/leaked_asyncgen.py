@@ -21,7 +21,7 @@ from ..origins import Origins
 from ..seams.cpython.generators import Dropped, GeneratorHooks
 from .missed_await import MissedAwaits
 
-_ITEMS = "    async with contextlib.aclosing({call}) as items:"
+_ITEMS = "`async with contextlib.aclosing({call}) as items:`"
 
 
 class LeakedGenerators:
@@ -106,8 +106,8 @@ def finding(origins: Origins, dropped: Dropped) -> Finding:
         summary=f"the async generator `{dropped.name}` was dropped in the middle",
         details=() if stood is None else (f"it stopped at {stood}: {stood.source}",),
         mend=(
-            "close it where it is left, with a `break` or an exception:",
-            _ITEMS.format(call=_call(origins, dropped)),
+            "close it where it is left, with a `break` or an exception: "
+            + _ITEMS.format(call=_call(origins, dropped)),
         ),
     )
 

@@ -30,9 +30,7 @@ def finding(place: Place, change: Change, origin: Origin | None, maker: str | No
             *([] if maker is None else [f"{maker} left it so"]),
         ),
         mend=(
-            "reset it where that ends which sets it:",
-            "    token = variable.set(...)",
-            "    variable.reset(token)",
+            "reset it where that ends which sets it, with the token that `variable.set(...)` gave",
         ),
     )
 

@@ -180,10 +180,7 @@ def finding(origins: Origins, leaked: Leaked, place: Place, starter: str | None)
         what=f"the thread `{name}`",
         summary=f"the thread `{name}`{whose} is still alive",
         details=tuple(_details(origins, thread, name)),
-        mend=(
-            "tell it to stop where the test, or what it tests, ends, and join it:",
-            "    thread.join()",
-        ),
+        mend=("tell it to stop where the test, or what it tests, ends, and join it",),
     )
 
 

@@ -199,15 +199,14 @@ _WORDS: dict[Way, tuple[str, str, tuple[str, ...]]] = {
         "the thread",
         "it ended the thread, and a thread has nobody to pass an exception on to",
         (
-            "run it with what raises its exception in the caller:",
-            "    await anyio.to_thread.run_sync(...)",
+            "run it with what raises its exception in the caller: anyio.to_thread.run_sync",
             "or catch it in the thread, and hand it over",
         ),
     ),
     Way.GENERATOR: (
         "the cleanup of the async generator",
         "it was left in the middle, and the event loop closed it later, for nobody",
-        ("    async with contextlib.aclosing(...) as items:",),
+        ("close it where it is left: `async with contextlib.aclosing(...) as items:`",),
     ),
 }
 _NAMELESS = {

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Container, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from types import CodeType, CoroutineType, FrameType
 from typing import Any, NamedTuple
@@ -128,6 +128,7 @@ class MissedAwaits:
         self.enabled = True
         self.bodies: Mapping[CodeType, CodeType] = {}
         self.permit: object = None
+        self.runs_async = False  # whether a test needs no mark to be run where it is async
         self.owner: object = None
         self.window: YoungObjects = choose_window(WANTED, is_pending)
         self._modules = 0  # how many were imported when the seams were last looked after
@@ -451,11 +452,13 @@ class MissedAwaits:
 
     # -- wording ---------------------------------------------------------------------------------
 
-    def finding(self, missed: Missed) -> Finding:
+    def finding(self, missed: Missed, times: int = 1) -> Finding:
         """The finding in words: what was not awaited, where it was made, and what to type."""
         from .missed_words import Words
 
-        return Words(self.origins, missed, self.fixture_of(missed.frames)).finding()
+        fixture = self.fixture_of(missed.frames)
+        words = Words(self.origins, missed, fixture, times=times, runs_async=self.runs_async)
+        return replace(words.finding(), count=times)
 
 
 def _key(thing: Any) -> tuple[int, object]:

@@ -9,25 +9,45 @@ from .. import source
 from ..findings import Finding, Kind, Phase
 from ..origins import Origins
 from ..own import sys
+from ..sites import How
+from . import missed_mends, missed_sites
 from .missed_await import Missed
+from .missed_mends import Mend, Mending
+from .missed_sites import Found
 
 _LONG = 60  # a call that is longer than this is named in place of shown
 
 
 class Words:
-    """One missed await in words."""
+    """One missed await in words; ``times`` is how often it was, with these same facts.
 
-    def __init__(self, origins: Origins, missed: Missed, fixture: str | None) -> None:
+    ``runs_async`` says that a test needs no mark to be run where it is async.
+    """
+
+    def __init__(
+        self,
+        origins: Origins,
+        missed: Missed,
+        fixture: str | None,
+        *,
+        times: int = 1,
+        runs_async: bool = False,
+    ) -> None:
         if not _names_it(origins, missed):
             missed = _where_passed(origins, missed)
         self._missed = missed
         self._fixture = fixture
         self._origins = origins
         self._origin = origins.locate(missed.frames, exact=missed.exact)
+        self._names = _names_of(missed)
+        self._found = missed_sites.find(origins, missed, self._names)
+        self._times = times
+        self._runs_async = runs_async
         self._site = self._find_site()
 
     def finding(self) -> Finding:
         missed = self._missed
+        mend = self._mend()
         return Finding(
             kind=Kind.MISSED_AWAIT,
             place=missed.place,
@@ -35,24 +55,28 @@ class Words:
             summary=f"`{self._call_text()}` was never awaited",
             origin=self._origin,
             details=tuple(self._details()),
-            mend=tuple(self._mend()),
+            mend=mend.lines,
+            edits=mend.edits,
         )
 
     def _find_site(self) -> source.CallSite | None:
+        """The call on the line that the finding names, whoever was to await it."""
         frame = self._origins.users_frame(self._missed.frames)
-        if frame is None:
+        if frame is None or (isinstance(self._found, Found) and self._found.how is How.PASSED):
             return None
-        names = {*_names_in_source(self._missed)}
-        if self._missed.code is not None:
-            names.add(self._missed.code.co_name)
-        return source.find_call(frame[0], frame[1], frozenset(names))
+        return source.find_call(frame[0], frame[1], self._names)
 
     def _call_text(self) -> str:
         """The call as the source has it; a mock's with the arguments that it got."""
-        mock, site = self._missed.mock, self._site
+        mock, site, found = self._missed.mock, self._site, self._found
         if mock is not None and (mock.library is None or site is None):
             return f"{mock.name if site is None else site.function_text}({mock.arguments})"
-        if site is not None and len(site.text) <= _LONG:
+        if isinstance(found, Found) and not found.handed_by:
+            text = source.text_of(found.node)
+            text = f"{text}()" if found.how is How.PASSED else text
+            if len(text) <= _LONG:
+                return text
+        elif site is not None and len(site.text) <= _LONG:
             return site.text
         return f"{self._missed.name}()"
 
@@ -75,7 +99,7 @@ class Words:
         if missed.given_to is not None:
             to = f" (`{site.given_to}`)" if site is not None and site.given_to else ""
             yield f"handed to the mock `{missed.given_to}`{to}, which awaits nothing"
-        elif site is not None and site.given_to_task:
+        elif site is not None and site.given_to_task and missed.held_by is not None:
             yield "its task never took a first step: the event loop ended before"
         if missed.held_by is not None:
             yield f"still held by {missed.held_by}"
@@ -92,49 +116,42 @@ class Words:
             return f"a warning filter ({_filter_text(entry)})"
         return f"the warning filter at {self._origins.path(filename)}:{entry.lineno}"
 
-    def _mend(self) -> Iterable[str]:
+    def _mend(self) -> Mend:
         missed, mock = self._missed, self._missed.mock
         if missed.given_to is not None:
-            yield "let the mock await what it is given, or close it there:"
-            yield f"    {missed.given_to}.side_effect = ..."
-            target = self._site.given_to if self._site is not None else None
-            if target is not None and target.startswith("asyncio."):
-                yield "or patch it with the fixture `mocks`, whose double awaits it:"
-                yield f'    mocks.patch("{target}")'
-        elif mock is None or mock.real_is_sync is False or mock.library is not None:
-            yield from self._await_it()
-        elif mock.real_is_sync:
-            yield f"the real `{mock.name}` is sync: give it a MagicMock"
-        else:
-            yield f"where the real `{mock.name}` is async:"
-            yield from self._await_it()
-            yield "where it is sync: a MagicMock in place of the AsyncMock"
+            return Mend(tuple(self._let_the_mock()))
+        if mock is None or mock.real_is_sync is False or mock.library is not None:
+            return self._await_it()
+        if mock.real_is_sync:
+            return Mend((f"the real `{mock.name}` is sync: give it a MagicMock",))
+        where = f"where the real `{mock.name}` is async:"
+        other = "where it is sync: a MagicMock in place of the AsyncMock"
+        awaited = self._await_it()
+        return Mend((where, *awaited.lines, other), awaited.edits)
 
-    def _await_it(self) -> Iterable[str]:
-        site = self._site
-        if site is None:
-            yield f"    await {self._call_text()}"
-        elif site.given_to_task:
-            yield "keep the task, and await it before the test ends:"
-            yield f"    task = {site.given_to}({site.text})"
-            yield "    await task"
-        elif site.is_awaited:
-            yield f"make `{site.text}` later: what was to await it failed before"
-        elif site.given_to is not None and self._missed.held_by is not None:
-            yield f"await what {site.given_to} was given before the test ends, or close it"
-        elif site.function == "<module>":
-            yield f"    asyncio.run({site.text})"
-        else:
-            mended = site.mended
-            if site.function == "<lambda>":
-                yield "an `async def` in place of the lambda, with"
-                mended = None  # the line has the lambda in it, which can't await
-            elif site.in_class is not None:
-                yield f"await it in an `async def`, before the class `{site.in_class}` is made:"
-                mended = f"made = await {site.text}"
-            elif not site.in_async:
-                yield f"make `{site.function}` an `async def`, with"
-            yield f"    {mended or f'await {site.text}'}"
+    def _let_the_mock(self) -> Iterable[str]:
+        yield (
+            "let the mock await what it is given, or close it there: in a "
+            f"`{self._missed.given_to}.side_effect`"
+        )
+        target = self._site.given_to if self._site is not None else None
+        if target is not None and target.startswith("asyncio."):
+            yield (
+                "or patch it with the fixture `mocks`, whose double awaits it: "
+                f'`mocks.patch("{target}")`'
+            )
+
+    def _await_it(self) -> Mend:
+        missed, found = self._missed, self._found
+        if isinstance(found, Found):
+            return Mending(
+                self._origins, missed, found, self._times, runs_async=self._runs_async
+            ).mend()
+        if found is not None:
+            where = f"{self._origins.path(found.frame[0])}:{found.frame[1]}"
+            return Mend((f"`{found.frame[2]}` made it for itself ({where}) and never awaited it",))
+        of_nobody = missed_mends.of_nobody(missed)
+        return of_nobody or Mend((f"await `{self._call_text()}` where it is made",))
 
 
 def _where_passed(origins: Origins, missed: Missed) -> Missed:
@@ -147,10 +164,10 @@ def _where_passed(origins: Origins, missed: Missed) -> Missed:
     path, _, test = (missed.place.test or "").partition("::")
     test = test.rpartition("::")[2].partition("[")[0]
     is_known = missed.code is not None
-    files = [getattr(module, "__file__", None) or "" for module in list(sys.modules.values())]
     found: list[tuple[bool, bool, str, int, str]] = []
-    for file in files:
-        if not origins.is_users(file):
+    for module in list(sys.modules.values()):
+        file = getattr(module, "__file__", None) or ""
+        if not origins.is_users(file) or not _may_have(module, file, missed):
             continue
         is_tests = file.endswith(path)
         lines = source.function_lines(file, test) if is_tests else range(0)
@@ -172,6 +189,14 @@ def _where_passed(origins: Origins, missed: Missed) -> Missed:
     return missed._replace(frames=(frame, *missed.frames), exact=False)
 
 
+def _may_have(module: object, file: str, missed: Missed) -> bool:
+    """Whether what a module calls by the function's name may be that function."""
+    code = missed.code
+    if code is None or code.co_filename == file or "." in missed.name:
+        return True
+    return missed.name in getattr(module, "__dict__", {})
+
+
 def _names_it(origins: Origins, missed: Missed) -> bool:
     """Whether the frames lead to a line of the user's that is likely the right one."""
     frame = origins.users_frame(missed.frames)
@@ -179,6 +204,13 @@ def _names_it(origins: Origins, missed: Missed) -> bool:
         return False
     text = source.line(frame[0], frame[1])
     return missed.exact or any(name in text for name in _names_in_source(missed))
+
+
+def _names_of(missed: Missed) -> frozenset[str]:
+    names = {*_names_in_source(missed)}
+    if missed.code is not None:
+        names.add(missed.code.co_name)
+    return frozenset(names)
 
 
 def _names_in_source(missed: Missed) -> tuple[str, ...]:

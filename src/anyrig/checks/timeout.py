@@ -34,7 +34,7 @@ def in_loop(
     ``frozen`` is that the loop's clock stands still, and how to let it go on; ``main_id`` is that
     of the test's own, in a loop that is no runner's of ours.
     """
-    mend = _MEND if frozen is None else ("let the loop's clock go on:", f"    {frozen[1]}", _OR)
+    mend = _MEND if frozen is None else (f"let the loop's clock go on: `{frozen[1]}`", _OR)
     details = details if frozen is None else (*details, frozen[0])
     tasks = list(infos)
     return Finding(
@@ -72,8 +72,7 @@ _HELD = "this call held the thread; where a loop runs in it, nothing else could 
 _OR = "or have it wait for what happens, and not for a time"
 _MEND = (
     "have what it waits for happen",
-    "or, where it is meant to take this long, give it more:",
-    "    @pytest.mark.anyrig(timeout=60)",
+    "or, where it is meant to take this long, give it more: `@pytest.mark.anyrig(timeout=60)`",
 )
 
 
