@@ -134,6 +134,30 @@ def test_spins():
     assert (finding.kind.value, finding.place.test) == ("timeout", "test_it.py::test_spins")
 
 
+def test_what_holds_an_async_test_is_for_a_thread(suite: Suite) -> None:
+    """A blocking call in an ``async def`` is told to go to a thread; in a sync test it is not."""
+    ran(
+        suite,
+        """
+import queue
+
+@pytest.mark.anyrig(timeout=0.1)
+async def test_gets():
+    queue.Queue().get()
+
+@pytest.mark.anyrig(timeout=0.1)
+def test_sync_gets():
+    queue.Queue().get()
+""",
+    )
+    threads = {
+        (one.place.test or "").partition("::")[2].partition("[")[0]: "to_thread" in one.mend[0]
+        for one in suite.findings
+        if one.kind.value == "timeout"
+    }
+    assert threads == {"test_gets": True, "test_sync_gets": False}
+
+
 def test_teardown_has_the_time_again(suite: Suite) -> None:
     """After a timeout in the call the teardown has the same time, and is ended as well."""
     ran(

@@ -212,7 +212,7 @@ WORDS = {
     "test_wait_for": "`asyncio.wait_for` never awaited what it was given",
     "test_wrapper": "`logged` never awaited what it was given: let it do that; or",
     "test_raised_first": "`start` never awaited what it was given: let it do that; or",
-    "test_one_of_two": "await each of them: 1 of the 2 calls of `save`",
+    "test_one_of_two": "await each of them: of the 2 calls of `save` on its line, 1",
     "test_some_of_a_list": "`test_some_of_a_list` awaits some of what it has there",
     "test_finalizer": "a finalizer is called and not awaited; in an async fixture, what stands",
     "TestClass::test_one": "pytest calls `setup_method` and does not await it: an async fixture",

@@ -104,8 +104,8 @@ class Mending:
             )
         if len(found.paths) > 1 and self._times % len(found.paths):
             name = called_name(self._node) or self._missed.name
-            many = f"{self._times} of the {len(found.paths)} calls of `{name}`"
-            return _words(f"await each of them: {many} on its line were not awaited")
+            which = f"of the {len(found.paths)} calls of `{name}` on its line"
+            return _words(f"await each of them: {which}, {self._times} had none")
         if taker is not None and not self._is_of_values(taker):
             return self._of_taken(taker)
         if sites.is_awaited_later(self._path, self._around.node):
@@ -210,7 +210,7 @@ class Mending:
             return None
         name = self._found.handed_by[-1]
         who = "a lambda" if name == "<lambda>" else f"`{name}`"
-        return f"{who} gives it to its caller (line {self._found.frame[1]}):"
+        return f"{who} gives it to its caller ({self._file}:{self._found.frame[1]}):"
 
     def _of_module(self) -> Mend:
         text = self._text

@@ -14,6 +14,7 @@ from typing import Any
 
 from ..findings import Finding, Kind, Place
 from ..origins import Origins
+from ..own import inspect
 from ..tasks.tree import picture, where_it_waits
 from ..tasks.waiting import stack_of
 
@@ -64,11 +65,21 @@ def held(
         what="the test",
         summary=_summary(seconds, place),
         details=(_HELD, *details),
-        mend=_MEND,
+        mend=(_IN_A_THREAD, *_MEND) if _is_in_a_coroutine(frame) else _MEND,
     )
 
 
+def _is_in_a_coroutine(frame: FrameType | None) -> bool:
+    """Whether a frame, or one that has called it, is an ``async def``'s."""
+    while frame is not None:
+        if frame.f_code.co_flags & inspect.CO_COROUTINE:
+            return True
+        frame = frame.f_back
+    return False
+
+
 _HELD = "this call held the thread; where a loop runs in it, nothing else could run"
+_IN_A_THREAD = "call what blocks in a thread: `await anyio.to_thread.run_sync(function)`; or"
 _OR = "or have it wait for what happens, and not for a time"
 _MEND = (
     "have what it waits for happen",
