@@ -252,6 +252,16 @@ class Caller:
         return data.json()
 
 
+class Ring:
+    """Each of its functions gives what the other one does."""
+
+    def first(self):
+        return self.second()
+
+    def second(self):
+        return self.first() or self.second()
+
+
 class Database:
     """Any attribute is one of its tables."""
 
@@ -378,6 +388,12 @@ async def test_code_that_says_two_things_says_nothing() -> None:
     given = await api.pods("default")
     with pytest.raises(anyrig.MockError, match=r"api\.pods\.return_value = \.\.\."):
         _ = given.items
+
+
+def test_functions_in_a_ring() -> None:
+    """Following them comes to an end."""
+    with pytest.raises(anyrig.MockError, match="nothing says what it is"):
+        _ = am.create(Ring).first().anything
 
 
 def test_annotation_of_a_base_that_does_not_hold() -> None:

@@ -15,7 +15,7 @@ from types import CodeType
 from typing import Any
 
 from ..annotations import imported_by
-from ..own import ast, inspect
+from ..own import ast, inspect, linecache
 
 _INNER = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 
@@ -65,12 +65,14 @@ def _parsed(code: CodeType) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
     if code.co_name == "<lambda>":
         return None
     try:
-        source = inspect.getsource(code)
+        # `inspect.getsource` would look through all modules that are loaded
+        lines = linecache.getlines(code.co_filename)[code.co_firstlineno - 1 :]
+        source = "".join(inspect.getblock(lines))
         # a text in it may stand further left than its lines
         tree = ast.parse(f"if 1:\n{source}" if source[:1].isspace() else source)
-    except (OSError, TypeError, SyntaxError, ValueError, RecursionError, IndexError):
+    except (SyntaxError, ValueError, RecursionError):
         return None
-    inner: Any = tree.body[0]
+    inner: Any = tree.body[0] if tree.body else None  # no file, as of Python's own frozen modules
     function = inner.body[0] if isinstance(inner, ast.If) else inner
     return function if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) else None
 

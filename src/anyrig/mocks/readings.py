@@ -40,6 +40,7 @@ FUNCTIONS = (
 _WAYS = ("__await__", "__aenter__", "__aiter__")
 _FUTURES = (asyncio.Future, asyncio.Task)
 _DEEPEST = 8  # functions that are followed from one to the next
+_MOST = 64  # that are looked into for one that is asked for
 # what these give is in no annotation: Python's own, and those of whatever is called a loop
 _GIVE: tuple[tuple[Any, type], ...] = (
     (asyncio.create_task, asyncio.Task),
@@ -121,15 +122,48 @@ class _Super:
 Thing: TypeAlias = "Of | Type | Method | types.ModuleType | _Super | None"
 
 
-def read(method: Method, depth: int = 0) -> Reading:
+class Trail:
+    """The functions that were looked into on the way to one answer, and how deep that has come."""
+
+    def __init__(self, above: Trail | None = None) -> None:
+        self._depth: int = 0 if above is None else above._depth + 1
+        self._known: dict[tuple[Any, ...], Reading] = {} if above is None else above._known
+
+    @property
+    def is_over(self) -> bool:
+        """Whether no more is looked into."""
+        return self._depth > _DEEPEST or len(self._known) > _MOST
+
+    def deeper(self) -> Trail:
+        """For a function that this one calls."""
+        return Trail(self)
+
+    def read(self, method: Method) -> Reading:
+        """What is known of a function; one that calls itself says nothing by that."""
+        key = (method.function, method.owner, method.definer)
+        try:
+            if key in self._known:
+                return self._known[key]
+        except TypeError:  # a type argument without a hash
+            return _read(method, self)
+        self._known[key] = Reading(how_called(innermost(method.function)))
+        self._known[key] = found = _read(method, self)
+        return found
+
+
+def read(method: Method, trail: Trail | None = None) -> Reading:
     """How a function is called, and what it gives."""
+    return (trail or Trail()).read(method)
+
+
+def _read(method: Method, trail: Trail) -> Reading:
     outer, inner = without_partials(method.function), innermost(method.function)
     hint = _annotated(method, inner)
     if generics.is_union(hint):
         hint = _overloaded(method, inner) or hint
     if outer is not inner and how_called(outer) is Called.SYNC:
         # what stands below a wrapper is not what the wrapper gives
-        reader = _Reader(method, outer, depth)
+        reader = _Reader(method, outer, trail)
         said = reader.returned()
         if _is_more_than_awaitable(said):
             return Reading(Called.SYNC, _with_result(said, hint))
@@ -139,21 +173,21 @@ def read(method: Method, depth: int = 0) -> Reading:
     if called is not Called.SYNC:
         said = EMPTY
         if called is Called.ASYNC and (hint is EMPTY or _is_own(hint, method.owner)):
-            said = _Reader(method, inner, depth).returned()
+            said = _Reader(method, inner, trail).returned()
         is_better = hint is EMPTY or said is typing.Self
         return Reading(called, said if is_better and said is not EMPTY else hint)
     if generics.class_of(hint) in AWAITABLES:
         return Reading(Called.ASYNC, _last(hint), is_by_hand=True)
-    return _of_sync(method, inner, hint, depth)
+    return _of_sync(method, inner, hint, trail)
 
 
-def _of_sync(method: Method, inner: Any, hint: Any, depth: int) -> Reading:
+def _of_sync(method: Method, inner: Any, hint: Any, trail: Trail) -> Reading:
     union = _Union(hint, method.owner) if generics.is_union(hint) else None
     if union is not None and union.is_itself is not None:
         return Reading(Called.SYNC, union.is_itself)
     said = EMPTY
     if _is_to_be_read(method, hint):
-        said = _Reader(method, inner, depth).returned()
+        said = _Reader(method, inner, trail).returned()
     if generics.class_of(said) in AWAITABLES:
         given = _last(said)
         known = union.awaited if union is not None and union.awaited is not EMPTY else hint
@@ -306,12 +340,13 @@ def method_of(found: Any, owner: Any, definer: type | None) -> Method | None:
 class _Reader:
     """What the expressions in a function stand for."""
 
-    def __init__(self, method: Method, function: Any, depth: int) -> None:
+    def __init__(self, method: Method, function: Any, trail: Trail) -> None:
         self._method = method
         self._function = function
-        self._depth = depth
+        self._trail = trail
+        self._hints: list[Any] | None = None  # of what it returns
+        self._things: dict[str, Thing] = {}  # by the local names that were looked up
         self._names: dict[str, Any] = getattr(function, "__globals__", {})
-        self._asked: set[str] = set()  # local names that are being looked up
 
     def returned(self) -> Any:
         """The hint of what the function returns, where all that is known of it is one class."""
@@ -330,18 +365,19 @@ class _Reader:
 
     def is_plain(self) -> bool:
         """Whether its code shows that a call gives nothing to await or to enter."""
-        body = self._body()
+        body = self._body
         return body is not None and all(map(is_plain, body.returns))
 
     def _returned(self) -> list[Any]:
-        body = self._body()
-        if body is None or self._function.__code__.co_flags & inspect.CO_GENERATOR:
-            return []
-        return list(map(self._hint, body.returns))
+        if self._hints is None:
+            body = self._body
+            is_read = body is not None and not inspect.isgeneratorfunction(self._function)
+            self._hints = list(map(self._hint, body.returns)) if body and is_read else []
+        return self._hints
 
     def assigned(self, name: str) -> Thing:
         """What the function sets an attribute of its object to."""
-        body = self._body()
+        body = self._body
         if body is None or name not in body.attributes:
             return None
         value, annotation = body.attributes[name]
@@ -351,8 +387,9 @@ class _Reader:
             return None if hint == text else Of(hint)
         return None if value is None else self._thing(value)
 
+    @functools.cached_property  # a code object's hash takes long
     def _body(self) -> Body | None:
-        if not isinstance(self._function, types.FunctionType) or self._depth > _DEEPEST:
+        if not isinstance(self._function, types.FunctionType) or self._trail.is_over:
             return None
         return body_of(self._function.__code__, str(self._names.get("__package__") or ""))
 
@@ -369,7 +406,7 @@ class _Reader:
             case ast.Call():
                 return self._called(expression)
             case ast.Await():
-                hint = awaited(self._hint(expression.value), self._depth + 1)
+                hint = awaited(self._hint(expression.value), self._trail.deeper())
                 return None if hint is EMPTY else Of(hint)
             case ast.IfExp():
                 return self._one_of([expression.body, expression.orelse])
@@ -385,20 +422,17 @@ class _Reader:
         return known[0] if known and all(thing == known[0] for thing in known) else None
 
     def _named(self, name: str) -> Thing:
-        body = self._body()
+        body = self._body
         if body is None:
             return None
         if body.parameters and name == body.parameters[0] and self._method.takes is not None:
             return self._method.takes
         if name in body.names:
-            if name in self._asked:
-                return None
-            self._asked.add(name)
-            try:
+            if name not in self._things:
+                self._things[name] = None  # where it is asked for while it is looked up
                 things = [self._thing(value) for value in body.names[name]]
-            finally:
-                self._asked.discard(name)
-            return things[0] if all(thing == things[0] for thing in things) else None
+                self._things[name] = things[0] if things == things[:1] * len(things) else None
+            return self._things[name]
         if name in body.imports:
             try:
                 return thing_of(found_in(*body.imports[name]))
@@ -434,12 +468,12 @@ class _Reader:
         definer = self._method.definer
         if name.startswith("__") and not name.endswith("__") and definer is not None:
             name = f"_{definer.__name__.lstrip('_')}{name}"
-        return attribute(owner, name, self._depth, definer if isinstance(thing, _Super) else None)
+        return attribute(owner, name, self._trail, definer if isinstance(thing, _Super) else None)
 
     def _called(self, call: ast.Call) -> Thing:
         name = call.func.attr if isinstance(call.func, ast.Attribute) else ""
         if isinstance(call.func, ast.Attribute) and name == "__await__":
-            hint = awaited(self._hint(call.func.value), self._depth + 1)
+            hint = awaited(self._hint(call.func.value), self._trail.deeper())
             made: Any = typing.Generator
             return None if hint is EMPTY else Of(made[Any, Any, hint])
         function = self._thing(call.func)
@@ -451,7 +485,7 @@ class _Reader:
             function = self._attribute(function, "__call__")
         if isinstance(function, Method):
             given = next((cls for one, cls in _GIVE if one is function.function), None)
-            hint = given or read(function, self._depth + 1).hint
+            hint = given or read(function, self._trail.deeper()).hint
             if hint is typing.Self:
                 hint = function.owner
             if hint is not EMPTY:
@@ -476,22 +510,25 @@ class _Reader:
     def _as_given(self, value: ast.expr) -> Any:
         thing = self._thing(value)
         if isinstance(thing, Method):
-            return Callable[..., read(thing, self._depth + 1).hint]
+            return Callable[..., read(thing, self._trail.deeper()).hint]
         return thing.hint if isinstance(thing, Of) else EMPTY
 
 
-def attribute(owner: Any, name: str, depth: int = 0, after: type | None = None) -> Thing:
+def attribute(
+    owner: Any, name: str, trail: Trail | None = None, after: type | None = None
+) -> Thing:
     """What an object of the class that a hint names has under a name."""
+    trail = trail or Trail()
     cls = generics.class_of(owner)
     found = member(cls, name, after)
     if found is None:
-        return _made_by_init(owner, name, depth)
+        return _made_by_init(owner, name, trail)
     method = method_of(found[0], owner, found[1])
     if method is None:
         hint = EMPTY if isinstance(found[0], type) else hint_of(cls, name)
         return thing_of(found[0]) if hint is EMPTY else _kept(hint, owner, found[1])
     if isinstance(found[0], property | functools.cached_property):
-        hint = read(method, depth + 1).hint
+        hint = read(method, trail.deeper()).hint
         return None if hint is EMPTY else Of(owner if hint is typing.Self else hint)
     return method
 
@@ -502,7 +539,7 @@ def _kept(hint: Any, owner: Any, definer: type | None) -> Thing:
     return Type(_last(hint)) if typing.get_origin(hint) is type else Of(hint)
 
 
-def _made_by_init(owner: Any, name: str, depth: int) -> Thing:
+def _made_by_init(owner: Any, name: str, trail: Trail) -> Thing:
     cls = generics.class_of(owner)
     hint = hint_of(cls, name)
     if hint is not EMPTY:
@@ -511,7 +548,7 @@ def _made_by_init(owner: Any, name: str, depth: int) -> Thing:
         init = vars(base).get("__init__")
         if isinstance(init, types.FunctionType):
             method = Method(init, owner, base, Of(owner))
-            made = _Reader(method, init, depth + 1).assigned(name)
+            made = _Reader(method, init, trail.deeper()).assigned(name)
             if made is not None:
                 return made
     return None
@@ -535,17 +572,18 @@ def thing_of(real: Any) -> Thing:
     return Of(type(real))
 
 
-def awaited(hint: Any, depth: int = 0) -> Any:
+def awaited(hint: Any, trail: Trail | None = None) -> Any:
     """The hint of what awaiting a thing gives."""
+    trail = trail or Trail()
     if generics.class_of(hint) in AWAITABLES:
         return _last(hint)
-    if not generics.is_class(hint) or depth > _DEEPEST:
+    if not generics.is_class(hint) or trail.is_over:
         return EMPTY
     said = generics.said_by_base(hint, "__await__")
     found = member(generics.class_of(hint), "__await__")
     if found is not None:
         method = method_of(found[0], hint, found[1])
-        gives = EMPTY if method is None else read(method, depth + 1).gives
+        gives = EMPTY if method is None else read(method, trail.deeper()).gives
         if len(typing.get_args(gives)) == 3:  # a generator, whose return value it is
             last = _last(gives)
             if not _says_nothing(last):
@@ -556,7 +594,7 @@ def awaited(hint: Any, depth: int = 0) -> Any:
 def is_known_sync(function: Any) -> bool:
     """Whether a function without an annotation shows that what it gives is no awaitable."""
     inner = innermost(function)
-    return _Reader(Method(inner), inner, 0).is_plain()
+    return _Reader(Method(inner), inner, Trail()).is_plain()
 
 
 def how_called(function: Any) -> Called:
