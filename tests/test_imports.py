@@ -39,6 +39,7 @@ LAYERS = (
     ),
     (
         *("origins", "polled", "guests", "interrupts", "elsewhere", "settings", "settings_file"),
+        "known",
         *("live_fixtures", "who_runs", "runners/", "clock/"),
     ),
     ("tasks/", "mocks/"),

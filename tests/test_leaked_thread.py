@@ -72,7 +72,7 @@ class Watched:
         return thread
 
     def left(self, *live: object) -> list[threading.Thread]:
-        return [one.thread for one in self.check.left("test_it", lambda owner: owner in live)]
+        return [one.thread for one in self.check.left("test_it", live.__contains__, int)]
 
 
 @pytest.fixture
@@ -125,7 +125,7 @@ def test_thread_of_another_test_is_not_told_again(watched: Watched) -> None:
     go_on = threading.Event()
     watched.place = Place("test_earlier", Phase.CALL)
     watched.start(run)
-    watched.check.left("test_earlier", lambda owner: False)
+    watched.check.left("test_earlier", lambda owner: False, int)
     watched.place = HERE
     go_on.set()
     started.wait()
@@ -224,7 +224,7 @@ def test_names(watched: Watched) -> None:
     for thread in threads:
         thread.start()
     watched.threads += threads
-    found = watched.check.left("test_it", lambda owner: False)
+    found = watched.check.left("test_it", lambda owner: False, int)
     told = [leaked_thread.finding(watched.origins, one, HERE, None) for one in found]
     assert [one.what for one in told] == [
         "the thread `work`",

@@ -133,7 +133,7 @@ class Limits:
         self._beats = Beats(self._thread, self._note_blocked)
         self.whereabouts = Whereabouts(rig.origins, self._thread, self._standing)
         self._interrupts = Interrupts(self._thread, self._interrupt)
-        self._wakers = Wakers(self._thread)
+        self._wakers = Wakers(self._thread, lambda: rig.current_settings.known_threads)
         self._waker: int | str | None = None  # what could wake the loop that waits, at that look
         self._stuck: object = None  # the wait that the last look saw, and how many looks have
         self._looks = 0

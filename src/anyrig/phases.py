@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -30,14 +30,16 @@ from .checks import (
 from .checks.lost_exception import Lost
 from .checks.missed_await import IDLE_DEPTH, ORIGIN_DEPTH, RUNNER_DEPTH, Missed, explain_mocks
 from .ends import as_told
-from .findings import ClockError, Finding, FindingError, Kind, Phase, Place, Policy, merge
+from .findings import ClockError, Finding, FindingError, Kind, Phase, Place, merge
 from .holders import Held, Holder
+from .known import is_known_task, is_known_thread
 from .live_fixtures import code_of
 from .own import inspect, sys, threading
 from .report import words
 from .rig import BETWEEN_TESTS, Checks, Rig
-from .rulings import Watch, is_lenient, is_migrating
+from .rulings import Watch, is_lenient, is_migrating, warned
 from .seams.cpython.threads import is_pooled
+from .tasks.waiting import chain
 from .who_runs import (
     NEED_RUNNER,
     SERVICE,
@@ -233,6 +235,9 @@ class Phases:
         if fixturedef.argname in NEED_RUNNER or hasattr(fixturedef.func, SERVICE):
             with self._refusing(fixturedef):
                 return (yield)
+        if self._is_crowded:
+            with self._rig.runners.owned(self._rig.runners.owner(fixturedef)):
+                return (yield)
         return (yield)
 
     def _refusal(self, definition: pytest.FixtureDef[Any]) -> Exception | None:
@@ -302,11 +307,12 @@ class Phases:
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     @unseen.wrapper
     def pytest_runtest_call(self, item: pytest.Item) -> Wrapper:
-        watch = body = replaced = say_again = None
+        watch = body = replaced = say_again = owned = None
         try:
             try:
                 if type(item) is not pytest.Function or self._is_crowded:
                     say_again = None if other_runner(item) is None else unsay()
+                    owned = self._owned(item.nodeid)
                 watch = self._enter(item, Phase.CALL)
                 self._missed.ensure()
                 body = watch.body if self._wants_body else None
@@ -320,6 +326,8 @@ class Phases:
                     setattr(*replaced)
                 if say_again is not None:
                     say_again()
+                if owned is not None:
+                    owned.__exit__(None, None, None)
         except BaseException as error:
             told = as_told(error, self._rig.runners.ended)
             self._end_call(watch, told)
@@ -328,6 +336,12 @@ class Phases:
             raise
         self._end_call(watch, None)
         return result
+
+    def _owned(self, owner: object) -> AbstractContextManager[None]:
+        """Entered: what is made in loops of others is known by this owner."""
+        owned = self._rig.runners.owned(owner)
+        owned.__enter__()
+        return owned
 
     def _observed(self, body: never_ran.Body) -> Wrapper:
         with ExitStack() as stack:
@@ -481,7 +495,7 @@ class Phases:
         """Rule on the finding for a leaked task."""
         finding = self._rig.rulings.of_one(watch, finding)
         if finding.is_failing and is_lenient(watch):
-            return replace(finding, policy=Policy.WARN)
+            return warned(finding)
         return finding
 
     def _failed_beside(self, runner: Runner, infos: Sequence[TaskInfo]) -> None:
@@ -508,8 +522,16 @@ class Phases:
 
     def _left_elsewhere(self, tasks: Sequence[asyncio.Task[Any]]) -> None:
         """Tasks were left in a loop of the test's own, or of another plugin's."""
+        for task in tasks:
+            with self._looking:
+                self._tell_elsewhere(task)
+
+    def _tell_elsewhere(self, task: asyncio.Task[Any]) -> None:
         rig, watch = self._rig, self._rig.watch
+        maker = rig.runners.maker_of(task)
         place = self._missed.place_of(threading.current_thread())
+        if isinstance(maker, str):
+            place = Place(maker, Phase.CALL)
         is_own = watch is not None and place.test == watch.place.test
         if watch is not None and is_own:
             place, settings = watch.place, watch.settings
@@ -517,21 +539,22 @@ class Phases:
             settings = rig.rulings.settings_of(place.test)
         if place.test is None or not settings.is_on(Kind.LEAKED_TASK):
             return
-        for task in tasks:
-            finding = self._left(place, settings, task.get_name(), task.get_coro(), None)
-            if finding is None or finding.origin is None:
-                continue  # a library's, and no line of the user's asked for it
-            if watch is not None and is_own:
-                watch.found.append(_lenient(rig.rulings.of_one(watch, finding), settings))
-            else:  # in a thread that an earlier test has started
-                others = rig.rulings.of_others([(finding, None)])
-                rig.strays += [_lenient(one, settings) for one in others]
+        finding = self._left(place, settings, task.get_name(), task.get_coro(), maker)
+        if finding is None or finding.origin is None:
+            return  # a library's, and no line of the user's asked for it
+        if watch is not None and is_own:
+            watch.found.append(_lenient(rig.rulings.of_one(watch, finding), settings))
+        else:  # an earlier test's: of a thread that it started, or of a loop wider than it
+            others = rig.rulings.of_others([(finding, None)])
+            rig.strays += [_lenient(one, settings) for one in others]
+            if threading.current_thread() is threading.main_thread():
+                rig.announce()
 
     def _left(
         self, place: Place, settings: Settings, name: str, coroutine: Any, maker: object
     ) -> Finding | None:
         """The finding for a task that was left; None for one that a setting names."""
-        if leaked_task.is_known(name, coroutine, settings.known_tasks):
+        if is_known_task(name, chain(coroutine), settings.known_tasks):
             return None
         rig = self._rig
         whose = None if maker is None or isinstance(maker, str) else rig.runners.name_of(maker)
@@ -626,8 +649,11 @@ class Phases:
     def _look_for_threads(self, watch: Watch) -> None:
         rig = self._rig
         is_on = watch.settings.is_on(Kind.LEAKED_THREAD)
-        for leaked in self._threads.left(watch.place.test or "", rig.fixtures.is_live):
-            if not is_on:
+        left = self._threads.left(
+            watch.place.test or "", rig.fixtures.is_live, functools.partial(_let_go, watch.item)
+        )
+        for leaked in left:
+            if not is_on or is_known_thread(leaked.thread, watch.settings.known_threads):
                 continue
             owner, place = leaked.start.owner, leaked.start.place
             is_own = isinstance(owner, str)
@@ -777,9 +803,12 @@ class Phases:
         late, rig.runners.late = rig.runners.late, []
         if watch.found or isinstance(error, FindingError) or late or self._internal.new:
             rig.announce()
+        watch.has_skipped |= error is not None and _is_skip(error)
+        if watch.has_skipped:
+            watch.found = [*map(warned, watch.found)]
         failing = [finding for finding in watch.found if finding.is_failing]
         watch.has_failed |= bool(failing or late) or error is not None
-        if error is not None and not isinstance(error, pytest.skip.Exception):
+        if error is not None and not _is_skip(error):
             watch.late += late
             return
         if failing:
@@ -800,8 +829,14 @@ class Phases:
 
 def _lenient(finding: Finding, settings: Settings) -> Finding:
     """A task left in a loop of another's: suites that nobody has written for this have many."""
-    is_chosen = Kind.LEAKED_TASK in settings.chosen_kinds
-    return finding if is_chosen else replace(finding, policy=Policy.WARN)
+    return finding if Kind.LEAKED_TASK in settings.chosen_kinds else warned(finding)
+
+
+def _is_skip(error: BaseException) -> bool:
+    """Whether it is what a test is skipped by, pytest's or unittest's."""
+    unittest: Any = sys.modules.get("unittest")
+    skips = (pytest.skip.Exception, *(() if unittest is None else (unittest.SkipTest,)))
+    return isinstance(error, skips)
 
 
 def _raise(error: BaseException, **_: object) -> None:
@@ -825,6 +860,18 @@ def _has_backend(item: pytest.Item, names: Sequence[str]) -> bool:
 def _is_used(owner: object, names: Sequence[str]) -> bool:
     """Whether it is the test itself that a task was made for, or a wider fixture that it uses."""
     return owner is None or isinstance(owner, str) or getattr(owner, "argname", "") in names
+
+
+def _let_go(item: Any) -> None:
+    """Take the values of a test's fixtures from it, those that nothing else holds any more.
+
+    pytest does so after the test's last report; what ends with its object ends no sooner.
+    """
+    values: dict[str, Any] = getattr(item, "funcargs", None) or {}
+    for name in list(values):
+        # the dict and the argument
+        if sys.getrefcount(values[name]) <= 2:
+            del values[name]
 
 
 def _put_first(item: Any, fixture: str) -> None:

@@ -14,11 +14,12 @@ import pytest
 from . import fixtures
 from .backend_fixture import narrow, register
 from .checks.lost_exception import LostExceptions
+from .own import sys
 from .phases import Phases
 from .report.carrier import CARRIER, Carrier, is_controller
 from .rig import RIG, Rig
 from .seams import SeamGone, check
-from .settings import add_options
+from .settings import add_options, read
 from .who_runs import anyios_plugin, is_async, not_loaded, other_runner, told
 
 Wrapper = Generator[None, Any, Any]
@@ -26,6 +27,17 @@ Wrapper = Generator[None, Any, Any]
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     add_options(parser)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> int | None:
+    if not config.getoption("anyrig_known_flag"):
+        return None
+    from .known import lines
+
+    settings = read(config)
+    sys.stdout.write("\n".join(lines(settings.known_tasks, settings.known_threads)))
+    return 0
 
 
 def pytest_configure(config: pytest.Config) -> None:

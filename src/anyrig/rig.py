@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from .clock.course import Course
     from .clock.face import Clock
     from .clock.fast import FastSleep
+    from .clock.holds import Holds
     from .mocks.unused import Unused
     from .seams.cpython.stacks import Doing
 
@@ -302,23 +303,27 @@ class Rig:
         """Have the running test be in virtual time while entered; raises `ClockError`."""
         from .clock.course import Course
         from .clock.face import Clock
-        from .clock.holds import Holds
 
-        holds = Holds(self.limits.known_threads, self._thread_in_words)
+        holds = self._holds()
         course = Course(holds)
         with self._following(course, backend):
             yield Clock(course, holds)
+
+    def _holds(self) -> Holds:
+        from .clock.holds import Holds
+
+        limits, patterns = self.limits, self.current_settings.known_threads
+        return Holds(limits.known_threads, self._thread_in_words, lambda: patterns)
 
     @contextmanager
     def open_fast_sleep(self, backend: object) -> Iterator[FastSleep]:
         """Have the sleeps of the running test take no time while entered; raises `ClockError`."""
         from .clock.course import Skipping
         from .clock.fast import FastSleep
-        from .clock.holds import Holds
         from .tasks.waiting import stack_of
 
         fast = FastSleep(lambda frame: self.origins.locate(stack_of(frame)))
-        holds = Holds(self.limits.known_threads, self._thread_in_words)
+        holds = self._holds()
         with self._following(Skipping(holds, fast), backend):
             yield fast
 

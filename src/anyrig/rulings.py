@@ -43,6 +43,11 @@ def is_lenient(watch: Watch) -> bool:
     return not is_chosen and is_migrating(watch.item)
 
 
+def warned(finding: Finding) -> Finding:
+    """The same finding, that fails nothing."""
+    return replace(finding, policy=Policy.WARN) if finding.is_failing else finding
+
+
 @dataclass(eq=False)
 class Watch:
     """What is known of one test while it runs: its settings, its body, and what was found."""
@@ -57,6 +62,7 @@ class Watch:
     found: list[Finding] = field(default_factory=list)
     told_never_ran: bool = False
     has_failed: bool = False
+    has_skipped: bool = False  # from then on its findings are warnings
     # the ids of what the test itself has failed with, of each error in it and behind it
     told: set[int] = field(default_factory=set)
     # the picture of what ran beside the test when it failed in a phase, until its report has it

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -134,7 +134,7 @@ class RunnerHost:
 
     def look_for_left(self) -> None:
         """Tell what the running test has left, where its runner is kept for the next."""
-        for runner in [one for one in self._runners if one.is_kept]:
+        for runner in [one for one in self._runners if one.given_up is None]:
             left = runner.left(self.test)
             if left:
                 self.tell_left(runner, left)
@@ -169,6 +169,27 @@ class RunnerHost:
             self._runners.remove(runner)
         if error is not None:
             self.late.append(error)
+
+    @contextmanager
+    def owned(self, owner: object) -> Iterator[None]:
+        """Have tasks that another plugin's loop makes while entered be known by who made them.
+
+        They descend from a copy of this context, where that plugin takes one (pytest-asyncio).
+        """
+        from .runners import OWNER
+
+        token = OWNER.set(owner)
+        try:
+            yield
+        finally:
+            OWNER.reset(token)
+
+    def maker_of(self, task: asyncio.Task[Any]) -> object:
+        """Who a task of another's loop was made for, as `owner` says it; None if nobody knows."""
+        from .runners import OWNER
+
+        context = asyncio_seam.context_of(task)
+        return None if context is None else context.get(OWNER)
 
     # -- what a runner asks ------------------------------------------------------------------------
 

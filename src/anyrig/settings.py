@@ -134,6 +134,15 @@ OPTIONS: tuple[Option, ...] = (
         help="tasks that are no leaks, by the names of their coroutines; * stands for any text",
     ),
     Option(
+        ini="anyrig_known_threads",
+        flag=None,
+        marker="known_threads",
+        values="patterns of names",
+        default="nothing",
+        help="threads that are no leaks and wake no test, by their names or what they run; "
+        "* stands for any text",
+    ),
+    Option(
         ini="anyrig_adapt_mocks",
         flag="--anyrig-adapt-mocks",
         marker=None,
@@ -168,7 +177,11 @@ OPTIONS: tuple[Option, ...] = (
 )
 
 
-_LISTS: dict[str, list[str]] = {"anyrig_backends": list(DEFAULT), "anyrig_known_tasks": []}
+_LISTS: dict[str, list[str]] = {
+    "anyrig_backends": list(DEFAULT),
+    "anyrig_known_tasks": [],
+    "anyrig_known_threads": [],
+}
 _METAVARS = {
     "--anyrig-backend": "NAME",
     "--anyrig-report": "FILE",
@@ -179,6 +192,8 @@ _METAVARS = {
     "--anyrig-adapt-mocks": "SWITCH",
 }
 
+
+KNOWN = "--anyrig-known"  # a command, and no setting
 
 _MOST_SECONDS = 1_000_000_000  # what waits in a thread can't wait for longer than some of these
 
@@ -194,6 +209,7 @@ class Settings(NamedTuple):
     blocked_loop_after: float  # seconds
     tell_after: float  # seconds; 0 is off
     known_tasks: tuple[str, ...]
+    known_threads: tuple[str, ...]
     adapt_mocks: bool
     report: Path | None = None
     chosen_kinds: frozenset[Kind] = frozenset()  # whose policy somebody has set
@@ -230,6 +246,13 @@ def add_options(parser: pytest.Parser) -> None:
                 help=text,
             )
 
+    group.addoption(
+        KNOWN,
+        dest=_dest(KNOWN),
+        action="store_true",
+        help="print the tasks and threads that are kept on purpose and no leaks, and end",
+    )
+
 
 def read(config: pytest.Config) -> Settings:
     """The settings of this run; raises ``pytest.UsageError`` for a wrong value."""
@@ -262,7 +285,8 @@ def read(config: pytest.Config) -> Settings:
         timeout=_seconds_or_off(*given("anyrig_timeout")),
         blocked_loop_after=_seconds(*given("anyrig_blocked_loop_after")),
         tell_after=_seconds_or_off(*given("anyrig_tell_after")),
-        known_tasks=_patterns(given.texts("anyrig_known_tasks"), given.place("anyrig_known_tasks")),
+        known_tasks=given.patterns("anyrig_known_tasks"),
+        known_threads=given.patterns("anyrig_known_threads"),
         adapt_mocks=_switch(*given("anyrig_adapt_mocks")),
         report=None if report is None else _report_path(config, report),
         chosen_kinds=frozenset(kind for kind in Kind if given.is_set(kind.setting)),
@@ -297,6 +321,9 @@ def read_marker(settings: Settings, mark: pytest.Mark, where: str) -> Settings:
         elif word == "known_tasks":
             known = _patterns(_strings(value, place), place)
             settings = settings._replace(known_tasks=settings.known_tasks + known)
+        elif word == "known_threads":
+            known = _patterns(_strings(value, place), place)
+            settings = settings._replace(known_threads=settings.known_threads + known)
         elif word == "clock":
             settings = settings._replace(is_virtual=_is_virtual(value, place))
         elif word == "allow":
@@ -315,7 +342,11 @@ def read_kind(word: object, where: str) -> Kind:
 def _narrowed(settings: Settings, value: object, place: str) -> tuple[Backend, ...]:
     # a name that the whole run lacks is a mistake; one that --anyrig-backend left out is not
     known = {backend.name: backend for backend in settings.backends}
-    asked = [_backend(name, place, known) for name in _strings(value, place)]
+    asked: list[Backend] = []
+    for name in _strings(value, place):
+        # a library stands for each of its backends where the run has not the plain one
+        kin = [one for one in settings.backends if one.library == name and name not in known]
+        asked += kin or [_backend(name, place, known)]
     return tuple(backend for backend in settings.chosen if backend in asked)
 
 
@@ -358,6 +389,10 @@ class _Given:
             f"{self.place(ini)} takes a list, as in [{safe.value(str(value))}]; it is "
             f"{safe.value(value)}"
         )
+
+    def patterns(self, ini: str) -> tuple[str, ...]:
+        """The value of a setting that is a list of patterns."""
+        return _patterns(self.texts(ini), self.place(ini))
 
     def is_set(self, ini: str) -> bool:
         """Whether a flag, the settings file or ``-o`` has a setting."""

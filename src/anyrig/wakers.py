@@ -7,8 +7,10 @@ and wake no loop.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import Any
 
+from .known import without_known
 from .origins import Origins
 from .own import signal, threading
 from .seams import pytest_timeout
@@ -19,8 +21,9 @@ from .tasks.waiting import stack_of
 class Wakers:
     """Knows what wakes no loop, and asks whether anything else is there."""
 
-    def __init__(self, thread: int) -> None:
+    def __init__(self, thread: int, patterns: Callable[[], Iterable[str]] = tuple) -> None:
         self._thread = thread  # of the tests
+        self._patterns = patterns  # of the threads that a setting names
         self.threads: frozenset[int] = frozenset()
         self._handlers: dict[int, Any] = {}
 
@@ -39,7 +42,7 @@ class Wakers:
         given are ours.
         """
         busy = stacks.busy_threads({*self.threads, self._thread, watchdog})
-        for ident in busy:
+        for ident in without_known(busy, self._patterns):
             if not pytest_timeout.is_timer(stacks.frame_of(ident) if ident else None):
                 return ident
         for number, handler in _handlers().items():

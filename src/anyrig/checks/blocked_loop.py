@@ -21,6 +21,14 @@ from ..polled import Polled
 kind = Kind.BLOCKED_LOOP
 
 
+_IMPORTS = "<frozen importlib"  # how the file of what loads a module begins, in its frames
+_AT_THE_HEAD = ("import it at the head of the file: a module is loaded once in a run",)
+_IN_A_THREAD = (
+    "call what blocks in a thread: `await anyio.to_thread.run_sync(function)`",
+    "or, where it only waits, await anyio.sleep() or the like",
+)
+
+
 def finding(
     origins: Origins,
     place: Place,
@@ -33,18 +41,23 @@ def finding(
         return _of_mock(origins, place, frames, seconds, polled)
     filename, lineno, function = frames[0]
     inner = f"it was in {function} ({safe.path(filename)}:{lineno})"
+    importer = _importer(origins.of_test(frames))
     return Finding(
         kind=kind,
         place=place,
-        origin=origins.locate(frames),
+        origin=origins.locate(importer or frames),
         what="the event loop",
-        summary=f"a call held the event loop for more than {seconds:g} s",
+        summary=f"{'an import' if importer else 'a call'} held the event loop "
+        f"for more than {seconds:g} s",
         details=() if origins.is_users(filename) else (inner,),
-        mend=(
-            "call what blocks in a thread: `await anyio.to_thread.run_sync(function)`",
-            "or, where it only waits, await anyio.sleep() or the like",
-        ),
+        mend=_AT_THE_HEAD if importer else _IN_A_THREAD,
     )
+
+
+def _importer(frames: Sequence[RawFrame]) -> Sequence[RawFrame]:
+    """The frames from the one that imports outwards, if one does: not what the module does."""
+    loading = [index for index, frame in enumerate(frames) if frame[0].startswith(_IMPORTS)]
+    return frames[loading[-1] :] if loading else ()
 
 
 def _of_mock(

@@ -9,7 +9,6 @@ Limits: a task made under a context of its own is judged when the runner closes.
 
 from __future__ import annotations
 
-import fnmatch
 import re
 from collections.abc import Iterable
 from types import CodeType
@@ -19,20 +18,9 @@ from .. import safe
 from ..findings import Finding, Kind, Origin, Place
 from ..origins import Origins
 from ..own import inspect
-from ..tasks.waiting import chain, frames
+from ..tasks.waiting import frames
 
 kind = Kind.LEAKED_TASK
-
-# the frameworks' own, by the names of their coroutines; they end with their event loop
-FRAMEWORKS = ("_shutdown_process_pool*", "_forcibly_shutdown_process_pool*")
-
-
-def is_known(name: str, coroutine: Any, patterns: Iterable[str]) -> bool:
-    """Whether a task is the frameworks' own, or one of those that a setting names."""
-    names = {name, *(getattr(one, "__qualname__", "") for one in chain(coroutine))}
-    return any(
-        fnmatch.fnmatchcase(one, pattern) for pattern in (*FRAMEWORKS, *patterns) for one in names
-    )
 
 
 def finding(

@@ -121,10 +121,13 @@ class LeakedThreads:
         """Put ``threading.Thread.start`` back."""
         self._starters.__exit__(None, None, None)
 
-    def left(self, test: str, is_live: Callable[[object], bool]) -> list[Leaked]:
+    def left(
+        self, test: str, is_live: Callable[[object], bool], let_go: Callable[[], object]
+    ) -> list[Leaked]:
         """The threads that are alive though their test, or the fixture that they are for, is over.
 
-        They get a moment to end before. Each is told once.
+        They get a moment to end before. Each is told once. ``let_go`` is called where there are
+        some: what has held the end of a thread's owner off until now is to go.
         """
         starts = [self.noted.popleft() for _ in range(len(self.noted))]
         alive = {id(thread) for thread in threading.enumerate()}
@@ -137,7 +140,10 @@ class LeakedThreads:
                 self.noted.append(start)
             elif start.owner == test or not isinstance(start.owner, str):
                 found.append(Leaked(thread, start))
-        return list(self._wait([one for one in found if self._is_users(one.start)]))
+        found = [one for one in found if self._is_users(one.start)]
+        if found:
+            let_go()
+        return list(self._wait(found))
 
     def was_made_under(self, permit: object) -> bool:
         """Whether a thread was started under a permission, and is alive."""

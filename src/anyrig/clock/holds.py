@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from math import inf
 from typing import NamedTuple
 
+from ..known import without_known
 from ..own import threading, time
 from ..seams.cpython import stacks
 from ..seams.cpython.stacks import Doing
@@ -42,8 +43,14 @@ class Hold(NamedTuple):
 class Holds:
     """What keeps the time of one test."""
 
-    def __init__(self, known_threads: Callable[[], frozenset[int]], describe: Describe) -> None:
+    def __init__(
+        self,
+        known_threads: Callable[[], frozenset[int]],
+        describe: Describe,
+        patterns: Callable[[], Iterable[str]] = tuple,
+    ) -> None:
         self._known_threads = known_threads
+        self._patterns = patterns  # of more of them
         self._describe = describe
         self.patience = PATIENCE
         self._waited: dict[Hashable, float] = {}  # real seconds of a standstill, for each hold
@@ -73,7 +80,7 @@ class Holds:
 
     def has_threads(self) -> bool:
         """Whether another thread is at work."""
-        return any(stacks.at_work(self._known_threads()))
+        return bool(self._found())
 
     def look(self, distance: float) -> float:
         """How many real seconds to wait before the next look; 0 where nothing holds the time.
@@ -130,9 +137,14 @@ class Holds:
 
         Its number goes to the next thread when it has ended, as does the system's, but later.
         """
-        found = [*stacks.at_work(self._known_threads())]
+        found = self._found()
         natives = {one.ident: one.native_id for one in threading.enumerate()} if found else {}
         return [((ident, natives.get(ident)), ident, doing) for ident, doing in found]
+
+    def _found(self) -> list[tuple[int, Doing]]:
+        found = [*stacks.at_work(self._known_threads())]
+        unknown = without_known([ident for ident, _ in found], self._patterns)
+        return [one for one in found if one[0] in unknown]
 
     def _ends(self, descriptors: list[int], has_threads: bool) -> Iterator[Hold]:
         for fd in descriptors:

@@ -19,6 +19,7 @@ from ..findings import ClockError, Finding, FindingError, Kind, Phase, Place
 from ..internal import Failure
 from ..own import sys
 from ..rig import Rig
+from ..rulings import warned
 from . import words
 
 if TYPE_CHECKING:
@@ -78,6 +79,10 @@ class Carrier:
         watch = self._rig.last
         watch = watch if watch is not None and watch.item is item else None
         found = watch.found if watch is not None else []
+        if watch is not None and report.skipped and not hasattr(report, "wasxfail"):
+            # unittest's skip takes the place of our error
+            watch.has_skipped = True
+            found = [*map(warned, found)]
         with self._internal.guard("handing on what it found"):
             self._hand_on(item, report, found)
         with self._internal.guard("wording what it found"):
@@ -147,13 +152,7 @@ class Carrier:
             assert call.excinfo is not None
             report.longrepr = call.excinfo.getrepr(style="value")
         elif found:
-            failing = [one for one in found if one.is_failing]
-            if failing and report.skipped and not hasattr(report, "wasxfail"):
-                # unittest's skip took the place of our error: it would pass for a green test
-                report.outcome = "failed"
-                report.longrepr = _representation_of(failing)
-            else:
-                report.sections.append(("anyrig", words.text(found)))
+            report.sections.append(("anyrig", words.text(found)))
 
     def _is_nobodys(self, call: pytest.CallInfo[Any]) -> bool:
         """Whether no line of the user's stands in the way to what was raised."""

@@ -77,8 +77,8 @@ class TestUnittest(unittest.TestCase):
         self.fail("its own")  # FAILS call AssertionError
 
     def test_skips_itself(self) -> None:
-        save(1)  # FOUND missed_await call
-        self.skipTest("a skip is no failure of its own")
+        save(1)  # FOUND missed_await call warned
+        self.skipTest("it stays a skip")  # ENDS skipped call
 
 
 class TestIsolated(unittest.IsolatedAsyncioTestCase):
@@ -88,14 +88,14 @@ class TestIsolated(unittest.IsolatedAsyncioTestCase):
 
 
 async def test_skips_itself() -> None:
-    save(1)  # FOUND missed_await call
-    pytest.skip("a skip is no failure of its own")
+    save(1)  # FOUND missed_await call warned
+    pytest.skip("it stays a skip")  # ENDS skipped call
 
 
 @pytest.fixture
 def skipping() -> None:
-    save(1)  # FOUND missed_await setup of test_setup_skips
-    pytest.skip("a skip is no failure of its own")
+    save(1)  # FOUND missed_await setup of test_setup_skips warned
+    pytest.skip("it stays a skip")  # ENDS skipped setup of test_setup_skips
 
 
 def test_setup_skips(skipping: None) -> None: ...
