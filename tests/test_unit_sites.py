@@ -10,7 +10,7 @@ from anyrig import rewrites, sites
 from anyrig.edits import Stale, edited
 from anyrig.findings import Edit
 from anyrig.sites import How, Scope
-from anyrig.source import File
+from anyrig.source import File, called_name
 
 SAVE = frozenset({"save"})
 
@@ -123,6 +123,29 @@ def test_generator_expressions_around(text: str, generators: int) -> None:
     found = sites.find(_file(text), 1, SAVE)
     assert found is not None
     assert len(sites.around(found[1][0]).generators) == generators
+
+
+@pytest.mark.parametrize(
+    ("text", "is_builtin", "is_eager"),
+    [
+        ("all(save())", True, True),
+        ("print(save())", True, False),
+        ("', '.join(save())", False, True),
+        ("session.all(save())", False, False),
+        ("def all(xs): ...\nall(save())", False, False),
+        ("from app import every as all\nall(save())", False, False),
+    ],
+)
+def test_pythons_own_functions(text: str, is_builtin: bool, is_eager: bool) -> None:
+    """A function of a name that Python has, too, is the file's own, or its owner's."""
+    file = _file(text)
+    call = next(
+        node for node in file.nodes if isinstance(node, ast.Call) and called_name(node) != "save"
+    )
+    assert (sites.builtin(file, call) is not None, sites.is_eager(file, call)) == (
+        is_builtin,
+        is_eager,
+    )
 
 
 @pytest.mark.parametrize(

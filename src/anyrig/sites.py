@@ -18,29 +18,12 @@ from .source import File, called_name, is_in_body
 
 Path = list[ast.AST]  # a node and all that it stands in, the outermost first
 
-BUILTINS = frozenset(dir(builtins))
+_BUILTINS = frozenset(dir(builtins))
 # what a call of one of these iterates, it has when it returns
-EAGER = frozenset(
-    (
-        "all",
-        "any",
-        "sum",
-        "min",
-        "max",
-        "list",
-        "tuple",
-        "set",
-        "frozenset",
-        "sorted",
-        "dict",
-        "join",
-        "extend",
-        "update",
-        "Counter",
-    )
+_EAGER = frozenset(
+    ("all", "any", "sum", "min", "max", "list", "tuple", "set", "frozenset", "sorted", "dict")
 )
-
-
+_EAGER_METHODS = frozenset({"join", "extend"})
 # C functions that call what they are given: all others would be the ones that made the coroutine
 _CALLING = frozenset(
     ("map", "filter", "sorted", "min", "max", "reduce", "starmap", "partial", "addfinalizer")
@@ -103,8 +86,22 @@ def find(
         return (How.PASSED, passed) if passed else None
     if any(name.startswith("__") and name != "__call__" for name in names):
         return None  # an operator, or a statement
-    guessed = _guessed([call for call in calls if line_of(call) == lineno], classes)
+    on_line = [call for call in calls if line_of(call) == lineno and not builtin(file, call)]
+    guessed = _guessed(on_line, classes)
     return None if guessed is None else (How.GUESSED, [file.path(guessed)])
+
+
+def builtin(file: File, call: ast.Call) -> str | None:
+    """The name of the function of Python's own that is called; None where it is another's."""
+    name = call.func.id if isinstance(call.func, ast.Name) else None
+    return name if name in _BUILTINS and name not in file.bound else None
+
+
+def is_eager(file: File, call: ast.Call) -> bool:
+    """Whether what a call is given to iterate has been iterated when it returns."""
+    if isinstance(call.func, ast.Attribute):
+        return call.func.attr in _EAGER_METHODS
+    return builtin(file, call) in _EAGER
 
 
 def line_of(call: ast.Call) -> int:
@@ -136,7 +133,7 @@ def _is_calling(path: Path) -> bool:
 
 def _guessed(calls: list[ast.Call], names: frozenset[str]) -> ast.Call | None:
     """The call that is left when those are out that make no coroutine."""
-    calls = [call for call in calls if called_name(call) not in BUILTINS | names]
+    calls = [call for call in calls if called_name(call) not in names]
     computed = [call for call in calls if isinstance(call.func, _COMPUTED)]
     left = computed or calls
     return left[0] if len(left) == 1 else None

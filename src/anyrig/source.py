@@ -10,6 +10,7 @@ import io
 import stat
 import tokenize
 from collections.abc import Iterator
+from functools import cached_property
 from typing import NamedTuple
 
 from .own import ast, linecache, os
@@ -61,6 +62,21 @@ class File:
                 is_short = node.lineno == node.end_lineno
                 calls = self._short.setdefault(node.lineno, []) if is_short else self._tall
                 calls.append((number, node))
+
+    @cached_property
+    def bound(self) -> frozenset[str]:
+        """The names that the file gives to things, anywhere in it: these are not Python's own."""
+        names: set[str] = set()
+        for node in self.nodes:
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                names.add(node.name)
+            elif isinstance(node, ast.alias):
+                names.add(node.asname or node.name)
+            elif isinstance(node, ast.arg):
+                names.add(node.arg)
+            elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                names.add(node.id)
+        return frozenset(names)
 
     def _walk(self) -> Iterator[ast.AST]:
         stack: list[ast.AST] = [self.tree]

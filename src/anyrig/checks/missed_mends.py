@@ -116,10 +116,10 @@ class Mending:
     # -- another function has it -----------------------------------------------------------------
 
     def _is_of_values(self, taker: ast.Call) -> bool:
-        name = called_name(taker)
-        if isinstance(taker.func, ast.Name) and name in sites.BUILTINS:
+        file = self._found.file
+        if sites.builtin(file, taker) is not None or called_name(taker) in _VALUES:
             return True
-        return name in _VALUES or (self._around.generators != () and name in sites.EAGER)
+        return self._around.generators != () and sites.is_eager(file, taker)
 
     def _of_taken(self, taker: ast.Call) -> Mend:
         name, text = called_name(taker), self._taken_by
@@ -168,8 +168,9 @@ class Mending:
                 f"its `yield` is: `await {self._text}()`"
             )
         known = f"`{text}` calls {call} and does not await it"
-        if self._missed.exact and text in ("map", "filter") and self._is_async:
-            return self._code(self._typed.comprehended(taker, text), f"{known}:", known)
+        builtin = sites.builtin(self._found.file, taker)
+        if self._missed.exact and builtin in ("map", "filter") and self._is_async:
+            return self._code(self._typed.comprehended(taker, builtin), f"{known}:", known)
         if name in _TO_THREAD:
             return self._code(self._typed.out_of_thread(taker), f"{known}:", known)
         return _words(known)

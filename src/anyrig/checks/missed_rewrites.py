@@ -78,7 +78,7 @@ class Typed:
         generator = generators[0]
         path = self._found.file.path(generator)
         parent = path[-2]
-        is_call = isinstance(parent, ast.Call) and called_name(parent) in sites.EAGER
+        is_call = isinstance(parent, ast.Call) and sites.is_eager(self._found.file, parent)
         is_loop = isinstance(parent, ast.For | ast.comprehension) and parent.iter is generator
         if not is_call and not is_loop:
             return None
