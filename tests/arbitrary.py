@@ -33,4 +33,5 @@ findings = st.builds(
     edits=st.lists(
         st.builds(Edit, texts, st.integers(1), st.integers(0), texts, texts), max_size=2
     ).map(tuple),
+    others=st.lists(texts, max_size=3, unique=True).map(tuple),
 )

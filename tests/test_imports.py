@@ -45,7 +45,7 @@ LAYERS = (
     ("tasks/", "mocks/"),
     ("waiting/", "clock/face"),
     ("checks/", "backend_fixture", "allowances", "report/words"),
-    ("rulings", "runner_host", "wakers", "watchdog", "whereabouts"),
+    ("rulings", "riddles", "runner_host", "wakers", "watchdog", "whereabouts"),
     ("limits",),
     ("rig",),
     ("unseen", "postmortem", "phases", "report/", "fixtures", "services", "loops"),

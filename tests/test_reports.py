@@ -76,7 +76,7 @@ def test_report_says_what_the_run_was(mixed: Mixed) -> None:
 def test_report_has_every_field_of_the_schema(mixed: Mixed) -> None:
     """Each finding's line has the fields of the schema, and no other."""
     fields = {"kind", "place", "what", "summary", "origin", "details", "mend", "count"}
-    fields |= {"policy", "permitted", "picture", "trace", "edits"}
+    fields |= {"policy", "permitted", "picture", "trace", "others", "edits"}
     origin = {"path", "lineno", "function", "source", "chain", "inside", "exact"}
     for line in mixed.lines[1:]:
         assert set(line) == fields
@@ -108,10 +108,11 @@ def test_section_counts_and_says_what_to_type_next(mixed: Mixed) -> None:
         "permitted: 1 by an allowance",
         "warning: `save('warned')` was never awaited (test_mixed.py:43)",
     ]
-    assert section[3].startswith("next: pytest ")
-    assert section[4].startswith("all of it: ")
-    assert section[4].endswith("findings.jsonl")
-    assert len(section) == 5
+    assert section[3] == "  in test_mixed.py::test_warned"
+    assert section[4].startswith("next: pytest ")
+    assert section[5].startswith("all of it: ")
+    assert section[5].endswith("findings.jsonl")
+    assert len(section) == 6
 
 
 def test_junit_has_a_property_for_each_finding(mixed: Mixed) -> None:
@@ -233,12 +234,69 @@ def test_a_warning_of_several_tests_is_told_once(suite: Suite) -> None:
     """The same line in three tests is one warning that counts them."""
     suite.write("test_it.py", REPEATED)
     text = suite.spawn().text
-    told = [line for line in text.splitlines() if line.startswith("warning:")]
-    assert told == [
-        "warning: the thread `poller` is still alive (test_it.py:6), in 3 tests",
+    told = text.partition("leaked_thread: 4 in 4 tests (warn)")[2].splitlines()
+    assert told[1:7] == [
+        "warning: the thread `poller` is still alive, 3 times (test_it.py:6)",
+        "  in test_it.py::test_it[0]",
+        "  in test_it.py::test_it[1]",
+        "  in test_it.py::test_it[2]",
         "warning: the thread `other` is still alive (test_it.py:6)",
+        "  in test_it.py::test_other",
     ]
     assert "leaked_thread: 4 in 4 tests (warn)" in text
+
+
+PARAMETERS = """
+import pytest
+
+async def save(): ...
+
+TIMES = []
+
+def calls():
+    save()
+
+@pytest.mark.parametrize("number", range(4))
+def test_it(number):
+    calls()
+
+def test_second_try():
+    TIMES.append(1)
+    if len(TIMES) == 1:
+        calls()
+"""
+_TOLD = re.compile(r"more:   see (.*)")
+
+
+def _sections(text: str) -> dict[str, str]:
+    """The name in each heading of the failures, and the text below it."""
+    parts = re.split(r"\n_+ (\S.*) _+\n", text.partition("= short test summary")[0])
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+@pytest.mark.parametrize("workers", [False, True])
+def test_what_another_test_tells_in_full_is_told_in_short(suite: Suite, workers: bool) -> None:
+    """One line of the suite that fails several tests is explained once, and each says where."""
+    suite.write("test_it.py", PARAMETERS)
+    sections = _sections((suite.workers if workers else suite.spawn)().text)
+    full = [name for name, text in sections.items() if "allow:" in text]
+    short = {name: _TOLD.findall(text) for name, text in sections.items() if name not in full}
+    assert len(sections) == 5
+    assert len(full) == 1
+    assert short == {name: [f"test_it.py::{full[0]}"] for name in sections if name not in full}
+    assert all(">   save()\n" in text and "mend:   " in text for text in sections.values())
+
+
+def test_what_nobody_sees_stands_in_for_nothing(suite: Suite) -> None:
+    """A test that was run again and is green then shows nothing: the next one tells all of it."""
+    suite.write("conftest.py", RERUNS)
+    suite.write(
+        "test_it.py", PARAMETERS.replace("test_second_try", "test_a").replace("range(4)", "[1]")
+    )
+    text = suite.spawn("test_it.py::test_a", "test_it.py::test_it").text
+    sections = _sections(text)
+    assert list(sections) == ["test_it[1]"], text
+    assert "allow:" in sections["test_it[1]"]
 
 
 HOSTILE = """

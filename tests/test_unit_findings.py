@@ -61,6 +61,43 @@ def test_equal_ones_are_counted() -> None:
     assert merge([_finding(), _finding(count=2), _finding()]) == [_finding(count=4)]
 
 
+def test_those_of_one_line_are_one() -> None:
+    """What one line makes with other values is one finding, which names the others."""
+    saved = [_finding(summary=f"`save({number})` was never awaited") for number in (1, 2, 2, 3)]
+    merged = merge(saved)
+    assert merged == [dataclasses.replace(saved[0], count=4, others=("`save(2)`", "`save(3)`"))]
+    again = merge([*merged, _finding(summary="`save(4)` was never awaited"), saved[0]])
+    assert [(one.count, one.others) for one in again] == [
+        (6, ("`save(2)`", "`save(3)`", "`save(4)`"))
+    ]
+
+
+def test_of_very_many_some_are_named() -> None:
+    """However many values a line met, a finding holds a few."""
+    many = [_finding(summary=f"`save({number})` was never awaited") for number in range(1000)]
+    (merged,) = merge(many)
+    assert (merged.count, len(merged.others)) == (1000, 20)
+
+
+def test_lost_ones_are_told_apart_by_their_class() -> None:
+    """The same line that raised two kinds of errors is two findings; two texts of one are one."""
+    texts = ("ValueError: 1", "ValueError: 2", "KeyError: 1", "ValueError")
+    lost = [
+        _finding(kind=Kind.LOST_EXCEPTION, summary=f"{text} was lost in the task `work`")
+        for text in texts
+    ]
+    assert [(one.count, one.others) for one in merge(lost)] == [
+        (3, ("ValueError: 2", "ValueError")),
+        (1, ()),
+    ]
+
+
+def test_calls_that_are_mended_apart_stay_apart() -> None:
+    """Two calls on one line are two things to type."""
+    mends = ("    pair(await save(1), save(2))", "    pair(save(1), await save(2))")
+    assert len(merge([_finding(mend=(mend,)) for mend in mends])) == 2
+
+
 @pytest.mark.parametrize(
     "change",
     [

@@ -25,7 +25,7 @@ def register(config: pytest.Config, settings: Settings) -> None:
         return
 
     @pytest.fixture(
-        scope="module",
+        scope=settings.backend_scope,
         params=[backend.anyio_value() for backend in settings.backends],
         ids=[backend.name for backend in settings.backends],
     )
@@ -44,6 +44,11 @@ def _own_fixture(config: pytest.Config) -> object | None:
         if own is not None and own is not anyios and not is_conftest:
             return own
     return None
+
+
+def is_ours(function: Any) -> bool:
+    """Whether it is the function of anyrig's ``anyio_backend``."""
+    return getattr(function, "__module__", None) == __name__
 
 
 def _provide(config: pytest.Config, fixture: object) -> None:

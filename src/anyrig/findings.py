@@ -7,6 +7,7 @@ they hold of the suite's names and texts is safe to print, whoever put it there.
 from __future__ import annotations
 
 import enum
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
@@ -77,7 +78,7 @@ class Phase(enum.Enum):
 
 _PATH = 1000  # characters of a path
 # the lines that a finding has of each, at most
-_MOST = {"details": 20, "picture": safe.LINES, "mend": 20, "trace": 60}
+_MOST = {"details": 20, "picture": safe.LINES, "mend": 20, "trace": 60, "others": 20}
 
 
 class Frame(NamedTuple):
@@ -153,9 +154,10 @@ class Finding:
 
     ``what`` names the thing, ``summary`` is one line that stands alone, ``details`` are further
     facts (a line each), ``picture`` is lines to be shown as they are, ``trace`` are lines that say
-    where an exception was raised, ``mend`` is what to type (words, or code indented by four) and
-    ``count`` how many equal facts this one stands for. ``permitted`` names the allowance that
-    permits it, if one does. ``edits`` are what the code in ``mend`` changes in the user's files.
+    where an exception was raised, ``mend`` is what to type (words, or code indented by four),
+    ``count`` how many facts of one line this one stands for, and ``others`` what the others of them
+    are about, where that is not the same. ``permitted`` names the allowance that permits it, if one
+    does. ``edits`` are what the code in ``mend`` changes in the user's files.
 
     Whatever text it is given, the one it has is safe to print and bounded (see `safe`); but the
     test's id is as pytest has it.
@@ -174,6 +176,7 @@ class Finding:
     permitted: str | None = None
     trace: tuple[str, ...] = ()
     edits: tuple[Edit, ...] = ()
+    others: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for field in ("what", "summary"):
@@ -235,6 +238,7 @@ class Finding:
                 "mend": tuple(data["mend"]),
                 "trace": tuple(data["trace"]),
                 "edits": tuple(Edit(**edit) for edit in data["edits"]),
+                "others": tuple(data["others"]),
             }
         )
 
@@ -380,14 +384,48 @@ ERRORS: dict[Kind, type[FindingError]] = {
 
 
 def merge(findings: Iterable[Finding]) -> list[Finding]:
-    """The findings with equal ones (the same line in a loop, say) counted as one, order kept."""
+    """The findings with those of one line (in a loop, in many examples) as one, order kept.
+
+    What differs between them (the arguments of a call, the number in a name, what an exception
+    says) is in `Finding.others`.
+    """
     merged: dict[tuple[object, ...], Finding] = {}
     for finding in findings:
-        thing = (finding.what, finding.summary, finding.origin, finding.trace)
-        key = (finding.kind, finding.place, thing, finding.permitted)
+        key = (finding.kind, finding.place, *_fault(finding), finding.permitted)
         seen = merged.get(key)
-        if seen is None:
-            merged[key] = finding
-        else:
-            merged[key] = replace(seen, count=seen.count + finding.count)
+        merged[key] = finding if seen is None else _as_one(seen, finding)
     return list(merged.values())
+
+
+def _as_one(seen: Finding, more: Finding) -> Finding:
+    names = dict.fromkeys((*seen.others, about(more), *more.others))
+    names.pop(about(seen), None)
+    others = tuple(names)[: _MOST["others"]]
+    return replace(seen, count=seen.count + more.count, others=others)
+
+
+# what a value is written as, in a call or in a name
+_VALUE = r"'[^']*'|\"[^\"]*\"|\d+"
+_NUMBERED = frozenset({Kind.LEAKED_TASK, Kind.LEAKED_THREAD})  # what has a number in its name
+_RAISED = r"(.*?)(?::.*)? was lost in .*"  # the exception's class
+
+
+def _fault(finding: Finding) -> tuple[object, ...]:
+    """What tells one fault from another, whatever values it was met with."""
+    what, summary, origin = finding.what, finding.summary, finding.origin
+    if origin is None:
+        return (what, summary, finding.trace)
+    if finding.kind in _NUMBERED:
+        what = re.sub(_VALUE, "#", what)
+    raised = re.fullmatch(_RAISED, summary)
+    places = tuple(line for line in finding.trace if re.fullmatch(r">   .*|.*:\d+ in \S+", line))
+    mend = tuple(re.sub(_VALUE, "#", line) for line in finding.mend)
+    return (what, origin, mend, finding.edits, places, None if raised is None else raised[1])
+
+
+def about(finding: Finding) -> str:
+    """What it is about, told from others of its line: a call, a name, what an exception says."""
+    if finding.kind is Kind.LOST_EXCEPTION:
+        return finding.summary.partition(" was lost in ")[0]
+    named = re.search(r"`[^`]+`", finding.summary)
+    return finding.summary if named is None else named[0]

@@ -56,6 +56,10 @@ class LiveFixtures:
         """The fixture whose setup began last."""
         return next(reversed(self._live), None)
 
+    def keeper(self) -> pytest.FixtureDef[Any] | None:
+        """The one that keeps anyio's runner: the first async one that is wider than a test."""
+        return next(filter(_is_async, self._wide), None)
+
     def requests(self) -> list[tuple[pytest.FixtureDef[Any], pytest.FixtureRequest]]:
         """Those wider than a test, in the order of their setup, with what asked for them."""
         return list(self._wide.items())
@@ -144,6 +148,11 @@ def _has_end(definition: pytest.FixtureDef[Any]) -> bool:
         or inspect.isasyncgenfunction(function)
         or "request" in definition.argnames
     )
+
+
+def _is_async(definition: pytest.FixtureDef[Any]) -> bool:
+    function = inspect.unwrap(definition.func)
+    return inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
 
 
 def code_of(function: Any) -> CodeType | None:

@@ -16,7 +16,7 @@ import pytest
 
 from . import safe, unseen
 from .allowances import Permit, author_permits, author_permits_loss
-from .backend_fixture import leaves_out, settings_for, with_marks
+from .backend_fixture import is_ours, leaves_out, settings_for, with_marks
 from .backends import Backend, backend_of, running_name, unsay
 from .checks import (
     leaked_asyncgen,
@@ -36,6 +36,7 @@ from .known import is_known_task, is_known_thread
 from .live_fixtures import code_of
 from .own import inspect, sys, threading
 from .report import words
+from .riddles import Known, Riddles
 from .rig import BETWEEN_TESTS, Checks, Rig
 from .rulings import Watch, is_lenient, is_migrating, warned
 from .seams.cpython.threads import is_pooled
@@ -83,6 +84,7 @@ class Phases:
         self._looking = guard("looking for what a test has left")
         self._ruling = guard("ruling on what was found")
         self._hidden = unseen.Hidden()
+        self._riddles = Riddles()
         missed = self._missed = checks.missed
         self._lost = checks.lost
         self._generators = checks.generators
@@ -414,13 +416,31 @@ class Phases:
         other, running = other_runner(watch.item), running_name()
         elsewhere = None if other is None else (other.name, other.ways)
         finding = wrong_backend.finding(
-            rig.origins, watch.place, watch.code, named, running, elsewhere
+            rig.origins, watch.place, watch.code, named, running, elsewhere, self._keeper()
         )
         finding = rig.rulings.of_one(watch, finding)
         watch.found.append(finding)
         if finding.is_failing:
             # at once: what a test shows on the wrong backend is worth nothing
             raise words.error([finding])
+
+    def _keeper(self) -> wrong_backend.Keeper | None:
+        """The fixture that keeps the runner of another backend, and what it takes to follow."""
+        rig = self._rig
+        keeper = rig.fixtures.keeper()
+        if keeper is None:
+            return None
+        code = code_of(keeper.func)
+        own = [one for one in rig.fixtures.among(("anyio_backend",)) if not is_ours(one.func)]
+        own_code = code_of(own[0].func) if own else None
+        taken = () if code is None else code.co_varnames[: code.co_argcount]
+        return wrong_backend.Keeper(
+            keeper.argname,
+            keeper.scope,
+            None if code is None else rig.origins.definition(code),
+            "anyio_backend" in taken or hasattr(keeper.func, SERVICE),
+            None if own_code is None else rig.origins.definition(own_code),
+        )
 
     def _end_call(self, watch: Watch | None, error: BaseException | None) -> None:
         if watch is None:
@@ -721,6 +741,7 @@ class Phases:
         watch.causes = []
         watch.late = []
         watch.beside = []
+        watch.riddle = None
         watch.place = self._missed.here = Place(watch.place.test, phase)
         self._rig.runners.ended = None
         self._limits.is_open = True
@@ -747,6 +768,10 @@ class Phases:
             with self._hearing:
                 watch.told |= _errors_in(error)
                 explain_mocks(error)
+                known = Known(watch.item, self._rig.origins, self._rig.fixtures)
+                watch.riddle = self._riddles.explain(error, known)
+                if watch.riddle is not None:
+                    self._rig.announce()
                 if isinstance(error, KeyboardInterrupt):
                     self._limits.whereabouts.interrupted_at(watch, error)
         if self._lost.dead:

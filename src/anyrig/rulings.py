@@ -67,6 +67,8 @@ class Watch:
     told: set[int] = field(default_factory=set)
     # the picture of what ran beside the test when it failed in a phase, until its report has it
     beside: list[str] = field(default_factory=list)
+    # what is known of what a phase has failed with, until its report has it
+    riddle: str | None = None
     # what the ends of runners raised in a phase that failed by itself, until its report has it
     late: list[BaseException] = field(default_factory=list)
     # the exceptions that failing findings of this phase are about

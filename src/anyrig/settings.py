@@ -11,7 +11,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import Literal, NamedTuple, TypeVar, get_args
 
 import pytest
 
@@ -58,6 +58,10 @@ _OF_THE_LOOP = frozenset({Kind.DEADLOCK, Kind.TIMEOUT, Kind.BLOCKED_LOOP})
 _OFF = frozenset({Kind.UNUSED_STUB})
 
 
+Scope = Literal["session", "package", "module", "class", "function"]
+SCOPES: tuple[Scope, ...] = get_args(Scope)
+
+
 def _default(kind: Kind) -> Policy:
     if kind in _OFF:
         return Policy.OFF
@@ -72,6 +76,14 @@ OPTIONS: tuple[Option, ...] = (
         values="names of backends",
         default=" ".join(DEFAULT),
         help="the backends that async tests run on, out of " + ", ".join(BACKENDS),
+    ),
+    Option(
+        ini="anyrig_backend_scope",
+        flag=None,
+        marker=None,
+        values=" | ".join(SCOPES),
+        default="module",
+        help="how wide the fixture anyio_backend is, and an async fixture can be",
     ),
     Option(
         ini=None,
@@ -211,6 +223,7 @@ class Settings(NamedTuple):
     known_tasks: tuple[str, ...]
     known_threads: tuple[str, ...]
     adapt_mocks: bool
+    backend_scope: Scope = "module"
     report: Path | None = None
     chosen_kinds: frozenset[Kind] = frozenset()  # whose policy somebody has set
     allowed: frozenset[Kind] = frozenset()
@@ -288,6 +301,7 @@ def read(config: pytest.Config) -> Settings:
         known_tasks=given.patterns("anyrig_known_tasks"),
         known_threads=given.patterns("anyrig_known_threads"),
         adapt_mocks=_switch(*given("anyrig_adapt_mocks")),
+        backend_scope=_scope(given),
         report=None if report is None else _report_path(config, report),
         chosen_kinds=frozenset(kind for kind in Kind if given.is_set(kind.setting)),
     )
@@ -371,6 +385,7 @@ class _Given:
         self._config = config
         self._file = SettingsFile(config)
         self.place = self._file.place
+        self.of_file = self._file.value
 
     def __call__(self, ini: str) -> tuple[object, str]:
         """The value of a setting that is a flag as well, and where it stands."""
@@ -397,6 +412,14 @@ class _Given:
     def is_set(self, ini: str) -> bool:
         """Whether a flag, the settings file or ``-o`` has a setting."""
         return self._file.is_set(ini) or self(ini)[1] != self.place(ini)
+
+
+def _scope(given: _Given) -> Scope:
+    value = given.of_file("anyrig_backend_scope")
+    # in quotes, as TOML has them, it is the same in an ini file
+    value = value.strip("\"'") if isinstance(value, str) else value
+    known: dict[str, Scope] = {scope: scope for scope in SCOPES}
+    return _one_of(known, "scope", value, given.place("anyrig_backend_scope"))
 
 
 def _seconds(value: object, where: str, otherwise: str = "") -> float:

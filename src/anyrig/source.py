@@ -306,6 +306,18 @@ def definition_line(filename: str, first: int) -> int:
     return first
 
 
+def assigned(filename: str, name: str) -> tuple[int, str] | None:
+    """The line that gives a module's global its value, and the text of the value; if just one."""
+    file = parsed(filename)
+    found: list[tuple[int, str]] = []
+    for node in file.tree.body if file is not None else ():
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        value = getattr(node, "value", None)
+        if value is not None and any(isinstance(t, ast.Name) and t.id == name for t in targets):
+            found.append((node.lineno, ast.unparse(value)))
+    return found[0] if len(found) == 1 else None
+
+
 def find_mark(filename: str, class_name: str | None, mark: str) -> int | None:
     """The line of a mark on a class, or (without a class) in the module's ``pytestmark``."""
     file = parsed(filename)

@@ -8,12 +8,12 @@ compares the backend that is running with the one that ``anyio_backend`` names.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from types import CodeType
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..backends import Backend
-from ..findings import Finding, Kind, Place
+from ..findings import Finding, Kind, Origin, Place
 from ..origins import Origins
 
 kind = Kind.WRONG_BACKEND
@@ -51,6 +51,20 @@ async def _nothing() -> None:
 CODE = framed(_nothing, int, int, int).__code__  # type: ignore[arg-type]
 
 
+class Keeper(NamedTuple):
+    """The wider fixture that keeps anyio's runner: its name, its scope, where it is defined.
+
+    ``follows`` says whether it takes ``anyio_backend``; ``own`` is where a project defines an
+    ``anyio_backend`` of its own.
+    """
+
+    name: str
+    scope: str
+    place: Origin | None
+    follows: bool
+    own: Origin | None
+
+
 def finding(
     origins: Origins,
     place: Place,
@@ -58,24 +72,22 @@ def finding(
     named: Backend,
     running: str,
     other: tuple[str, tuple[str, ...]] | None = None,
+    keeper: Keeper | None = None,
 ) -> Finding:
     """The finding in words; ``body`` is the code of the test.
 
-    ``other`` is who runs the test, where anyio's plugin does not, and what to type so that it does.
+    ``other`` is who runs the test, where anyio's plugin does not, and what to type so that it does;
+    ``keeper`` is the fixture that had started the other runner.
     """
     if other is not None:
         details = (f"{other[0]} runs it, in an event loop of its own",)
         mend = (*other[1], f'or have it there alone: @pytest.mark.anyrig(backends=["{running}"])')
     else:
+        whose = "an async fixture of wider scope" if keeper is None else _named(keeper)
         detail = (
-            f"an async fixture of wider scope had started anyio's runner on {running}, "
-            "and anyio has one runner at a time"
+            f"{whose} had started anyio's runner on {running}, and anyio has one runner at a time"
         )
-        typed = (
-            "give `anyio_backend` the scope of the widest async fixture, so that both follow "
-            "the same parameter, or make that fixture narrower"
-        )
-        details, mend = (detail,), (typed,)
+        details, mend = (detail,), tuple(_mend(keeper))
     return Finding(
         kind=kind,
         place=place,
@@ -85,3 +97,26 @@ def finding(
         details=details,
         mend=mend,
     )
+
+
+def _named(keeper: Keeper) -> str:
+    place = "" if keeper.place is None else f", {keeper.place}"
+    return f"the fixture `{keeper.name}` ({keeper.scope} scope{place})"
+
+
+def _mend(keeper: Keeper | None) -> Iterator[str]:
+    if keeper is None or keeper.own is not None:
+        yield (
+            "give `anyio_backend` the scope of the widest async fixture, so that both follow "
+            "the same parameter, or make that fixture narrower"
+        )
+    elif not keeper.follows:
+        yield f"give `{keeper.name}` the argument `anyio_backend`: each backend has its own"
+    if keeper is not None and (keeper.own is not None or keeper.follows):
+        if keeper.own is not None:
+            yield f"or take the `anyio_backend` at {keeper.own} away: both follow anyrig's own"
+        else:
+            yield "let both follow one parameter of anyrig's own `anyio_backend`"
+        if keeper.scope in ("session", "package"):
+            yield "which is as wide where the settings say so:"
+            yield f'    anyrig_backend_scope = "{keeper.scope}"'

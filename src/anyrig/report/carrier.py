@@ -61,6 +61,8 @@ class Carrier:
         self._workers = 0
         self._is_usage_error = False
         self._file: ReportFile | None = None
+        # what was told of a test that has failed -> that test
+        self._told: dict[tuple[object, ...], str] = {}
         self._is_told = False  # whether the section at the end has told what was found
         if rig.settings.report is not None and not self._is_worker:
             from .jsonl import ReportFile
@@ -90,6 +92,8 @@ class Carrier:
         if watch is not None:
             with self._internal.guard("wording what there was beside a failure"):
                 report.sections += [("anyrig", words.of_late(one)) for one in watch.late]
+                if watch.riddle is not None:
+                    report.sections.append(("anyrig", watch.riddle))
                 # those that were left are told with their findings
                 if watch.beside and not any(one.kind is Kind.LEAKED_TASK for one in found):
                     report.sections.append(("tasks that ran beside it", "\n".join(watch.beside)))
@@ -170,10 +174,24 @@ class Carrier:
         with self._internal.guard("taking findings off a report"):
             self._take_failed(getattr(report, _FAILED, ()))
             spared = _spared(report)
-            for finding in map(Finding.from_json, getattr(report, _FOUND, ())):
+            found = [Finding.from_json(one) for one in getattr(report, _FOUND, ())]
+            if found and spared is None and report.failed:
+                self._tell_once(report, found)
+            for finding in found:
                 is_spared = spared is not None and finding.is_failing
                 self._show(replace(finding, permitted=spared) if is_spared else finding)
             self._take_strays(getattr(report, _STRAYS, ()))
+
+    def _tell_once(self, report: pytest.TestReport, found: Sequence[Finding]) -> None:
+        """Shorten what the report of another test tells in full, or note that this one does."""
+        for finding in found:
+            fault = words.fault(finding)
+            if fault is None:
+                continue
+            first = self._told.setdefault(fault, report.nodeid)
+            if first != report.nodeid:
+                full, short = words.block(finding), words.again(finding, first)
+                _replace(report, "\n".join(full), "\n".join(short))
 
     def guarded(self, narrow: Callable[..., None], *args: Any) -> None:
         """Call it; what is a usage error elsewhere is a worker's error in collecting.
@@ -327,6 +345,16 @@ class Carrier:
             terminal.stats.setdefault("error", []).append(report)
 
 
+def _replace(report: pytest.TestReport, before: str, after: str) -> None:
+    """Put a text in the place of another one, where a report has it."""
+    report.sections = [(title, text.replace(before, after)) for title, text in report.sections]
+    shown: Any = report.longrepr
+    # an exception is text in the entries of its traceback, also as a worker has sent it
+    for traceback, *_ in getattr(shown, "chain", ()) or [(getattr(shown, "reprtraceback", None),)]:
+        for entry in getattr(traceback, "reprentries", ()):
+            entry.lines = "\n".join(entry.lines).replace(before, after).split("\n")
+
+
 def _spared(report: pytest.TestReport) -> str | None:
     """Why what a report has found fails no test, in a word of `SPARED`; None where it does."""
     if str(report.outcome) == "rerun":  # what plugins that run a test again make of a failure
@@ -348,7 +376,7 @@ def _representation(excinfo: pytest.ExceptionInfo[BaseException], error: Finding
     crash = getattr(shown, "reprcrash", None)
     if crash is not None and error.findings:
         # what pytest's short summary shows: our line, without the name of the class before it
-        crash.message = words.headline(error.findings)
+        crash.message = words.short(error.findings, error.findings[0].place.test)
         origin = error.findings[0].origin
         if origin is not None:
             crash.path, crash.lineno = origin.path, origin.lineno

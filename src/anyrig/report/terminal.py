@@ -10,12 +10,14 @@ from dataclasses import replace
 import pytest
 
 from .. import safe
+from ..columns import wrapped
 from ..findings import Finding, Kind, Policy
 from ..own import os
 from . import words
 from .jsonl import ReportFile
 
 _WARNINGS = 100  # different ones that are told
+_TESTS = 3  # of those that have a warning
 _UNWRITTEN = 50  # findings that are told where a report lacks them
 _TYPED = 1000  # characters of a command that are still typed
 
@@ -42,7 +44,7 @@ def _lines(findings: Sequence[Finding], report: ReportFile | None) -> Iterator[s
         if of_kind:
             yield _count(kind, of_kind)
             if kind is Kind.LEAKED_TASK:
-                yield from _shared(of_kind)
+                yield from _shared([one for one in of_kind if one.policy is not Policy.WARN])
     permitted = [f for f in findings if f.permitted is not None]
     for word, meaning in words.SPARED.items():
         number = sum(f.count for f in permitted if f.permitted == word)
@@ -74,7 +76,8 @@ def incomplete(report: ReportFile) -> Iterator[str]:
         f"{number} finding{'s'[: number != 1]} could not be written:"
     )
     for finding in report.unwritten[:_UNWRITTEN]:
-        yield f"  {finding.kind.value}: {words.summary(finding)}"
+        text = f"{finding.kind.value}: {words.summary(finding)}"
+        yield from wrapped(text, "  ", "    ")
     if number > _UNWRITTEN:
         yield f"  and {number - _UNWRITTEN} more"
 
@@ -85,20 +88,26 @@ def _typable(test: str) -> str:
 
 
 def _warnings(findings: Sequence[Finding]) -> Iterator[str]:
-    """A line for each warning; the same one of several tests is told once."""
-    shown = 0
-    for cause, of_cause in _by_cause(findings).items():
-        tests = {finding.place.test for finding in of_cause}
-        shared = len(tests) > 1
-        if shared and of_cause[0].kind is Kind.LEAKED_TASK:
-            continue  # it stands below their count
-        shown += 1
-        if shown <= _WARNINGS and shared:
-            yield f"warning: {cause}, in {len(tests)} tests"
-        elif shown <= _WARNINGS:
-            yield from (f"warning: {words.summary(finding)}" for finding in of_cause)
-    if shown > _WARNINGS:
-        yield f"and {shown - _WARNINGS} warnings more"
+    """Each warning once, with the tests that have it."""
+    causes = list(_by_cause(findings).values())
+    for of_cause in causes[:_WARNINGS]:
+        number = sum(finding.count for finding in of_cause)
+        tests = list(dict.fromkeys(one.place.test for one in of_cause if one.place.test))
+        what = words.summary(replace(of_cause[0], count=number))
+        yield from wrapped(f"warning: {what}", then="  ")
+        if tests:
+            yield from _tests(tests)
+    if len(causes) > _WARNINGS:
+        yield f"and {len(causes) - _WARNINGS} warnings more"
+
+
+def _tests(tests: Sequence[str]) -> Iterator[str]:
+    """The tests that have a warning, a line each; of many, the first."""
+    named = list(map(safe.line, tests[:_TESTS]))
+    more = len(tests) - len(named)
+    yield from (f"  in {test}" for test in named)
+    if more:
+        yield f"  and {more} tests more"
 
 
 def _shared(findings: Sequence[Finding]) -> Iterator[str]:
@@ -109,7 +118,7 @@ def _shared(findings: Sequence[Finding]) -> Iterator[str]:
     }
     for cause, number in sorted(tests.items(), key=lambda one: -one[1]):
         if number > 1:
-            yield f"  {number} tests: {cause}"
+            yield from wrapped(f"{number} tests: {cause}", "  ", "    ")
 
 
 def _by_cause(findings: Sequence[Finding]) -> dict[str, list[Finding]]:

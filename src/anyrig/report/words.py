@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from .. import columns, safe
@@ -11,6 +12,7 @@ from ..own import traceback
 
 _TRACEBACK = 400  # lines of the traceback of what is told beside a failure
 _BLOCKS = 50  # findings that are told in full in one text
+_NAMED = 3  # of what a line has made beside the first
 CODE = "    "  # what begins a line of code in `Finding.mend`
 
 _WHY = {
@@ -27,7 +29,8 @@ _WHY = {
     Kind.UNUSED_STUB: "the test says what it gives, and nothing asks for that",
     Kind.LEAKED_CONTEXTVAR: "the next test starts with it, and depends on the order of the tests",
 }
-
+# what each of these says of itself tells it apart
+_BY_THEIR_WORDS = frozenset({Kind.LOST_EXCEPTION, Kind.WRONG_BACKEND, Kind.NEVER_RAN})
 
 # what is said in `Finding.permitted`, where no allowance permits it, and what it means in words
 SPARED = {
@@ -44,7 +47,7 @@ def text(findings: Sequence[Finding]) -> str:
     if len(findings) > _BLOCKS:
         blocks.append(f"... and {len(findings) - _BLOCKS} more; --anyrig-report has them all")
     numbered = (f"{number}. {block}" for number, block in enumerate(blocks, start=1))
-    return "\n\n".join([headline(findings), *numbered])
+    return "\n\n".join(["\n".join(wrapped(headline(findings), then="  ")), *numbered])
 
 
 def error(findings: Sequence[Finding], *, after: str = "") -> FindingError:
@@ -67,6 +70,25 @@ def headline(findings: Sequence[Finding]) -> str:
     return summary(findings[0]) + more
 
 
+def short(findings: Sequence[Finding], test: str | None = None) -> str:
+    """The same for pytest's short summary, which shows its first words alone.
+
+    So what tells it apart comes first: the name, the line (of the file that ``test`` is in).
+    """
+    finding = findings[0]
+    text, origin = headline(findings), finding.origin
+    if text.startswith("`") or finding.kind in _BY_THEIR_WORDS:
+        return text
+    named = re.match(r"(?:the|a) ([a-z ]+) (`[^`]+`)", text)
+    if named is not None:
+        return f"{named[2]} ({named[1]}){text.removeprefix(named[0])}"
+    if origin is None:
+        return text
+    is_tests = test is not None and test.partition("::")[0] == origin.path.replace("\\", "/")
+    place = f"line {origin.lineno}" if is_tests else str(origin)
+    return f"{place}: {text.replace(f' ({origin})', '', 1)}"
+
+
 def summary(finding: Finding) -> str:
     """One line: what happened, how often, and where."""
     times = f", {finding.count} times" if finding.count > 1 else ""
@@ -74,20 +96,37 @@ def summary(finding: Finding) -> str:
     return f"{finding.summary}{times}{place}"
 
 
+def fault(finding: Finding) -> tuple[object, ...] | None:
+    """What the findings of several tests have in common that are told alike; None for one alone.
+
+    What has a picture is told of each test: no two are the same.
+    """
+    origin = finding.origin
+    if origin is None or finding.picture:
+        return None
+    return (finding.kind, origin.path, origin.lineno, origin.source, finding.what, finding.mend)
+
+
+def again(finding: Finding, test: str) -> Iterator[str]:
+    """The lines of one finding whose like is told in full of another test."""
+    yield from wrapped(summary(finding), then="  ")
+    yield ""
+    if finding.origin is not None:
+        yield from _place(finding.origin)
+        yield ""
+    yield from mend_lines(finding.mend)
+    yield from wrapped(test, "more:   see ", " " * 8, cuts=False)
+
+
 def block(finding: Finding) -> Iterator[str]:
     """The lines of one finding."""
-    # a line that was broken may begin with what is safe only in the middle of one
-    return map(safe.line, _block(finding))
-
-
-def _block(finding: Finding) -> Iterator[str]:
     yield from wrapped(summary(finding), then="  ")
     yield ""
     if finding.origin is not None:
         yield from _place(finding.origin)
         yield ""
     yield from wrapped(f"{finding.what}: {_WHY[finding.kind]}")
-    for detail in finding.details:
+    for detail in (*finding.details, *_others(finding)):
         yield from wrapped(detail, "- ", "  ")
     if finding.picture:
         yield ""
@@ -96,16 +135,29 @@ def _block(finding: Finding) -> Iterator[str]:
     if finding.trace:
         yield from (f"  {line}" for line in columns.fitted(finding.trace, TERMINAL - 2))
         yield ""
+    yield from mend_lines(finding.mend)
+    if finding.place.test is not None:
+        yield f'allow:  @pytest.mark.anyrig(allow=["{finding.kind.value}"])'
+
+
+def mend_lines(mends: Sequence[str]) -> Iterator[str]:
+    """What to type, as `Finding.mend` has it."""
     label = "mend:   "
-    is_code_alone = all(mend.startswith(CODE) for mend in finding.mend)
-    for mend in finding.mend:
+    is_code_alone = all(mend.startswith(CODE) for mend in mends)
+    for mend in mends:
         if mend.startswith(CODE):  # to be copied: never wrapped
             yield label + (mend.removeprefix(CODE) if is_code_alone else mend)
         else:
             yield from wrapped(mend, label, " " * len(label))
         label = " " * len(label)
-    if finding.place.test is not None:
-        yield f'allow:  @pytest.mark.anyrig(allow=["{finding.kind.value}"])'
+
+
+def _others(finding: Finding) -> Iterator[str]:
+    """What else the same line has made, of which this is told as well."""
+    others = finding.others
+    if others:
+        more = f" and {len(others) - _NAMED} more" if len(others) > _NAMED else ""
+        yield f"also {', '.join(others[:_NAMED])}{more}"
 
 
 def _place(origin: Origin) -> Iterator[str]:

@@ -45,6 +45,11 @@ class Host(Protocol):
         """Where what fails in us is noted, so that it harms no call."""
         raise NotImplementedError
 
+    @property
+    def test(self) -> str | None:
+        """The id of the running test."""
+        raise NotImplementedError
+
     def owner(self, fixture: Any) -> object:
         """Who a call is for: the running test's id, or this fixture where it is wider."""
         raise NotImplementedError

@@ -77,7 +77,7 @@ class AsyncioRunner(Runner):
             self.host.close(self, None)  # there is no loop to run anything in
             raise
         loop = self._runner.get_loop()
-        loop.set_exception_handler(Listener(self.host.lose, self._callback_errors))
+        loop.set_exception_handler(Listener(self.host.lose, self._callback_errors, self.host.test))
         with self.beginning:
             self._forget_waits = asyncio_seam.around_waits(loop, self.note_wait)
             self._is_to_be_asked = is_uvloop(loop)

@@ -5,7 +5,8 @@ and of one that something still holds it says nothing.
 Approach: ``Future._log_traceback`` is true as long as nobody has asked for the exception; setting
 it to false makes asyncio silent. ``Future._exception`` is the exception itself, unasked.
 Loops that are not ours tell ``BaseEventLoop.default_exception_handler``, or uvloop's.
-``asyncio.tasks._GatheringFuture`` is what ``gather`` gives. The handler that ``assertLogs`` puts in
+``asyncio.tasks._GatheringFuture`` is what ``gather`` gives. Locks, events and queues
+keep the loop that used them first in ``_loop``. The handler that ``assertLogs`` puts in
 the place of a logger's own is of the module ``unittest._log``. Seen on CPython 3.11 to 3.13, and
 with uvloop, whose futures and tasks are asyncio's.
 """
@@ -28,6 +29,7 @@ from .needs import Need, Table, optional
 NEEDS = Table(
     Need("lost exceptions", "asyncio", "Future", ("_log_traceback", "_exception")),
     optional("lost exceptions of gather()", "asyncio.tasks", "", ("_GatheringFuture",)),
+    optional("whose loop a lock belongs to", "asyncio.mixins", "_LoopBoundMixin", ("_loop",)),
 )
 
 _DEFAULT = "default_exception_handler"
@@ -51,8 +53,11 @@ class Listener:
     What it refers to must not refer to the loop, so that what dies late is heard, without cycles.
     """
 
-    def __init__(self, lose: Callable[[Loss], bool], kept: list[Exception]) -> None:
+    def __init__(
+        self, lose: Callable[[Loss], bool], kept: list[Exception], test: str | None = None
+    ) -> None:
         self._lose = lose
+        self.test = test  # the one that the loop was made for
         self._kept = kept
 
     def __call__(self, loop: AbstractEventLoop, context: dict[str, Any]) -> None:
@@ -64,6 +69,18 @@ class Listener:
                 loop.default_exception_handler(context)
             else:
                 self._kept.append(error)
+
+
+def loop_of(thing: object) -> AbstractEventLoop | None:
+    """The loop that a lock, an event or a queue of asyncio's belongs to; None where to none."""
+    loop = getattr(thing, "_loop", None)
+    return loop if isinstance(loop, AbstractEventLoop) else None
+
+
+def made_for(loop: AbstractEventLoop) -> str | None:
+    """The test that a loop of our runners was made for."""
+    handler = loop.get_exception_handler()
+    return handler.test if isinstance(handler, Listener) else None
 
 
 @contextmanager

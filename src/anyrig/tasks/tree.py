@@ -117,7 +117,7 @@ def draw(tree: Iterable[Node], width: int = TERMINAL) -> Iterator[str]:
     for node in siblings:
         is_last = node is siblings[-1]
         marks = f" ({', '.join(node.marks)})" if node.marks else ""
-        name = columns.code(safe.name(node.name), width - 3 - len(marks))
+        name = columns.code(safe.name(node.name), max(width - 3 - len(marks), columns.LEAST))
         yield f"{'└─ ' if is_last else '├─ '}{name}{marks}"
         margin = "   " if is_last else "│  "
         stem = "│  " if node.children else "   "

@@ -59,17 +59,18 @@ def awaited(coroutine: Any, origins: Origins) -> str | None:
     has for it, with who holds it and, where tracemalloc is on, where it was made.
     """
     user: FrameType | None = None
+    inner: FrameType | None = None  # the one below the user's innermost
     for one in chain(coroutine):
         frame = _frame_of(one)
         if frame is None:
             continue
         if origins.is_users(frame.f_code.co_filename):
-            user = frame
-        elif user is not None and "self" in frame.f_locals:
-            return _in_words(frame.f_locals["self"], user, origins)
-        elif user is not None:
-            return None
-    return None
+            user, inner = frame, None
+        elif inner is None:
+            inner = frame
+    if user is None or inner is None or "self" not in inner.f_locals:
+        return None
+    return _in_words(inner.f_locals["self"], user, origins)
 
 
 def _in_words(thing: Any, user: FrameType, origins: Origins) -> str:
