@@ -125,6 +125,16 @@ class Base:
     def unsaid(self, key: str):
         return self.run("unsaid", key)
 
+    def twin(self) -> Base:
+        return Base()
+
+    def again(self) -> Base:
+        self.run()
+        return self.itself()
+
+    def itself(self):
+        return self
+
     def other(self: B) -> B:
         raise NotImplementedError
 
@@ -336,6 +346,15 @@ async def test_both_awaited_and_entered(name: str) -> None:
         assert isinstance(entered, Row)
         await entered.text()
     assert await given is entered
+
+
+def test_another_object_of_the_class() -> None:
+    """What is made is another one, and what is `self` by whichever way is the same."""
+    base: Any = am.create(Base)
+    assert base.again() is base
+    assert base.twin() is not base
+    assert isinstance(base.twin(), Base)
+    assert base.twin().again() is base.twin()
 
 
 async def test_what_is_told_holds_for_both_ways() -> None:

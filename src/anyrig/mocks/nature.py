@@ -236,7 +236,7 @@ def of_instance(hint: Any, real: Any = _MISSING) -> Nature:
     call = readings.member(cls, "__call__")
     if call is None or isinstance(call[0], types.WrapperDescriptorType):
         return Nature(Called.NEVER, thing, is_instance, owner=hint, enters=enters)
-    method = Method(call[0], hint, call[1], Of(hint))
+    method = Method(call[0], hint, call[1], Of(hint, is_self=True))
     how = _of_function(call[0], method, is_bound=True)
     return Nature(
         how.called, thing, is_instance, how.signature, how.returns, hint,
@@ -269,9 +269,11 @@ def _of_member(found: Any, owner: Any, definer: type, *, is_bound: bool) -> AnyN
     if isinstance(found, functools.partialmethod):
         made = functools.partial(found.func, *((None,) if is_bound else ()), *found.args)
         made.keywords.update(found.keywords)
-        return _of_function(made, Method(made, owner, definer, Of(owner)), is_bound=False)
+        return _of_function(
+            made, Method(made, owner, definer, Of(owner, is_self=True)), is_bound=False
+        )
     if isinstance(found, functools.singledispatchmethod):
-        method = Method(found.func, owner, definer, Of(owner))
+        method = Method(found.func, owner, definer, Of(owner, is_self=True))
         return _of_function(found.func, method, is_bound=is_bound)
     if isinstance(found, (*FUNCTIONS, functools.partial)) and method is not None:
         # a function in a class takes self; a bound method does not
@@ -282,7 +284,7 @@ def _of_member(found: Any, owner: Any, definer: type, *, is_bound: bool) -> AnyN
             method = _method(found)
         return _of_function(found, method, is_bound=is_bound and takes_self and not is_builtin)
     if _is_function(found):
-        method = Method(found, owner, definer, Of(owner))
+        method = Method(found, owner, definer, Of(owner, is_self=True))
         return _of_function(found, method, is_bound=is_bound)
     cls: Any = type(found)
     if hasattr(cls, "__get__"):

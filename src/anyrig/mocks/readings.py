@@ -102,9 +102,10 @@ class Method:
 
 @dataclass(frozen=True, slots=True)
 class Of:
-    """An object of what a hint says."""
+    """An object of what a hint says; ``is_self``: the very one whose function is read."""
 
     hint: Any
+    is_self: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +185,8 @@ def _read(method: Method, trail: Trail) -> Reading:
 def _of_sync(method: Method, inner: Any, hint: Any, trail: Trail) -> Reading:
     union = _Union(hint, method.owner) if generics.is_union(hint) else None
     if union is not None and union.is_itself is not None:
-        return Reading(Called.SYNC, union.is_itself)
+        is_own = _is_own(union.is_itself, method.owner)
+        return Reading(Called.SYNC, typing.Self if is_own else union.is_itself)
     said = EMPTY
     if _is_to_be_read(method, hint):
         said = _Reader(method, inner, trail).returned()
@@ -325,15 +327,15 @@ def member(cls: type, name: str, after: type | None = None) -> tuple[Any, type] 
 def method_of(found: Any, owner: Any, definer: type | None) -> Method | None:
     """The function behind what stands in a class; None where it is none."""
     if isinstance(found, property):
-        return Method(found.fget, owner, definer, Of(owner))
+        return Method(found.fget, owner, definer, Of(owner, is_self=True))
     if isinstance(found, functools.cached_property):
-        return Method(found.func, owner, definer, Of(owner))
+        return Method(found.func, owner, definer, Of(owner, is_self=True))
     if isinstance(found, staticmethod):
         return Method(found.__func__, owner, definer)
     if isinstance(found, classmethod):
         return Method(found.__func__, owner, definer, Type(owner))
     if isinstance(found, (*FUNCTIONS, functools.partial)):
-        return Method(found, owner, definer, Of(owner))
+        return Method(found, owner, definer, Of(owner, is_self=True))
     return None
 
 
@@ -355,8 +357,7 @@ class _Reader:
             return EMPTY
         if self.is_mixed() and not any(generics.has(known[0], way) for way in _WAYS):
             return EMPTY  # one of them may be anything
-        of = self._method.owner
-        return typing.Self if known[0] is of and of is not None else known[0]
+        return known[0]
 
     def is_mixed(self) -> bool:
         """Whether it returns what is known in one place, and in another what is not."""
@@ -395,7 +396,9 @@ class _Reader:
 
     def _hint(self, expression: ast.expr) -> Any:
         thing = self._thing(expression)
-        return thing.hint if isinstance(thing, Of) else EMPTY
+        if isinstance(thing, Of):
+            return typing.Self if thing.is_self else thing.hint
+        return EMPTY
 
     def _thing(self, expression: ast.expr) -> Thing:
         match expression:
@@ -406,8 +409,7 @@ class _Reader:
             case ast.Call():
                 return self._called(expression)
             case ast.Await():
-                hint = awaited(self._hint(expression.value), self._trail.deeper())
-                return None if hint is EMPTY else Of(hint)
+                return self._awaited(expression.value)
             case ast.IfExp():
                 return self._one_of([expression.body, expression.orelse])
             case ast.BoolOp():
@@ -420,6 +422,15 @@ class _Reader:
         """What is known of either: `client or Client()` is a client."""
         known: list[Thing] = [thing for one in expressions if (thing := self._thing(one))]
         return known[0] if known and all(thing == known[0] for thing in known) else None
+
+    def _awaited(self, expression: ast.expr) -> Of | None:
+        hint = self._hint(expression)
+        if hint is typing.Self:
+            hint = self._method.owner
+        given = awaited(hint, self._trail.deeper())
+        if given is typing.Self:
+            return Of(self._method.owner, is_self=True)
+        return None if given is EMPTY else Of(given)
 
     def _named(self, name: str) -> Thing:
         body = self._body
@@ -473,9 +484,10 @@ class _Reader:
     def _called(self, call: ast.Call) -> Thing:
         name = call.func.attr if isinstance(call.func, ast.Attribute) else ""
         if isinstance(call.func, ast.Attribute) and name == "__await__":
-            hint = awaited(self._hint(call.func.value), self._trail.deeper())
+            thing = self._awaited(call.func.value)
             made: Any = typing.Generator
-            return None if hint is EMPTY else Of(made[Any, Any, hint])
+            hint = typing.Self if thing and thing.is_self else thing and thing.hint
+            return None if thing is None else Of(made[Any, Any, hint])
         function = self._thing(call.func)
         if isinstance(function, _Super):
             return function
@@ -486,10 +498,12 @@ class _Reader:
         if isinstance(function, Method):
             given = next((cls for one, cls in _GIVE if one is function.function), None)
             hint = given or read(function, self._trail.deeper()).hint
+            above = self._thing(call.func.value) if isinstance(call.func, ast.Attribute) else None
+            is_self = isinstance(above, _Super) or (isinstance(above, Of) and above.is_self)
             if hint is typing.Self:
-                hint = function.owner
+                return Of(function.owner, is_self)
             if hint is not EMPTY:
-                return Of(hint)
+                return Of(hint if is_self else generics.put_in(hint, {typing.Self: function.owner}))
         return Of(_LOOPS[name]) if name in _LOOPS else None
 
     def _made(self, hint: Any, call: ast.Call) -> Any:
@@ -547,7 +561,7 @@ def _made_by_init(owner: Any, name: str, trail: Trail) -> Thing:
     for base in cls.__mro__[:-1]:
         init = vars(base).get("__init__")
         if isinstance(init, types.FunctionType):
-            method = Method(init, owner, base, Of(owner))
+            method = Method(init, owner, base, Of(owner, is_self=True))
             made = _Reader(method, init, trail.deeper()).assigned(name)
             if made is not None:
                 return made
