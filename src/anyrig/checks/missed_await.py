@@ -44,6 +44,7 @@ ORIGIN_DEPTH = 6
 RUNNER_DEPTH = 1
 # while no code of the user's can run: what a runner makes for itself is none of ours
 IDLE_DEPTH = 0
+_COLLECTIONS = (list, tuple, set, frozenset)
 _METHODS = frozenset({asyncgen.SEND_TYPE, asyncgen.CLOSE_TYPE})
 WANTED = frozenset({CoroutineType, *_METHODS, *FUTURES})
 
@@ -152,6 +153,9 @@ class MissedAwaits:
         self._noted: dict[int, object] = {}
         # key -> (anchor, the mock that was given the coroutine), until the test ends
         self._given: dict[int, tuple[object, str]] = {}
+        # key -> anchor of what was an argument of a coroutine that never ran, until the test ends:
+        # nobody could have awaited it, and the other is told
+        self._arguments: dict[int, object] = {}
         self._passing = threading.local()
         # the methods of async generators that were reported and are alive: they must not warn
         self._told_methods: list[object] = []
@@ -169,10 +173,14 @@ class MissedAwaits:
             return False
         key, anchor = _key(coroutine)
         self._noted[key] = anchor
+        if key in self._arguments:
+            self._arguments |= _arguments_of(coroutine)
+            return True
         log = self._recorder()
         missed = self._facts(coroutine, alive)
         if log is not None and self._is_heard(coroutine, log, missed):
             return True
+        self._arguments |= _arguments_of(coroutine)
         self.dead.append(missed)
         return True
 
@@ -384,10 +392,12 @@ class MissedAwaits:
 
     def collect(self) -> None:
         """End a test: its garbage is collected, so that what dies of it dies in its test."""
+        self.track(ORIGIN_DEPTH)  # of what a finaliser makes, the line
         self.window.renew()
         self._heard.clear()
         self._noted.clear()
         self._given.clear()
+        self._arguments.clear()
         self._methods.forget()
 
     def drain(self) -> list[Missed]:
@@ -410,7 +420,7 @@ class MissedAwaits:
 
         ``waits`` says of a holder whether it may still await what it holds.
         """
-        judged: list[Missed] = []
+        judged: list[tuple[int, Missed]] = []
         # (code, where it was made) -> its holder: a thousand of one line are looked for once
         holders: dict[object, Holder] = {}
         for key in list(self.alive):
@@ -431,8 +441,10 @@ class MissedAwaits:
             if not alive.is_body and waits(holders[twins]):
                 continue
             alive.is_told = True
-            judged.append(self._held(thing, alive, holders[twins]))
-        return judged
+            judged.append((key, self._held(thing, alive, holders[twins])))
+            if type(thing) is CoroutineType:
+                self._arguments |= _arguments_of(thing)
+        return [missed for key, missed in judged if key not in self._arguments]
 
     def _held(self, thing: Any, alive: _Alive, holder: Holder) -> Missed:
         if type(thing) is CoroutineType:
@@ -469,6 +481,20 @@ def _key(thing: Any) -> tuple[int, object]:
     """
     origin = thing.cr_origin if type(thing) is CoroutineType else None
     return (id(origin), origin) if origin else (id(thing), None)
+
+
+def _arguments_of(coroutine: AnyCoroutine) -> dict[int, object]:
+    """The keys and anchors of the coroutines that one has as arguments, or in a list of them."""
+    frame = coroutine.cr_frame
+    found: dict[int, object] = {}
+    if frame is None:
+        return found
+    for value in dict(frame.f_locals).values():
+        if type(value) is dict:
+            value = list(value.values())
+        of_value = value if type(value) in _COLLECTIONS else (value,)
+        found |= dict(_key(one) for one in of_value if type(one) is CoroutineType)
+    return found
 
 
 def _always(thing: object) -> Callable[[], object]:
