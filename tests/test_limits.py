@@ -462,7 +462,13 @@ class Turning:
         self.asked: list[Callable[[], object]] = []
 
     def call_soon(self, function: Callable[[], object]) -> None:
+        raise AssertionError("it is woken")
+
+    def when_turns(self, function: Callable[[], object]) -> None:
         self.asked.append(function)
+
+    def infos(self) -> None:
+        return None
 
     def is_waiting(self, frame: FrameType) -> bool:
         return self.waits

@@ -186,7 +186,7 @@ def loop() -> Iterator[Loop]:
 def test_proactor_shows_that_it_waits_for_nothing(loop: Loop) -> None:
     """A wait for another thread alone is noted on Windows' loop, too; one for I/O is not."""
     noted: list[bool] = []
-    forget = asyncio_seam.around_waits(loop, noted.append)
+    forget, _ = asyncio_seam.around_waits(loop, noted.append)
     went: Future[None] = Future()
 
     async def main() -> None:

@@ -60,6 +60,7 @@ from .findings import (
     UnusedAllowanceError,
     UnusedStubError,
     WrongBackendError,
+    WrongThreadError,
 )
 from .rulings import migrating
 from .services import Service, service
@@ -100,6 +101,7 @@ __all__ = [
     "UnusedAllowanceError",
     "UnusedStubError",
     "WrongBackendError",
+    "WrongThreadError",
     "__version__",
     "allow",
     "migrating",

@@ -6,16 +6,22 @@ That of another plugin (pytest-asyncio), of ``asyncio.run`` or ``trio.run`` in a
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .ends import Reason, Stopped
 from .own import weakref
 from .seams import anyio as anyio_seam
 from .seams import asyncio as asyncio_seam
 from .seams.cpython import stacks
+
+if TYPE_CHECKING:
+    from anyio import TaskInfo
+
+    from .seams.asyncio_threads import Call as ThreadCall
+    from .seams.asyncio_threads import Untold
 
 
 class Elsewhere:
@@ -47,6 +53,26 @@ class Elsewhere:
     def is_stuck(self) -> bool:
         """Whether it waits for nothing that it knows of; asked from another thread."""
         return not self._is_trio and asyncio_seam.waits_for_nothing(self._loop)
+
+    def untold(self, frame: FrameType) -> Untold | None:
+        """What other threads have made ready in it while it sleeps, without telling it."""
+        if self._is_trio:
+            return None
+        from .seams import asyncio_threads
+
+        return asyncio_threads.untold(self._loop, frame)
+
+    def calls_for(self, handles: Iterable[Any]) -> Sequence[ThreadCall]:
+        """The calls that have made these ready, as far as they were noted."""
+        from .seams import asyncio_threads
+
+        return asyncio_threads.calls_for(self._loop, handles)
+
+    def infos(self) -> list[TaskInfo] | None:
+        """Its tasks, as anyio tells of them, from any thread; None where it has to be asked."""
+        from .guests import tasks_in
+
+        return None if self._is_trio else tasks_in(self._loop)
 
     def call_soon(self, function: Callable[[], object]) -> None:
         """Have it call a function, which is not to raise; from any thread."""

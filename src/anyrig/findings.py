@@ -27,6 +27,7 @@ class Kind(enum.StrEnum):
     LEAKED_THREAD = "leaked_thread"
     BLOCKED_LOOP = "blocked_loop"
     DEADLOCK = "deadlock"
+    WRONG_THREAD = "wrong_thread"
     TIMEOUT = "timeout"
     LEAKED_CONTEXTVAR = "leaked_contextvar"
     UNUSED_STUB = "unused_stub"
@@ -52,6 +53,7 @@ _MARKER_WORDS = {
     Kind.LEAKED_THREAD: "leaked_threads",
     Kind.BLOCKED_LOOP: "blocked_loop",
     Kind.DEADLOCK: "deadlock",
+    Kind.WRONG_THREAD: "wrong_thread",
     Kind.TIMEOUT: "timeouts",
     Kind.LEAKED_CONTEXTVAR: "leaked_contextvars",
     Kind.UNUSED_STUB: "unused_stubs",
@@ -295,6 +297,10 @@ class DeadlockError(FindingError):
     """All tasks wait, and nothing is left that could wake any of them."""
 
 
+class WrongThreadError(FindingError):
+    """Another thread made something ready in a loop that sleeps, and did not tell it."""
+
+
 class TimedOutError(FindingError):
     """A test took longer than ``anyrig_timeout`` seconds."""
 
@@ -356,6 +362,7 @@ for _error in (
     LeakedThreadError,
     BlockedLoopError,
     DeadlockError,
+    WrongThreadError,
     TimedOutError,
     LeakedContextVarError,
     UnusedStubError,
@@ -377,6 +384,7 @@ ERRORS: dict[Kind, type[FindingError]] = {
     Kind.LEAKED_THREAD: LeakedThreadError,
     Kind.BLOCKED_LOOP: BlockedLoopError,
     Kind.DEADLOCK: DeadlockError,
+    Kind.WRONG_THREAD: WrongThreadError,
     Kind.TIMEOUT: TimedOutError,
     Kind.LEAKED_CONTEXTVAR: LeakedContextVarError,
     Kind.UNUSED_STUB: UnusedStubError,

@@ -25,6 +25,12 @@ def running_tasks() -> list[anyio.TaskInfo]:
     return [*anyio_seam.running().get_running_tasks(), *_of_guests()]
 
 
+def tasks_in(loop: AbstractEventLoop) -> list[anyio.TaskInfo]:
+    """Those of an asyncio loop, and of guests; also from another thread, while it sleeps."""
+    tasks = (one for one in asyncio.all_tasks(loop) if not one.done())
+    return [*map(anyio_seam.info_of, tasks), *_of_guests()]
+
+
 def _of_guests() -> Iterator[anyio.TaskInfo]:
     for loop in LOOPS:
         # one that runs is this one, or another thread's

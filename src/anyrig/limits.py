@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from math import inf
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Protocol
@@ -21,7 +22,7 @@ from . import elsewhere, frozen
 from .backends import running_library, who_froze_it
 from .elsewhere import Elsewhere
 from .ends import Stopped
-from .findings import Finding, FindingError, Kind, Place, Policy
+from .findings import Finding, FindingError, Kind, Place, Policy, merge
 from .internal import Internal
 from .interrupts import Interrupts
 from .origins import Origins, RawFrame
@@ -40,12 +41,16 @@ if TYPE_CHECKING:
     from .rulings import Rulings, Watch
     from .runner_host import RunnerHost
     from .runners import Runner
+    from .seams.asyncio_threads import Call as ThreadCall
+    from .seams.asyncio_threads import Untold
     from .settings import Settings
 
+_WRONG_THREAD = Kind.WRONG_THREAD
 _GRACE = 1.0  # seconds that a loop may take to turn before it counts as held
 _PAUSE = 0.1  # seconds between two looks
 _MOST = 30  # times that the end of a test is put off
 _LOOKS = 3  # that have to see the same wait before it is a deadlock
+_MOST_NOTED = 100  # things that other threads have seen or done, in one phase
 _ALL = 3  # tries, of which the last is no signal, but an exception that is set in the thread
 _EXIT_STATUS = 1
 
@@ -137,15 +142,17 @@ class Limits:
         self._waker: int | str | None = None  # what could wake the loop that waits, at that look
         self._stuck: object = None  # the wait that the last look saw, and how many looks have
         self._looks = 0
+        # the test, and what a thread has made ready in a loop that sleeps
+        self._untold: tuple[int, int] | None = None
+        self._untold_looks = 0
         self._looked = 0.0  # when the last look was
         self._was_heard = True  # whether the last signal that was sent has come
         self.limit: Limit | None = None
         # whether a phase of a test runs that an error may be raised in; see `RunnerHost.ended`
         self.is_open = False
         self._end = End()
-        # what the watchdog has seen, until the phase ends: where, the frames that hold a loop, and
-        # the mock that it asked meanwhile
-        self.blocked: list[tuple[Place, list[RawFrame], float, Polled | None]] = []
+        # what other threads have seen or done, as the words of it, until the phase ends
+        self.noted: list[Callable[[], Finding]] = []
 
     # -- the run ---------------------------------------------------------------------------------
 
@@ -155,6 +162,7 @@ class Limits:
         self._wakers.know_handlers()
         self._rig.runners.made = self.watch_loops
         self._rig.runners.interrupted = self._note_interrupt
+        self._rig.runners.called_from_thread = self._note_call
         self.whereabouts.start()
 
     def testing(self) -> None:
@@ -227,8 +235,8 @@ class Limits:
             if limit is not None:
                 limit.deadline += passed  # who reads takes the time that it takes
         else:
-            if self.is_open and settings.is_on(Kind.DEADLOCK):
-                self._look_at_wait(runner, frame)
+            if self.is_open and (settings.is_on(Kind.DEADLOCK) or settings.is_on(_WRONG_THREAD)):
+                self._look_at_wait(runner, frame, settings)
             if ended is not None:
                 self._press(ended, runner, frame, now)
             elif limit is not None and now >= limit.deadline:
@@ -237,18 +245,24 @@ class Limits:
         is_running = limit is not None and not limit.is_told
         return max(0.0, min(pause, limit.deadline - now)) if limit and is_running else pause
 
-    def _look_at_wait(self, runner: Runner | None, frame: FrameType | None) -> None:
+    def _look_at_wait(
+        self, runner: Runner | None, frame: FrameType | None, settings: Settings
+    ) -> None:
         run: Runner | Elsewhere | None = None
         wait: object = None
         is_stuck = False
         if frame is not None and runner is not None and runner.call is not None:
             if runner.is_busy and runner.is_waiting(frame):
-                runner.ask_wait()
+                runner.look_at_wait(self._thread)
                 run, wait = runner, (runner, runner.waits)
                 is_stuck = runner.is_stuck
         elif frame is not None and stacks.is_waiting(frame):
             run, wait = elsewhere.in_frames(frame), frame
             is_stuck = run is not None and run.is_stuck()
+        untold = None if run is None or frame is None else run.untold(frame)
+        self._look_at_untold(run, untold, settings)
+        # who asks a loop that has something ready lets it go on with that
+        is_stuck = is_stuck and untold is None and settings.is_on(Kind.DEADLOCK)
         self._waker = self._wakers.one(*self._own()) if run is not None and is_stuck else None
         if run is None or not is_stuck or self._waker is not None:
             self._stuck, self._looks = None, 0
@@ -260,6 +274,55 @@ class Limits:
             if self._looks == _LOOKS:
                 waits = wait[1] if isinstance(wait, tuple) else None
                 self._ask(run, "telling a deadlock", self._tell_deadlock, run, waits)
+
+    def _look_at_untold(
+        self, run: Runner | Elsewhere | None, untold: Untold | None, settings: Settings
+    ) -> None:
+        """Tell what another thread has made ready in a loop that sleeps without an end."""
+        watch = self._rig.watch
+        is_endless = untold is not None and untold.is_endless
+        first = (id(watch), id(untold.handles[0])) if untold is not None and is_endless else None
+        self._untold_looks = 1 if first != self._untold else self._untold_looks + 1
+        self._untold = first
+        # who has called may be about to wake it in a way of his own
+        if run is None or untold is None or first is None or self._untold_looks < _LOOKS:
+            return
+        self._untold = None  # the next test's handle may have the same address
+        if settings.is_on(_WRONG_THREAD):
+            self._tell_untold(run, untold)
+        elif not self._can_be_woken():
+            self._tell_deadlock(run, None, run.infos())
+
+    def _tell_untold(self, run: Runner | Elsewhere, untold: Untold) -> None:
+        from .checks import wrong_thread
+
+        watch = self._rig.watch
+        if watch is None or self._rig.runners.ended is not None:
+            return
+        if any(one.kind is _WRONG_THREAD for one in watch.found):
+            return  # it was told, and its author lets it wait
+        finding = Finding(
+            kind=_WRONG_THREAD,
+            place=watch.place,
+            what="the test",
+            summary="another thread let it go on, and did not tell the loop",
+        )
+        with self._rig.internal.guard("wording a call from another thread"):
+            finding = wrong_thread.finding(
+                self._rig.origins,
+                watch.place,
+                run.calls_for(untold.handles),
+                run.infos() or (),
+                _main_id(run),
+            )
+        self._end_from_outside(watch, finding, run)
+
+    def _end_from_outside(self, watch: Watch, finding: Finding, run: Runner | Elsewhere) -> None:
+        """End what runs with a finding that stands before its loop is woken."""
+        error = self._told(watch, finding)
+        if error is not None:
+            self._end.elsewhere = run if isinstance(run, Elsewhere) else None
+            self._ask(run, "ending a test", run.stop_call, error)
 
     def _ask(
         self, run: Runner | Elsewhere, doing: str, function: Callable[..., object], *args: Any
@@ -281,7 +344,11 @@ class Limits:
         limit.tries += 1
         run = _run(runner, frame)
         if limit.tries == 1 and run is not None:
-            self._ask(run, "ending a test that is too late", self._pass, limit, run)
+            untold = None if frame is None else run.untold(frame)
+            if untold is None:
+                self._ask(run, "ending a test that is too late", self._pass, limit, run)
+            else:
+                self._pass(limit, run, untold)
         elif limit.tries < 5:
             self._signal(limit.tries, frame)
         elif limit.watch.settings.policies[Kind.TIMEOUT] is Policy.FAIL:
@@ -362,20 +429,33 @@ class Limits:
         return self._watchdog.ident, self._interrupts.signals
 
     def _note_blocked(self, frames: list[RawFrame], seconds: float, polled: Polled | None) -> None:
-        watch = self._rig.watch
+        from .checks import blocked_loop
+
+        watch, origins = self._rig.watch, self._rig.origins
         if watch is not None:
-            self.blocked.append((watch.place, frames, seconds, polled))
+            words = partial(blocked_loop.finding, origins, watch.place, frames, seconds, polled)
+            self.noted.append(words)
+
+    def _note_call(self, call: ThreadCall) -> None:
+        """Another thread has called the loop, which `until` kept awake: in that thread."""
+        from .checks import wrong_thread
+
+        watch, origins = self._rig.watch, self._rig.origins
+        is_on = watch is not None and watch.settings.is_on(_WRONG_THREAD)
+        if watch is not None and is_on and len(self.noted) < _MOST_NOTED:
+            words = partial(wrong_thread.finding, origins, watch.place, [call], is_kept_awake=True)
+            self.noted.append(words)
 
     # -- in the loop -------------------------------------------------------------------------------
 
-    def _pass(self, limit: Limit, run: Runner | Elsewhere) -> None:
-        """The time is over, and the loop turns."""
+    def _pass(self, limit: Limit, run: Runner | Elsewhere, untold: Untold | None = None) -> None:
+        """The time is over, and the loop turns; or it sleeps, and was not told of something."""
         from .checks import timeout
         from .guests import running_tasks
 
         if limit is not self.limit or limit.is_told or not self.is_open:
             return
-        infos = running_tasks()
+        infos = running_tasks() if untold is None else run.infos() or []
         if any(stacks.is_debugged_in(info.coro) for info in infos):
             limit.tries, limit.deadline = 0, time.perf_counter() + _PAUSE
             return
@@ -387,11 +467,22 @@ class Limits:
                 limit.watch.place,
                 limit.seconds,
                 infos,
-                (*self._standing(), *self._not_looked_for()),
-                self._frozen(),
+                (*self._standing(), *self._why_it_waits(run, untold)),
+                self._frozen() if untold is None else None,
                 _main_id(run),
             )
-        self._end_in_loop(limit.watch, finding, run)
+        if untold is None:
+            self._end_in_loop(limit.watch, finding, run)
+        else:
+            self._end_from_outside(limit.watch, finding, run)
+
+    def _why_it_waits(self, run: Runner | Elsewhere, untold: Untold | None) -> tuple[str, ...]:
+        from .checks import wrong_thread
+
+        if untold is None:
+            return self._not_looked_for()
+        calls = run.calls_for(untold.handles)
+        return tuple(wrong_thread.details(self._rig.origins, calls))
 
     def _end_in_loop(self, watch: Watch, finding: Finding, run: Runner | Elsewhere) -> None:
         error = self._told(watch, finding)
@@ -433,22 +524,28 @@ class Limits:
     def _note_interrupt(self, infos: Sequence[Any]) -> None:
         self.whereabouts.interrupt(self._rig.watch, infos)
 
-    def _tell_deadlock(self, run: Runner | Elsewhere, waits: int | None) -> None:
+    def _tell_deadlock(
+        self,
+        run: Runner | Elsewhere,
+        waits: int | None,
+        outside: Sequence[Any] | None = None,
+    ) -> None:
+        """It waits for nothing; the tasks are told where the loop is not to be woken yet."""
         from .checks import deadlock
         from .guests import running_tasks
 
         watch, ended = self._rig.watch, self._rig.runners.ended
-        is_same = isinstance(run, Elsewhere) or (run.is_busy and run.waits == waits)
+        is_same = isinstance(run, Elsewhere) or (run.is_busy and waits in (None, run.waits))
         if watch is None or not self.is_open or not is_same or self._can_be_woken():
             return
         if ended is not None:
-            if not isinstance(run, Elsewhere):
+            if outside is None and not isinstance(run, Elsewhere):
                 run.stop_call(ended)  # another part of the phase that was ended
             return
         if any(one.kind is Kind.DEADLOCK for one in watch.found):
             return  # it was told, and its author lets it wait
         course = self._rig.runners.course
-        infos = running_tasks()
+        infos = running_tasks() if outside is None else outside
         finding = self._bare(Kind.DEADLOCK, watch.place, "deadlock: every task waits")
         with self._rig.internal.guard("wording a deadlock"):
             finding = deadlock.finding(
@@ -458,7 +555,8 @@ class Limits:
                 is_halted=course is not None and not course.autojump,
                 main_id=_main_id(run),
             )
-        self._end_in_loop(watch, finding, run)
+        end = self._end_in_loop if outside is None else self._end_from_outside
+        end(watch, finding, run)
 
     def _bare(self, kind: Kind, place: Place, summary: str) -> Finding:
         """A finding without a picture: the test ends, also where nothing more can be said."""
@@ -533,12 +631,10 @@ class Limits:
             )
         return self._told(limit.watch, finding)
 
-    def drain_blocked(self) -> list[Finding]:
-        """The findings of what has held the loop since the last drain."""
-        from .checks import blocked_loop
-
-        noted, self.blocked = self.blocked, []
-        return [blocked_loop.finding(self._rig.origins, *one) for one in noted]
+    def drain(self) -> list[Finding]:
+        """The findings of what was noted since the last drain."""
+        noted, self.noted = self.noted, []
+        return merge(words() for words in noted)
 
 
 def _run(runner: Runner | None, frame: FrameType | None) -> Runner | Elsewhere | None:

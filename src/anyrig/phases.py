@@ -819,12 +819,12 @@ class Phases:
         and the report gets the findings in addition.
         """
         rig = self._rig
-        has_more = rig.runners.late or self._limits.blocked or self._internal.new
+        has_more = rig.runners.late or self._limits.noted or self._internal.new
         if error is None and not (watch.found or has_more):
             return
         with self._ruling:
-            blocked = self._limits.drain_blocked() if self._limits.blocked else []
-            watch.found += [rig.rulings.of_one(watch, finding) for finding in blocked]
+            noted = self._limits.drain() if self._limits.noted else []
+            watch.found += [rig.rulings.of_one(watch, finding) for finding in noted]
         late, rig.runners.late = rig.runners.late, []
         if watch.found or isinstance(error, FindingError) or late or self._internal.new:
             rig.announce()

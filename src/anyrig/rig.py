@@ -29,7 +29,7 @@ from .internal import Internal
 from .limits import Limits
 from .live_fixtures import LiveFixtures
 from .losses import Loss
-from .origins import Origins
+from .origins import Origins, RawFrame
 from .own import sys, threading
 from .rulings import Rulings, Watch
 from .runner_host import RunnerHost
@@ -136,11 +136,24 @@ class Rig:
             LeakedThreads(self.origins, self._here, self.runners.running_owner),
         )
         missed.start_of = checks.threads.start_of
+        checks.threads.heard = self._note_calls
         checks.threads.install()
+        self.runners.start_of = self.start_of
         self.runners.take_loss = checks.lost.note
         self.runners.lose_elsewhere = self._lose_elsewhere
         self.runners.watching = checks.generators.watching
         return checks
+
+    def _note_calls(self) -> None:
+        """A thread is about to start: who calls the loop beside which it does is noted."""
+        from .seams.asyncio_threads import note_running
+
+        if self.current_settings.is_on(Kind.WRONG_THREAD):
+            self.internal.call("noting calls from other threads", note_running, self.start_of)
+
+    def start_of(self, thread: threading.Thread) -> Sequence[RawFrame]:
+        """The frames that have started a thread."""
+        return () if self.checks is None else self.checks.threads.frames_at_start(thread)
 
     def _lose_elsewhere(self, loss: Loss, loop: AbstractEventLoop) -> bool:
         """An exception was lost in a loop that is not ours; whether it is told."""

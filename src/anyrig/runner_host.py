@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
     from .clock.course import Course
     from .contexts import Change
+    from .seams.asyncio_threads import Call as ThreadCall
+    from .seams.asyncio_threads import StartOf
 
 
 class RunnerHost:
@@ -70,6 +72,10 @@ class RunnerHost:
         self.interrupted: Callable[[Sequence[TaskInfo]], None] = lambda infos: None
         # called with a runner and the tasks beside which a call has failed in it
         self.failed_beside: Callable[[Any, Sequence[TaskInfo]], None] = lambda runner, infos: None
+        # called with a call of another thread that an asyncio loop was not told of
+        self.called_from_thread: Callable[[ThreadCall], None] = lambda call: None
+        # what gives the frames that have started a thread
+        self.start_of: StartOf = lambda thread: ()
         # called with a runner and the tasks that were left in it
         self.tell_left: Callable[[Any, Sequence[TaskInfo]], None] = lambda runner, infos: None
         # called with an exception that was lost, and the thread if it may be another test's;

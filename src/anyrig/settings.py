@@ -46,6 +46,7 @@ _KIND_HELP = {
     Kind.LEAKED_THREAD: "a thread that a test started and that is still alive at its end",
     Kind.BLOCKED_LOOP: "a call that holds the event loop for anyrig_blocked_loop_after seconds",
     Kind.DEADLOCK: "a test whose tasks all wait, with nothing left to wake them",
+    Kind.WRONG_THREAD: "a call from another thread that makes something ready and wakes no loop",
     Kind.TIMEOUT: "a test that takes longer than anyrig_timeout seconds",
     Kind.LEAKED_CONTEXTVAR: "a context variable that a test leaves changed for the next one",
     Kind.UNUSED_STUB: "a double of the fixture mocks that has more to give than it was asked for",
@@ -53,7 +54,7 @@ _KIND_HELP = {
 # what is told and fails nothing, unless a setting says so
 _WARNS = frozenset({Kind.LEAKED_THREAD, Kind.BLOCKED_LOOP, Kind.LEAKED_CONTEXTVAR})
 # what holds of fixtures alone as well
-_OF_THE_LOOP = frozenset({Kind.DEADLOCK, Kind.TIMEOUT, Kind.BLOCKED_LOOP})
+_OF_THE_LOOP = frozenset({Kind.DEADLOCK, Kind.WRONG_THREAD, Kind.TIMEOUT, Kind.BLOCKED_LOOP})
 # what nobody is told who has not asked for it
 _OFF = frozenset({Kind.UNUSED_STUB})
 

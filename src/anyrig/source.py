@@ -135,6 +135,33 @@ def first_argument(filename: str, lineno: int, names: frozenset[str], keyword: s
     return None if given is None else text_of(given)
 
 
+def find_given(filename: str, lineno: int, name: str) -> str | None:
+    """The text of the function of this name that is given to a call on the line, as `x.set`."""
+    file = parsed(filename)
+    given = (one for call in ([] if file is None else file.calls(lineno)) for one in call.args)
+    texts = (text_of(one) for one in given if name in (_name_of(one), ""))
+    return next(texts, None)
+
+
+def as_partial(text: str) -> str | None:
+    """The arguments that have a call of this text made later: `f, 1`, `functools.partial(f, x=1)`.
+
+    None for a text that is no whole call.
+    """
+    try:
+        call = ast.parse(text, mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+    if not isinstance(call, ast.Call) or "..." in text:
+        return None
+    named = [
+        f"{one.arg}={text_of(one.value)}" if one.arg else f"**{text_of(one.value)}"
+        for one in call.keywords
+    ]
+    plain = ", ".join([text_of(call.func), *map(text_of, call.args)])
+    return plain if not named else f"functools.partial({', '.join([plain, *named])})"
+
+
 def find_passed(filename: str, name: str, *, or_called: bool) -> list[tuple[int, str]]:
     """The lines that pass a function of this name to another one, and the functions around them.
 
@@ -214,6 +241,10 @@ def _parse(filename: str, lines: list[str]) -> File | None:
 
 def _spans(call: ast.Call, lineno: int) -> bool:
     return call.lineno <= lineno <= (call.end_lineno or 0)
+
+
+def _name_of(node: ast.AST) -> str | None:
+    return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", None)
 
 
 def called_name(call: ast.AST) -> str | None:

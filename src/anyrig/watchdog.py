@@ -2,12 +2,13 @@
 
 Problem: who is held up can't say so.
 Approach: a thread looks every so often. Where the loop's thread is in the loop's own wait, all is
-well, and nothing is touched: a loop that waits is not woken (uvloop alone has to be asked what it
-waits for), so no test sees another order. Else the loop is asked to call a function; where it does
-not for some time, one call holds it, and the thread's frames say which, and the looks until then
-what mock it asked again and again.
-Limits: a call that begins just after a look is seen one look later. A thread makes ``os.fork()``
-warn, so it ends before one and begins again after it.
+well, and nothing is touched: a loop that waits is never woken, so no test sees another order, and
+none goes on that would not have gone on. Else a function is called when the loop comes to wait;
+where that does not happen for some time, one call holds it, and the thread's frames say which, and
+the looks until then what mock it asked again and again.
+Limits: uvloop has to be asked to call it, and that is a turn more. A call that begins just after a
+look is seen one look later. A thread makes ``os.fork()`` warn, so it ends before one and begins
+again after it.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from __future__ import annotations
 import _thread
 from collections.abc import Callable
 from types import FrameType
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from .latches import End, Latch
 from .origins import RawFrame
@@ -23,6 +24,9 @@ from .own import os, sys, time, weakref
 from .polled import Polled, Polling
 from .seams.cpython import stacks
 from .tasks.waiting import stack_of
+
+if TYPE_CHECKING:
+    from anyio import TaskInfo
 
 _LOOKS = 8  # in the time that a loop may be held
 
@@ -116,6 +120,12 @@ class Loop(Protocol):
     def call_soon(self, function: Callable[[], object]) -> None:
         """Have the loop call a function."""
 
+    def when_turns(self, function: Callable[[], object]) -> None:
+        """Have a function called when the loop turns next, and don't wake it for that."""
+
+    def infos(self) -> list[TaskInfo] | None:
+        """Its tasks, as anyio tells of them, from any thread; None where it has to be asked."""
+
     def is_waiting(self, frame: FrameType) -> bool:
         """Whether the innermost frame of its thread is its own wait."""
         raise NotImplementedError
@@ -146,7 +156,7 @@ class Beats:
         if asked is None or self._loop is not loop:
             self._asked, self._loop, self._is_told = now, loop, False
             self._polling = Polling()
-            loop.call_soon(self._turned(now))
+            loop.when_turns(self._turned(now))
         elif not self._is_told and not stacks.is_debugged(frame):
             self._look_at_held(frame, now - asked, after)
         return pause

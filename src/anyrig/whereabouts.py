@@ -92,23 +92,33 @@ class Whereabouts:
     def _ask(self, watch: Watch, runner: Loop | None, frame: FrameType | None) -> bool:
         """Ask the loop that the thread runs, also where it is no runner's; whether there is one."""
         if runner is not None and runner.is_busy:
-            runner.call_soon(lambda: self._tell_tasks(watch))
+            infos = runner.infos() if frame is not None and runner.is_waiting(frame) else None
+            if infos is not None:
+                self._tell_tasks(watch, infos)  # who wakes it may let it go on
+            else:
+                runner.when_turns(lambda: self._tell_tasks(watch, runner.infos()))
             return True
         loop = stacks.loop_in(frame)
         if loop is None:
             return False
+        if frame is not None and stacks.is_waiting(frame):
+            from .guests import tasks_in
+
+            self._tell_tasks(watch, tasks_in(loop))
+            return True
         with suppress(RuntimeError):  # it has closed meanwhile
             loop.call_soon_threadsafe(self._tell_tasks, watch, context=anyio_seam.on_asyncio())
         return True
 
-    # -- in the loop -----------------------------------------------------------------------------
+    # -- in the loop, or in the watchdog's thread while the loop sleeps ---------------------------
 
-    def _tell_tasks(self, watch: Watch) -> None:
+    def _tell_tasks(self, watch: Watch, infos: Sequence[Any] | None = None) -> None:
         from .guests import running_tasks
         from .tasks.tree import picture
 
         if watch is self._test() and self._asked is not None:
-            lines = [*picture(self._origins, running_tasks()), *self._standing()]
+            infos = running_tasks() if infos is None else infos
+            lines = [*picture(self._origins, infos), *self._standing()]
             self._tell(watch, time.perf_counter(), "Its tasks wait here:", lines)
 
     # -- in the thread of the tests --------------------------------------------------------------

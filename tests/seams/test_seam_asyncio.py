@@ -143,7 +143,7 @@ def test_loop_has__selector_and__scheduled(loop: asyncio.AbstractEventLoop) -> N
         loop.call_later(timer, ready.set)
         await ready.wait()
 
-    forget = asyncio_seam.around_waits(loop, note)
+    forget, _ = asyncio_seam.around_waits(loop, note)
     loop.run_until_complete(waits(0.001))
     assert noted == []
     loop.run_until_complete(waits(math.inf))

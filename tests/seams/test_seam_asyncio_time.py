@@ -271,7 +271,7 @@ def test_a_wait_is_known_by_its_frames(
     loop: asyncio.AbstractEventLoop, course: Course | None
 ) -> None:
     """Between ``select`` and ``_run_once`` stands what `stacks.is_waiting` knows, ours too."""
-    forget = asyncio_seam.around_waits(loop, lambda begins: None)
+    forget, _ = asyncio_seam.around_waits(loop, lambda begins: None)
     known: list[bool] = []
 
     async def main() -> None:
@@ -324,7 +324,7 @@ def test_timeout_has__task(loop: asyncio.AbstractEventLoop) -> None:
 def test_a_long_timeout_beside_fast_sleeps(loop: asyncio.AbstractEventLoop) -> None:
     """``_scheduled`` is empty meanwhile, also for who notes the waits of the loop."""
     noted: list[bool] = []
-    forget = asyncio_seam.around_waits(loop, noted.append)
+    forget, _ = asyncio_seam.around_waits(loop, noted.append)
 
     async def main() -> None:
         async with asyncio.timeout(2 * HOUR):

@@ -9,6 +9,7 @@ leaked_asyncgen    an async generator was dropped in the middle, with cleanup pe
 leaked_thread      a thread that the test started is still alive when the test has ended
 blocked_loop       a call held the event loop, and nothing else could run
 deadlock           all tasks wait, and nothing is left that could wake one
+wrong_thread       another thread made something ready, and the loop was not told
 timeout            a test takes longer than it may
 leaked_contextvar  a context variable that a test leaves changed for the next one
 unused_stub        a double that has more to give than it was asked for

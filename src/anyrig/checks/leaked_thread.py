@@ -12,7 +12,6 @@ not told.
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import FrameType
@@ -23,7 +22,7 @@ from ..findings import Finding, Kind, Origin, Place
 from ..origins import Origins, RawFrame
 from ..own import threading, time, weakref
 from ..seams.cpython.asyncgen import stack_of
-from ..seams.cpython.threads import Starters, frames_of, is_frameworks, is_pooled, target_of
+from ..seams.cpython.threads import Starters, frames_of, is_frameworks, is_pooled, telling_name
 
 GRACE = 0.2  # seconds that the threads of a test have, all together, to end
 # the same for those of a start that left one before: a suite that leaks in each of its tests
@@ -65,6 +64,8 @@ class LeakedThreads:
         # the wider fixture, or the test's id, that this code runs for; None where that is not known
         self._owner = owner
         self._starters = Starters(self._note)
+        # called in the thread that starts another one
+        self.heard: Callable[[], object] = lambda: None
         # what was not judged yet; other threads add to it
         self.noted: deque[Start] = deque()
         # thread -> its start, as long as the thread object lives
@@ -88,6 +89,12 @@ class LeakedThreads:
         start = Start(weakref.ref(thread), frames, place, owner, permit)
         self._starts[thread] = start
         self.noted.append(start)
+        self.heard()
+
+    def frames_at_start(self, thread: threading.Thread) -> Sequence[RawFrame]:
+        """The frames that have started a thread; none where that was not noted."""
+        start = self._starts.get(thread)
+        return () if start is None else start.frames
 
     def _parent(self) -> Start | None:
         """The start of the thread that runs; None for one of a pool, which serves whoever asks."""
@@ -177,7 +184,8 @@ class LeakedThreads:
 def finding(origins: Origins, leaked: Leaked, place: Place, starter: str | None) -> Finding:
     """The finding in words; ``starter`` is the wider fixture that started it, in words."""
     thread, start = leaked
-    name = safe.name(_name(thread))
+    own, function = telling_name(thread)
+    name = safe.name(own or function)
     whose = "" if starter is None else f", which {starter} started,"
     return Finding(
         kind=Kind.LEAKED_THREAD,
@@ -190,24 +198,12 @@ def finding(origins: Origins, leaked: Leaked, place: Place, starter: str | None)
     )
 
 
-def _name(thread: threading.Thread) -> str:
-    # threading's own numbering tells nobody anything
-    is_own = re.fullmatch(r"Thread-\d+( \(.*\))?", thread.name) is None
-    return thread.name if is_own else _target_name(thread)
-
-
-def _target_name(thread: threading.Thread) -> str:
-    target = target_of(thread)
-    name = getattr(target, "__qualname__", None) or type(target).__qualname__
-    return str(name).rpartition("<locals>.")[2]
-
-
 def _origin(origins: Origins, start: Start) -> Origin | None:
     return origins.locate(origins.of_test(start.frames))
 
 
 def _details(origins: Origins, thread: threading.Thread, name: str) -> Iterator[str]:
-    target = safe.name(_target_name(thread))
+    target = safe.name(telling_name(thread)[1])
     if target != name:
         yield f"it runs `{target}`"
     frames = frames_of(thread)

@@ -25,6 +25,7 @@ _WHY = {
     Kind.LEAKED_THREAD: "it goes on beside the next test",
     Kind.BLOCKED_LOOP: "no other task, no timeout and no cancellation could run meanwhile",
     Kind.DEADLOCK: "it would have waited for ever",
+    Kind.WRONG_THREAD: "the loop was not told, and sleeps on until something else wakes it",
     Kind.TIMEOUT: "it was stopped; what it was to show it has not shown",
     Kind.UNUSED_STUB: "the test says what it gives, and nothing asks for that",
     Kind.LEAKED_CONTEXTVAR: "the next test starts with it, and depends on the order of the tests",

@@ -8,7 +8,7 @@ from contextvars import Context, ContextVar
 from dataclasses import dataclass, field
 from functools import partial
 from types import FrameType, TracebackType
-from typing import Any, NoReturn, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol, TypeVar
 from weakref import WeakSet
 
 from anyio import TaskInfo
@@ -24,6 +24,12 @@ from ..internal import Internal
 from ..losses import Loss
 from ..own import asyncio, contextvars
 from ..seams import anyio as anyio_seam
+
+if TYPE_CHECKING:
+    import threading
+
+    from ..seams.asyncio_threads import Call as ThreadCall
+    from ..seams.asyncio_threads import Untold
 
 T = TypeVar("T")
 
@@ -116,6 +122,13 @@ class Host(Protocol):
 
     def interrupted(self, infos: Sequence[TaskInfo], /) -> None:
         """Ctrl-C is about to end what runs."""
+
+    def called_from_thread(self, call: ThreadCall, /) -> None:
+        """Another thread has called the loop, and did not tell it, while `until` keeps it awake."""
+
+    def start_of(self, thread: threading.Thread, /) -> Sequence[tuple[str, int, str]]:
+        """The frames that have started a thread, innermost first, where that was noted."""
+        raise NotImplementedError
 
     def failed_beside(self, runner: Any, infos: Sequence[TaskInfo], /) -> None:
         """A call has failed while other tasks than its own were running."""
@@ -223,9 +236,32 @@ class Runner(TestRunner):
         """
         raise NotImplementedError
 
+    def when_turns(self, function: Callable[[], object]) -> None:
+        """Have a function called when the loop turns next, from any thread.
+
+        A loop that sleeps is not woken for it, where that could let it go on with what nobody has
+        told it of: see `untold`.
+        """
+        self.call_soon(function)
+
     def is_waiting(self, frame: FrameType) -> bool:
         """Whether the innermost frame of the loop's thread is the loop's own wait."""
         raise NotImplementedError
+
+    def untold(self, frame: FrameType) -> Untold | None:
+        """What other threads have made ready in a loop that sleeps, without telling it.
+
+        The frame is the innermost of the loop's thread. trio lets no thread do so.
+        """
+        return None
+
+    def calls_for(self, handles: Iterable[Any]) -> Sequence[ThreadCall]:
+        """The calls that have made these ready, as far as they were noted."""
+        return ()
+
+    def infos(self) -> list[TaskInfo] | None:
+        """What anyio tells of the loop's tasks, from any thread; None where it has to be asked."""
+        return None
 
     def _end_where_it_waits(self, call: Call) -> None:
         """Cancel what the runner's task awaits, whatever shields it; notes what is thrown."""
@@ -310,8 +346,11 @@ class Runner(TestRunner):
         if self._unfinished is call:
             self.give_up(error)
 
-    def ask_wait(self) -> None:
-        """Have a loop that can't note its waits be asked for what it waits; from any thread."""
+    def look_at_wait(self, thread: int) -> None:
+        """See what a loop waits for that can't note it, while it waits in this thread.
+
+        To be called in another one.
+        """
 
     def note_wait(self, begins: bool) -> None:
         """The loop begins, or ends, to wait for nothing that it knows of."""

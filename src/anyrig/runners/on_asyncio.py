@@ -16,6 +16,7 @@ from ..backends import call_later, is_uvloop, who_froze_it
 from ..clock.course import Course
 from ..ends import Reason
 from ..findings import ClockError
+from ..guests import tasks_in
 from ..own import asyncio, outcome, sniffio, sys, weakref
 from ..seams import anyio as anyio_seam
 from ..seams import asyncio as asyncio_seam
@@ -24,6 +25,10 @@ from ..seams.cpython import stacks
 from .base import ASKED, TASK_NAME, Call, Host, Runner
 
 if TYPE_CHECKING:
+    from anyio import TaskInfo
+
+    from ..seams.asyncio_threads import Call as ThreadCall
+    from ..seams.asyncio_threads import Untold
     from ..seams.asyncio_time import LoopTime
     from ..seams.uvloop import LoopWaits
 
@@ -64,8 +69,9 @@ class AsyncioRunner(Runner):
         self._done: asyncio.Future[None] | None = None  # wakes the host at the end of a call
         self._callback_errors: list[Exception] = []
         self._forget_waits: Callable[[], None] = lambda: None
-        self._is_to_be_asked = False  # whether the loop notes no waits, and says what they are for
-        self._waits: LoopWaits | None = None  # what says it, once it was asked
+        self._when_turns: asyncio_seam.WhenTurns | None = None
+        self._is_uvloop = False  # which notes no waits
+        self._waits: LoopWaits | None = None  # what says what they are for, once it was asked
         self._time: LoopTime | None = None  # once it was another than the real one
         self._stops = 0  # that an interrupted run may have left in the loop
         self._is_empty = False  # whether nothing is left in the loop that is to be ended
@@ -79,8 +85,9 @@ class AsyncioRunner(Runner):
         loop = self._runner.get_loop()
         loop.set_exception_handler(Listener(self.host.lose, self._callback_errors, self.host.test))
         with self.beginning:
-            self._forget_waits = asyncio_seam.around_waits(loop, self.note_wait)
-            self._is_to_be_asked = is_uvloop(loop)
+            around = asyncio_seam.around_waits(loop, self.note_wait)
+            self._forget_waits, self._when_turns = around
+            self._is_uvloop = is_uvloop(loop)
         return self
 
     def __exit__(
@@ -97,7 +104,7 @@ class AsyncioRunner(Runner):
         # without cycles, all of it is gone at once
         with self.ending:
             self._forget_waits()
-            self._is_to_be_asked, self._waits = False, None
+            self._is_uvloop, self._when_turns, self._waits = False, None, None
             if self._time is not None:
                 self._time.close()
         self._task = self._knock = self._done = None
@@ -204,22 +211,43 @@ class AsyncioRunner(Runner):
         # uvloop waits in C, which `_run` has called
         return frame.f_code.co_filename == __file__ or stacks.is_waiting(frame)
 
-    def ask_wait(self) -> None:
-        if self._is_to_be_asked:
-            self.call_soon(self._look_at_wait)
+    def when_turns(self, function: Callable[[], object]) -> None:
+        when_turns = self._when_turns
+        if when_turns is None:
+            self.call_soon(function)
+        else:
+            when_turns(partial(self.host.internal.call, ASKED, function))
 
-    def _look_at_wait(self) -> None:
-        if self._waits is None:
+    def look_at_wait(self, thread: int) -> None:
+        waits = self._waits_in_c(thread)
+        if waits is not None:
+            is_same, is_stuck = waits.is_same(), waits.is_for_nothing()
+            if is_stuck != self.is_stuck or not is_same:
+                self.is_stuck = is_stuck
+                self.waits += 1
+
+    def _waits_in_c(self, thread: int) -> LoopWaits | None:
+        if self._is_uvloop and self._waits is None:
             from ..seams import uvloop
 
-            self._waits = uvloop.waits_of(self._runner.get_loop())
-        if self._waits is None:
-            self._is_to_be_asked = False
-            return
-        is_same, is_stuck = self._waits.is_same(), self._waits.is_for_nothing()
-        if is_stuck != self.is_stuck or not is_same:
-            self.is_stuck = is_stuck
-            self.waits += 1
+            self._waits = uvloop.waits_of(self._runner.get_loop(), thread)
+            self._is_uvloop = self._waits is not None
+        return self._waits
+
+    def untold(self, frame: FrameType) -> Untold | None:
+        from ..seams import asyncio_threads
+
+        if self._waits is not None:
+            return self._waits.untold()
+        return asyncio_threads.untold(self._runner.get_loop(), frame)
+
+    def calls_for(self, handles: Iterable[Any]) -> Sequence[ThreadCall]:
+        from ..seams import asyncio_threads
+
+        return asyncio_threads.calls_for(self._runner.get_loop(), handles)
+
+    def infos(self) -> list[TaskInfo] | None:
+        return tasks_in(self._runner.get_loop())
 
     @property
     def coroutine(self) -> Any:

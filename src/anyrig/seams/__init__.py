@@ -7,6 +7,7 @@ anyio          its plugin's runners, and the cancel scopes on asyncio
 trio           the cancel scopes and nurseries of a task
 asyncio        the loop of a callback, and the errors of a task group
 asyncio_turns  what a loop has ready, and a call after each of its turns
+asyncio_threads what other threads put into a loop that sleeps, and who has
 asyncio_errors the exceptions that nobody retrieved, and whose handler hears of them
 asyncio_time, trio_time     the clock of a loop and of a run
 uvloop         what a loop that waits in C waits for

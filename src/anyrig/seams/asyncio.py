@@ -35,6 +35,7 @@ on CPython 3.11 to 3.13.
 from __future__ import annotations
 
 from asyncio import AbstractEventLoop, Handle, runners
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -164,15 +165,24 @@ def waited_for(loop: AbstractEventLoop) -> int | None:
     return None if operations is None else len(operations) - 1
 
 
-def around_waits(loop: AbstractEventLoop, note: Callable[[bool], None]) -> Callable[[], None]:
+WhenTurns = Callable[[Callable[[], object]], object]
+
+
+def around_waits(
+    loop: AbstractEventLoop, note: Callable[[bool], None]
+) -> tuple[Callable[[], None], WhenTurns | None]:
     """Note each wait of a loop for nothing but another thread: True before it and False after.
 
-    Returns what takes this away. For a loop that has no selector of Python's it does nothing.
+    Returns what takes this away, and what has a function called, from any thread, when the loop
+    next comes to wait: it is not woken for that, nor kept from waiting. For a loop that has no
+    selector of Python's it does nothing.
     """
     selector: Any = getattr(loop, "_selector", None)
     if waited_for(loop) is None or "select" in vars(selector):
-        return lambda: None
+        return lambda: None, None
     select = selector.select
+    asked: deque[Callable[[], object]] = deque()
+    quick = _LONG  # seconds; below it there is nothing to note. None of them while somebody asks
 
     # anyio's `sleep_forever` sets a timer that never comes; the first of them is the soonest
     # a loop whose time is ours has none: it says None itself where none is to come
@@ -181,6 +191,13 @@ def around_waits(loop: AbstractEventLoop, note: Callable[[bool], None]) -> Calla
         return timers[0].when() if timers else 0.0
 
     def ours(timeout: float | None = None) -> Any:
+        nonlocal quick
+        if timeout is not None and timeout < quick:
+            return select(timeout)
+        if asked:
+            quick = _LONG
+            while asked:
+                asked.popleft()()
         if timeout is not None and (timeout < _LONG or soonest() != inf):
             return select(timeout)
         if waited_for(loop):
@@ -191,12 +208,17 @@ def around_waits(loop: AbstractEventLoop, note: Callable[[bool], None]) -> Calla
         finally:
             note(False)
 
+    def when_turns(function: Callable[[], object]) -> None:
+        nonlocal quick
+        asked.append(function)
+        quick = -1.0
+
     selector.select = ours
 
     def forget() -> None:
         vars(selector).pop("select", None)
 
-    return forget
+    return forget, when_turns
 
 
 def waits_for_nothing(loop: Any) -> bool:

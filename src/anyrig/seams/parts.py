@@ -39,6 +39,17 @@ ASYNCIO_TURNS = Table(
     Need(_TURNS, "asyncio", "Task", ("_fut_waiter",)),
 )
 
+_WRONG_THREAD = "which thread has called a loop that sleeps"
+ASYNCIO_THREADS = Table(
+    optional(_WRONG_THREAD, "asyncio", "BaseEventLoop", ("call_soon_threadsafe",)),
+    optional(_WRONG_THREAD, "asyncio", "BaseEventLoop", ("_ready", "_scheduled"), Of.INSTANCES),
+    optional(_WRONG_THREAD, "asyncio", "BaseEventLoop._run_once", ("timeout",), Of.CODE),
+    optional(
+        *(_WRONG_THREAD, "asyncio.selector_events", "BaseSelectorEventLoop"),
+        *(("_selector", "_ssock"), Of.INSTANCES),
+    ),
+)
+
 _ON_ASYNCIO = "clock and fast_sleep on asyncio"
 _LOOP = "BaseEventLoop"
 ASYNCIO_TIME = Table(
@@ -92,14 +103,12 @@ DOUBLES = Table(
 )
 
 _UV = "deadlocks on asyncio+uvloop"
-_FUNCTIONS = (
-    *("uv_is_active", "uv_is_closing", "uv_has_ref", "uv_timer_get_due_in", "uv_metrics_info"),
-    "uv_walk",
-)
 UVLOOP = Table(
     optional(_UV, "uvloop.loop", "", ("libuv_get_loop_t_ptr",)),
-    optional(_UV, "uvloop.loop", "", _FUNCTIONS, Of.LIBRARY),
 )
 
 # each of them
-TABLES = (REFUSED, WAITERS, LAZY_NAMES, ASYNCIO_TURNS, ASYNCIO_TIME, TRIO_TIME, DOUBLES, UVLOOP)
+TABLES = (
+    *(REFUSED, WAITERS, LAZY_NAMES, ASYNCIO_TURNS, ASYNCIO_THREADS, ASYNCIO_TIME, TRIO_TIME),
+    *(DOUBLES, UVLOOP),
+)

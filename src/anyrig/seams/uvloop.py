@@ -1,13 +1,16 @@
-"""What a uvloop loop waits for, and how often it turned.
+"""What a uvloop loop waits for, read from outside while it sleeps.
 
-Problem: it waits in C: there is no selector of Python's, no list of timers, no queue to read.
-Approach: ``uvloop.loop.libuv_get_loop_t_ptr`` gives libuv's own loop, and the extension module
-exports libuv's functions: ``uv_walk`` goes through the handles, ``uv_metrics_info`` counts turns. A
-handle's type and the number of requests under way (writes, look-ups of names) have no function
-there; they are read from the structures of libuv's public header. Where these don't read as they
-should, or a function is missing, nothing is said.
-Limits: to be asked in the loop itself, whose lists change while it runs. Seen on uvloop 0.21 to
-0.23 (libuv 1.48 to 1.52), on Linux.
+Problem: it waits in C: there is no selector of Python's, no list of timers. Who asks it wakes it,
+and it goes on with whatever another thread has put into it without telling it.
+Approach: ``uvloop.loop.libuv_get_loop_t_ptr`` gives the address of libuv's own loop, and libuv's
+public header what its first fields are: how many handles are active and how many requests (writes,
+look-ups of names) under way. Active in a loop that sleeps are the one that wakes it, in the main
+thread one for signals, its timers, which the collector knows, and until its first turn is over the
+one that writes its streams (``uv_check_t``). The last one is among the first of its handles, which
+stay where they are until it is closed; they are read by ``/proc/self/mem``, which answers with an
+error where nothing is any more. That a loop has not turned between two looks is told by the
+processor time of its thread.
+Limits: without ``/proc`` nothing is said. Seen on uvloop 0.21 to 0.23 (libuv 1.48 to 1.52).
 """
 
 from __future__ import annotations
@@ -17,24 +20,17 @@ from typing import Any
 
 from uvloop import loop as _loop_module
 
-from ..own import threading
+from ..own import os, threading
+from .asyncio_threads import Untold, left_in, timers_of
+from .cpython.threads import processor_time
 from .parts import UVLOOP as NEEDS
 
 uv: Any = _loop_module
 
-# of libuv's ``uv_handle_type``
-_ASYNC, _CHECK, _IDLE, _POLL, _PREPARE, _TIMER = 1, 2, 6, 8, 9, 13
-# what is run before or after each turn, or to wake the loop: it brings nothing by itself
-_QUIET = frozenset({_ASYNC, _CHECK, _IDLE, _PREPARE})
-# milliseconds; for `math.inf`, as anyio sleeps forever, uvloop takes a hundred years
-_FOREVER = 50 * 365 * 24 * 3600 * 1000
-_METRICS = 16  # numbers in ``uv_metrics_t``, of which the first one counts the turns
-
-
-class _Handle(ctypes.Structure):
-    """The beginning of ``uv_handle_t``."""
-
-    _fields_ = [("data", ctypes.c_void_p), ("loop", ctypes.c_void_p), ("type", ctypes.c_int)]
+_FOREVER = 50 * 365 * 24 * 3600  # seconds; for `math.inf` uvloop takes a hundred years
+_CHECK = 2  # of libuv's ``uv_handle_type``
+_ACTIVE = 4  # of the flags of a handle
+_FIRST = 8  # handles of a loop, among which those are that it makes itself
 
 
 class _Loop(ctypes.Structure):
@@ -48,79 +44,104 @@ class _Loop(ctypes.Structure):
     ]
 
 
-class LoopWaits:
-    """Says of one loop what it waits for; to be asked in a callback of the loop's."""
+class _Handle(ctypes.Structure):
+    """``uv_handle_t``."""
 
-    def __init__(self, loop: Any) -> None:
-        # PyDLL and its functions keep the interpreter's lock, so that nothing changes meanwhile
-        library = ctypes.PyDLL(uv.__file__)
-        ask = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_void_p)
-        self._is_active = ask(("uv_is_active", library))
-        self._is_closing = ask(("uv_is_closing", library))
-        self._has_ref = ask(("uv_has_ref", library))
-        self._due_in = ctypes.PYFUNCTYPE(ctypes.c_uint64, ctypes.c_void_p)(
-            ("uv_timer_get_due_in", library)
-        )
-        self._metrics = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)(
-            ("uv_metrics_info", library)
-        )
-        self._visit = ctypes.PYFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)
-        self._walk = ctypes.PYFUNCTYPE(None, ctypes.c_void_p, self._visit, ctypes.c_void_p)(
-            ("uv_walk", library)
-        )
+    _fields_ = [
+        ("data", ctypes.c_void_p),
+        ("loop", ctypes.c_void_p),
+        ("type", ctypes.c_int),
+        ("close_cb", ctypes.c_void_p),
+        ("handle_queue", ctypes.c_void_p * 2),
+        ("reserved", ctypes.c_void_p * 4),
+        ("next_closing", ctypes.c_void_p),
+        ("flags", ctypes.c_uint),
+    ]
+
+
+class LoopWaits:
+    """Says of one loop what it waits for; to be asked in another thread, while it sleeps."""
+
+    def __init__(self, loop: Any, thread: int) -> None:
         pointer = ctypes.pythonapi.PyCapsule_GetPointer
         pointer.restype, pointer.argtypes = ctypes.c_void_p, (ctypes.py_object, ctypes.c_char_p)
+        self._loop = loop  # the fields are its memory
         self._address: int = pointer(uv.libuv_get_loop_t_ptr(loop), None)
-        self._last_turns = self._turns()
+        self._fields = _Loop.from_address(self._address)
+        self._check = self._find_check()
+        natives = (one.native_id for one in threading.enumerate() if one.ident == thread)
+        self._thread = next(natives, None)
+        self._known = 1 + (thread == threading.main_thread().ident)
+        self._last: int | None = -1
+        self.is_still = False  # whether the last look was at the same wait as the one before
+
+    def _find_check(self) -> int | None:
+        """The address of the first of the loop's handles that is such a one."""
+        link = self._fields.handle_queue[0]
+        for _ in range(_FIRST):
+            address = (link or 0) - _Handle.handle_queue.offset
+            handle = self._handle(address)
+            if handle is None or handle.type == _CHECK:
+                return None if handle is None else address
+            link = handle.handle_queue[0]
+        return None
+
+    def _handle(self, address: int) -> _Handle | None:
+        """A handle of the loop's; None where there is none, or it is laid out in another way."""
+        handle = _copied(address)
+        return handle if handle is not None and handle.loop == self._address else None
 
     def is_same(self) -> bool:
-        """Whether the loop has turned for this look at most since the last one."""
-        turns = self._turns()
-        is_same = turns <= self._last_turns + 1
-        self._last_turns = turns
-        return is_same
+        """Whether the loop's thread has done nothing since this was asked last."""
+        last = self._last
+        self._last = None if self._thread is None else processor_time(self._thread)
+        self.is_still = self._last == last
+        return self.is_still
 
-    def _turns(self) -> int:
-        numbers = (ctypes.c_uint64 * _METRICS)()
-        self._metrics(self._address, numbers)
-        return numbers[0]
+    def others(self) -> int | None:
+        """How many handles and requests of its user's it waits for, while it sleeps.
+
+        Timers left out; None where its own handles are not where they should be.
+        """
+        check = None if self._check is None else self._handle(self._check)
+        if check is None or self._loop.is_closed():
+            return None
+        own = self._known + bool(check.flags & _ACTIVE) + len(self._timers())
+        return int(self._fields.active_handles + self._fields.active_requests) - own
 
     def is_for_nothing(self) -> bool:
         """Whether it waits for no timer, no I/O, no process and no request."""
-        handles = self._handles()
-        loop = _Loop.from_address(self._address)
-        active = [handle for handle in handles if self._is_active(handle)]
-        reads_well = all(_Handle.from_address(one).loop == self._address for one in handles)
-        counted = sum(bool(self._has_ref(handle)) for handle in active)
-        if not reads_well or loop.active_handles != counted:
-            return False
-        if loop.active_requests or any(self._is_closing(handle) for handle in handles):
-            return False
-        # one is there always, in the main thread: what signals wake the loop with
-        known = [_POLL] if threading.current_thread() is threading.main_thread() else []
-        return [_type_of(one) for one in active if self._may_bring(one)] == known
+        return self.others() == 0 and self._has_no_timer()
 
-    def _may_bring(self, handle: int) -> bool:
-        """Whether something may come by an active handle."""
-        kind = _type_of(handle)
-        return kind not in _QUIET and (kind != _TIMER or self._due_in(handle) < _FOREVER)
+    def untold(self) -> Untold | None:
+        """What other threads have made ready in it since it sleeps, without telling it."""
+        found = left_in(self._loop, is_endless=False) if self.is_still else []
+        return Untold(found, self._has_no_timer()) if found else None
 
-    def _handles(self) -> list[int]:
-        found: list[int] = []
-        self._walk(self._address, self._visit(lambda handle, _: found.append(handle)), None)
-        return found
+    def _timers(self) -> list[Any]:
+        return [one for one in timers_of(self._loop) if not one.cancelled()]
+
+    def _has_no_timer(self) -> bool:
+        return all(one.when() > _FOREVER for one in self._timers())
 
 
-def waits_of(loop: Any) -> LoopWaits | None:
-    """What says of a loop what it waits for; None where this uvloop can't be asked."""
-    if NEEDS.gone():
+def _copied(address: int) -> _Handle | None:
+    """What is at an address, also where a loop was closed meanwhile and nothing is there."""
+    try:
+        memory = os.open("/proc/self/mem", os.O_RDONLY)
+    except OSError:
         return None
     try:
-        return LoopWaits(loop)
-    except (AttributeError, OSError):
+        return _Handle.from_buffer_copy(os.pread(memory, ctypes.sizeof(_Handle), address))
+    except (OSError, OverflowError, ValueError):
         return None
+    finally:
+        os.close(memory)
 
 
-def _type_of(handle: int) -> int:
-    number: int = _Handle.from_address(handle).type
-    return number
+def waits_of(loop: Any, thread: int) -> LoopWaits | None:
+    """What says of a loop what it waits for; None where this uvloop can't be asked.
+
+    The thread is the one that the loop runs in.
+    """
+    return None if NEEDS.gone() else LoopWaits(loop, thread)

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from ..backends import running_library
-from ..own import asyncio
+from ..own import asyncio, threading
+from ..runners.base import HOST
 
 
 @contextmanager
@@ -37,6 +38,27 @@ def after_turns(call: Callable[[], object]) -> Iterator[Callable[[], object]]:
     finally:
         if forget is not None:
             forget()
+
+
+@contextmanager
+def heard_calls() -> Iterator[None]:
+    """While entered, the run hears of each call that makes something ready from another thread.
+
+    Who keeps a loop awake lets it go on with that, as it would not have done without.
+    """
+    host = HOST.get()
+    if host is None or running_library() == "trio":
+        yield
+        return
+    from ..seams import asyncio_threads as seam
+
+    notes = seam.note_calls(asyncio.get_running_loop(), threading.get_ident(), host.start_of)
+    hears = [] if notes is None else notes.hears
+    hears.append(host.called_from_thread)
+    try:
+        yield
+    finally:
+        hears.remove(host.called_from_thread)
 
 
 def _as_asyncio(call: Callable[[], object]) -> Callable[[], None]:

@@ -26,7 +26,7 @@ from . import words
 from .asking import EVERY, Asking
 from .bell import Alarm, Bell
 from .things import Thing, of_loop, thing_of
-from .turns import after_turns
+from .turns import after_turns, heard_calls
 
 _PATIENCE = 50  # looks, one every `EVERY` seconds, that an answer under way may take beyond the end
 
@@ -126,7 +126,11 @@ async def _answered(predicate: Callable[[], Any], seconds: float | None) -> Any:
 
     bell = Bell()
     asking = Asking(predicate, bell)
-    with after_turns(asking.look) as tick, _Deadline(seconds, bell, tick, asking.stop) as deadline:
+    with (
+        after_turns(asking.look) as tick,
+        heard_calls(),
+        _Deadline(seconds, bell, tick, asking.stop) as deadline,
+    ):
         await anyio.lowlevel.checkpoint()  # the end of the turn in which this begins is not heard
         while True:
             value = await asking.ask()

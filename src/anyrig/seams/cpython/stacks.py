@@ -25,6 +25,7 @@ import functools
 from collections.abc import Callable, Container, Iterator
 from contextlib import suppress
 from enum import Enum
+from math import inf
 from types import FrameType
 from typing import Any
 
@@ -50,6 +51,7 @@ _WAITS = ("/selectors.py", "/asyncio/windows_events.py")
 # a selector's own, asyncio's on Windows, that of the seam of asyncio, and those of its time
 _SELECTS = ("select", "_poll", "ours", "_select", "_select_skipping")
 _LOOP = "/asyncio/base_events.py"
+_A_DAY = 24 * 3600.0  # seconds; no loop of asyncio's sleeps for longer at once
 # its loop, and what that calls between two steps of a task
 _OF_TRIO = ("/trio/_core/", "/outcome/", "<attrs generated", "/contextlib.py", "/selectors.py")
 # what calls the hooks of a test, pytest's own hooks, and ours: by the package of their module
@@ -178,6 +180,37 @@ def is_waiting(frame: FrameType) -> bool:
             return False
         outer = outer.f_back
     return outer is not None
+
+
+def sleeps_for(frame: FrameType) -> float | None:
+    """How many seconds an event loop sleeps whose innermost frame this is, at most.
+
+    None where it does not sleep, or only looks for what is there.
+    """
+    if not is_waiting(frame):
+        return None
+    outer: FrameType | None = frame
+    while outer is not None and _path(outer).endswith(_WAITS):
+        outer = outer.f_back
+    # who sleeps without an end says None, or is a day late at most
+    timeout = None if outer is None else outer.f_locals.get("timeout", 0)
+    if timeout is None:
+        return inf
+    return (inf if timeout >= _A_DAY else float(timeout)) if timeout > 0 else None
+
+
+def is_in_any(function: str, path: str) -> bool | None:
+    """Whether any thread is in a function of this name in such a file; None: nobody knows."""
+    found = frames.current()
+    return None if found is None else any(_is_in(one, function, path) for one in found.values())
+
+
+def _is_in(frame: FrameType | None, function: str, path: str) -> bool:
+    while frame is not None:
+        if frame.f_code.co_name == function and _path(frame).endswith(path):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def loop_in(frame: FrameType | None) -> Any:

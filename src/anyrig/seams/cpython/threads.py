@@ -23,6 +23,7 @@ since 3.14, ``_handle`` on 3.13 and ``_wait_for_tstate_lock`` before. All seen o
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Any, Self
@@ -145,6 +146,16 @@ def target_of(thread: threading.Thread) -> Any:
     return getattr(thread, "_target", None) or type(thread).run
 
 
+def telling_name(thread: threading.Thread) -> tuple[str | None, str]:
+    """What a thread is called, where it has a name of its own, and what it runs."""
+    target = target_of(thread)
+    function = str(getattr(target, "__qualname__", None) or type(target).__qualname__)
+    function = function.rpartition("<locals>.")[2]
+    # threading's own numbering tells nobody anything
+    is_own = re.fullmatch(r"Thread-\d+( \(.*\))?", thread.name) is None
+    return (thread.name if is_own else None), function
+
+
 def frames_of(thread: threading.Thread) -> tuple[RawFrame, ...]:
     """Where a thread is, innermost first; empty where it has ended."""
     return stack_of(frames.of(thread.ident))
@@ -178,19 +189,19 @@ def processor_times() -> dict[int, int | None]:
     me = threading.get_native_id()
     others = (thread.native_id for thread in threading.enumerate())
     return {
-        thread: _processor_time(thread) for thread in others if thread is not None and thread != me
+        thread: processor_time(thread) for thread in others if thread is not None and thread != me
     }
 
 
 def stood_still(before: dict[int, int | None]) -> bool:
     """Whether none of these threads did anything since `processor_times` was asked."""
     return all(
-        used is not None and _processor_time(thread) == used for thread, used in before.items()
+        used is not None and processor_time(thread) == used for thread, used in before.items()
     )
 
 
-def _processor_time(thread: int) -> int | None:
-    """By its native id, which may be that of no thread any more."""
+def processor_time(thread: int) -> int | None:
+    """That of a thread by its native id, which may be that of no thread any more."""
     if sys.platform != "linux":
         return None
     try:
