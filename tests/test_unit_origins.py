@@ -15,7 +15,7 @@ import anyrig
 from anyrig.checks import leaked_task
 from anyrig.findings import Frame, Phase, Place
 from anyrig.origins import Origins, RawFrame
-from anyrig.tasks.waiting import frames, lines
+from anyrig.tasks.waiting import frames, lines, user_lines
 
 STDLIB = os.path.join(sysconfig.get_path("stdlib"), "asyncio", "base_events.py")
 INSTALLED = os.path.join(sysconfig.get_path("purelib"), "library", "core.py")
@@ -80,6 +80,22 @@ def test_nothing_of_the_users(origins: Origins) -> None:
     assert (origin.path, origin.lineno) == (INSTALLED, 5)
     assert origins.locate([(STDLIB, 1, "a"), (OURS, 2, "b")]) is None
     assert origins.locate([]) is None
+
+
+def test_what_runs_pytest_is_nobodys(origins: Origins, users: str) -> None:
+    """A script that has called pytest, the console's or one's own, is no line of a test's."""
+    frames: list[RawFrame] = [
+        (INSTALLED, 2, "make"),
+        (PYTEST, 9, "pytest_pyfunc_call"),
+        (users, 1, "<module>"),
+    ]
+    origin = origins.locate(frames)
+    assert origin is not None
+    assert (origin.path, origin.inside) == (INSTALLED, None)
+    assert origins.users_frame(frames) == (INSTALLED, 2, "make")
+    shown = user_lines([(users, 1, "<module>"), *frames[1::-1]], origins)
+    assert not any("test_it.py" in line for line in shown)
+    assert origins.within(frames[-1:]) == frames[-1:]
 
 
 def test_chain_has_an_end(origins: Origins, users: str) -> None:

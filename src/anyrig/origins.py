@@ -52,7 +52,7 @@ class Origins:
 
     def locate(self, frames: Sequence[RawFrame], *, exact: bool = True) -> Origin | None:
         """The user's own line among the frames; where none is the user's, the innermost one."""
-        kept = [frame for frame in frames if not _is_machinery(frame[0])]
+        kept = [frame for frame in self.within(frames) if not _is_machinery(frame[0])]
         if not kept:
             return None
         index = next((i for i, frame in enumerate(kept) if self.is_users(frame[0])), None)
@@ -94,13 +94,21 @@ class Origins:
 
     def users_frame(self, frames: Sequence[RawFrame]) -> RawFrame | None:
         """The raw frame that `locate` names, for questions to `source`."""
-        kept = [frame for frame in frames if not _is_machinery(frame[0])]
+        kept = [frame for frame in self.within(frames) if not _is_machinery(frame[0])]
         users = (frame for frame in kept if self.is_users(frame[0]))
         return next(users, kept[0] if kept else None)
 
     def caller(self, frames: Sequence[RawFrame]) -> RawFrame | None:
         """The innermost frame that is neither anyrig's nor Python's own."""
         return next((frame for frame in frames if not _is_machinery(frame[0])), None)
+
+    def within(self, frames: Sequence[RawFrame]) -> Sequence[RawFrame]:
+        """The frames but for those that have called pytest itself: a script, whosever it is."""
+        for index in range(len(frames) - 1, -1, -1):
+            filename = frames[index][0]
+            if re.search(_RUNNERS, filename) and not self.is_users(filename):
+                return frames[: index + 1]
+        return frames
 
     def of_test(self, frames: Sequence[RawFrame]) -> Sequence[RawFrame]:
         """The frames up to pytest's innermost: what called pytest itself is nobody's test."""

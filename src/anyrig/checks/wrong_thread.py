@@ -103,7 +103,8 @@ def _users(origins: Origins, frames: Sequence[RawFrame]) -> Origin | None:
 
 
 def _users_frame(origins: Origins, frames: Sequence[RawFrame]) -> RawFrame | None:
-    return next((frame for frame in frames if origins.is_users(frame[0])), None)
+    inner = origins.within(frames)
+    return next((frame for frame in inner if origins.is_users(frame[0])), None)
 
 
 def _text(origins: Origins, call: Call) -> str:

@@ -103,7 +103,8 @@ def lines(coroutine: Any, origins: Origins) -> list[str]:
 
 def user_lines(found: list[RawFrame], origins: Origins) -> list[str]:
     """The user's own lines among frames, outermost first; else the innermost frame's."""
-    shown = [frame for frame in found if origins.is_users(frame[0])] or found[-1:]
+    inner = origins.within(found[::-1])[::-1]
+    shown = [frame for frame in inner if origins.is_users(frame[0])] or found[-1:]
     return [line for frame in shown for line in _shown(frame, origins)]
 
 
