@@ -20,6 +20,7 @@ from asyncio import AbstractEventLoop
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from functools import partial
 from math import inf
 from types import FrameType
 from typing import Any, NamedTuple
@@ -40,7 +41,6 @@ _PATH = "/asyncio/base_events.py"
 class Call(NamedTuple):
     """A call from a thread that is not the loop's: who made it, and where."""
 
-    handle: weakref.ref[Any]  # what it has made ready
     thread: str | None  # its name; None where it has none of its own
     function: str  # what that thread runs
     frames: Sequence[RawFrame]  # innermost first
@@ -125,22 +125,29 @@ class _Notes:
     """The calls of other threads that were noted for one loop, and who hears of each at once."""
 
     def __init__(self, start_of: StartOf) -> None:
-        self.calls: deque[Call] = deque(maxlen=_MOST)
+        # what each has made ready, and the call
+        self.calls: deque[tuple[weakref.ref[Any], Call]] = deque(maxlen=_MOST)
         self._start_of = start_of
         self.hears: list[Callable[[Call], object]] = []
 
-    def add(self, handle: Any, frame: FrameType) -> None:
-        """Note a call that was made in this frame's thread."""
+    def make(self, frame: FrameType, call: Callable[[], Any]) -> Any:
+        """Make a call in this frame's thread, and note it: who hears of it does so before."""
+        noted = self._heard(frame)
+        handle = call()
+        self.calls.append((weakref.ref(handle), noted))
+        return handle
+
+    def _heard(self, frame: FrameType) -> Call:
         ident = threading.get_ident()
         # `current_thread` would make one for a thread that `threading` does not know
         thread = next((one for one in threading.enumerate() if one.ident == ident), None)
         name, function = (None, "?") if thread is None else telling_name(thread)
         # the thread may be gone when somebody asks where it was started
         start = () if thread is None else self._start_of(thread)
-        call = Call(weakref.ref(handle), name, function, stack_of(frame), start)
-        self.calls.append(call)
+        call = Call(name, function, stack_of(frame), start)
         for hear in dict.fromkeys(self.hears):
             hear(call)
+        return call
 
 
 def note_calls(loop: Any, thread: int, start_of: StartOf) -> _Notes | None:
@@ -156,21 +163,21 @@ def note_calls(loop: Any, thread: int, start_of: StartOf) -> _Notes | None:
         return notes
     # no method of its own: a loop that refers to itself would not be gone when it is dropped
     kind, ref, notes = type(loop), weakref.ref(loop), _Notes(start_of)
-    ident, add = threading.get_ident, notes.add
+    ident, make = threading.get_ident, notes.make
 
     def call_soon(callback: Any, *args: Any, context: Any = None) -> Any:
         __tracebackhide__ = True
-        handle = kind.call_soon(ref(), callback, *args, context=context)
-        if ident() != thread:
-            add(handle, sys._getframe(1))
-        return handle
+        if ident() == thread:
+            return kind.call_soon(ref(), callback, *args, context=context)
+        call = partial(kind.call_soon, ref(), callback, *args, context=context)
+        return make(sys._getframe(1), call)
 
     def call_at(when: float, callback: Any, *args: Any, context: Any = None) -> Any:
         __tracebackhide__ = True
-        handle = kind.call_at(ref(), when, callback, *args, context=context)
-        if ident() != thread:
-            add(handle, sys._getframe(1))
-        return handle
+        if ident() == thread:
+            return kind.call_at(ref(), when, callback, *args, context=context)
+        call = partial(kind.call_at, ref(), when, callback, *args, context=context)
+        return make(sys._getframe(1), call)
 
     call_soon.notes = notes  # type: ignore[attr-defined]
     loop.call_soon = call_soon
@@ -184,7 +191,7 @@ def calls_for(loop: Any, handles: Iterable[Any]) -> list[Call]:
     notes: _Notes | None = getattr(vars(loop).get("call_soon"), "notes", None)
     wanted = {id(one) for one in handles}
     noted = [] if notes is None else [*notes.calls]
-    return [call for call in noted if id(call.handle()) in wanted]
+    return [call for handle, call in noted if id(handle()) in wanted]
 
 
 def note_running(start_of: StartOf) -> None:
