@@ -20,7 +20,7 @@ def cut_off_at(number: int, call: Callable[[], object]) -> bool:
     def step(frame: FrameType, event: str, argument: Any) -> Any:
         nonlocal left
         frame.f_trace_opcodes = True
-        left -= event == "opcode"
+        left -= event != "return"  # Python 3.12 tells lines alone at first
         if not left:
             raise KeyboardInterrupt
         return step
@@ -56,7 +56,7 @@ def test_setting_that_is_cut_off_holds_nobody_up() -> None:
         goes_on = cut_off_at(number, latch.set)
         latch.set()
         assert latch.wait(LONG)
-    assert number > 5
+    assert number > 2
 
 
 def test_wait_for_an_end_that_is_cut_off_may_be_had_again() -> None:
@@ -67,4 +67,4 @@ def test_wait_for_an_end_that_is_cut_off_may_be_had_again() -> None:
         end.set()
         goes_on = cut_off_at(number, end.join)
         end.join()
-    assert number > 5
+    assert number > 2
