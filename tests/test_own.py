@@ -31,6 +31,7 @@ THEMSELVES = {
     SRC / "seams/cpython/excepthooks.py": {"sys", "threading"},  # sets their hooks
     SRC / "seams/cpython/filters.py": {"warnings"},  # puts a filter before all others
     SRC / "seams/cpython/unawaited.py": {"warnings"},  # stands where the interpreter calls
+    SRC / "seams/cpython/warning_contexts.py": {"warnings"},  # reads which filters count
     SHIM / "fast_sleep.py": {"asyncio"},  # replaces `asyncio.sleep` for a test
 }
 

@@ -151,3 +151,47 @@ def test_report_is_closed_when_the_run_ends_early(suite: Suite) -> None:
     ran = suite.spawn("--markers", "-W", "error")
     assert ran.status == 0, ran.text
     assert "ResourceWarning" not in ran.text
+
+
+MAKES = {
+    "a fixture": """
+        @pytest.fixture(autouse=True)
+        def vendor():
+            KEPT.append(save())
+        """,
+    "a thread": """
+        def serve():
+            made.wait()
+            KEPT.append(save())
+            done.set()
+
+        @pytest.hookimpl(wrapper=True, tryfirst=True)
+        def pytest_runtest_protocol(item):
+            if not KEPT:
+                threading.Thread(target=serve).start()
+            return (yield)
+
+        def pytest_runtest_setup():
+            made.set()
+            done.wait()
+        """,
+}
+
+
+@pytest.mark.parametrize("maker", MAKES)
+def test_what_plugins_make_in_a_setup_is_seen_after_the_call(suite: Suite, maker: str) -> None:
+    """A plugin's fixture or thread makes a coroutine while no code of the user's has run."""
+    head = """
+        import threading
+        import pytest
+
+        KEPT, made, done = [], threading.Event(), threading.Event()
+
+        async def save(): ...
+        """
+    suite.write("site-packages/vendor.py", head + MAKES[maker])
+    suite.write("test_it.py", "def test_it(): ...\n")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(suite.path / "site-packages")
+        suite.run("-p", "vendor")
+    assert [kind for kind, *_ in suite.found] == ["missed_await"]

@@ -61,8 +61,12 @@ def narrow(config: pytest.Config, settings: Settings, items: list[pytest.Item]) 
     """Deselect the variants that ``--anyrig-backend`` or a test's marker leaves out."""
     kept: list[pytest.Item] = []
     left_out: list[pytest.Item] = []
+    parent, inherited = None, settings
     for item in items:
-        (kept if _is_chosen(item, settings) else left_out).append(item)
+        if item.parent is not parent:
+            parent, inherited = item.parent, settings_for(item.parent, settings)
+        is_chosen = _is_chosen(item, with_marks(inherited, item))
+        (kept if is_chosen else left_out).append(item)
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = kept
@@ -89,6 +93,5 @@ def leaves_out(settings: Settings, value: object) -> bool:
 
 
 def _is_chosen(item: pytest.Item, settings: Settings) -> bool:
-    settings = settings_for(item, settings)
     params = getattr(getattr(item, "callspec", None), "params", {})
     return "anyio_backend" not in params or not leaves_out(settings, params["anyio_backend"])

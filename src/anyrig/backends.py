@@ -124,6 +124,12 @@ def _is_asyncio_running() -> bool:
     return True
 
 
+def say(library: str) -> None:
+    """Say which library runs what is in this context: a loop's callbacks are in no task."""
+    _, context = _said()
+    context.set(library)
+
+
 def unsay() -> Callable[[], None]:
     """Take back what anyio's plugin says of the runner that it keeps; returns what says it again.
 

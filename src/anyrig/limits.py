@@ -183,6 +183,13 @@ class Limits:
         """The threads that were there when the run began, and pytest's own."""
         return self._wakers.threads | {self._thread}
 
+    def are_threads_new(self) -> bool:
+        """Whether there are threads that were not there when the run began."""
+        return threading.active_count() > 1 and any(
+            thread.ident not in self._wakers.threads and thread.ident != self._thread
+            for thread in threading.enumerate()
+        )
+
     def watch_loops(self) -> None:
         """Begin to look, where it has not begun: a test is about to run."""
         if self._watchdog.ident is not None:

@@ -34,19 +34,27 @@ class LiveFixtures:
         # those of them that are wider than a test, with what asked for them
         self._wide: dict[pytest.FixtureDef[Any], pytest.FixtureRequest] = {}
         self.wide_one_ended = False
+        # definition -> its function, and whose that is: many are set up anew for each test
+        self._known: dict[pytest.FixtureDef[Any], tuple[object, _Whose]] = {}
 
     def begin(self, definition: pytest.FixtureDef[Any], request: pytest.FixtureRequest) -> bool:
         """A fixture's setup begins; whether its function is the user's."""
-        code = code_of(definition.func)
-        is_xunit = definition.argname.startswith(_XUNIT)
-        is_users = is_xunit or (code is not None and self._origins.is_users(code.co_filename))
-        has_end = is_users and (is_xunit or _has_end(definition))
-        self._live[definition] = (
-            _Whose.USERS_WITH_END if has_end else _Whose.USERS if is_users else _Whose.OTHERS
-        )
+        function, whose = self._known.get(definition, (None, _Whose.OTHERS))
+        if function is not definition.func:
+            whose = self._whose(definition)
+            self._known[definition] = (definition.func, whose)
+        self._live[definition] = whose
         if definition.scope != "function":
             self._wide[definition] = request
-        return is_users
+        return whose is not _Whose.OTHERS
+
+    def _whose(self, definition: pytest.FixtureDef[Any]) -> _Whose:
+        code = code_of(definition.func)
+        is_xunit = definition.argname.startswith(_XUNIT)
+        if not is_xunit and (code is None or not self._origins.is_users(code.co_filename)):
+            return _Whose.OTHERS
+        has_end = is_xunit or _has_end(definition)
+        return _Whose.USERS_WITH_END if has_end else _Whose.USERS
 
     def among(self, names: Container[str]) -> list[pytest.FixtureDef[Any]]:
         """Those that are being set up or are up and have one of these names."""

@@ -55,7 +55,6 @@ from .who_runs import (
 
 if TYPE_CHECKING:
     import asyncio
-    from types import CodeType
 
     from anyio import TaskInfo
 
@@ -93,6 +92,10 @@ class Phases:
         # look for at its end
         self._users_ran = False
         self._is_users = False  # whether it does in each phase of this test
+        # whether a fixture was, in this setup, whosever it is, or something else may have made
+        # what is to be seen at the end of the call
+        self._was_set_up = False
+        self._had_threads = False  # whether there were some that are new, when the last test ended
         # the node of the last test, and the settings as the marks on it and above change them
         self._parent: pytest.Item | pytest.Collector | None = None
         self._inherited = rig.settings
@@ -214,12 +217,15 @@ class Phases:
         missed.enabled = self._wants_missed
         self._lost.enabled = self._wants_lost
         self._generators.enabled = self._wants_generators
-        missed.bodies = _bodies(codes) if codes and self._wants_body else {}
+        # who calls the function of a test and drops what that gives (``--trace``) drops ours
+        missed.bodies = (wrong_backend.CODE, *codes) if codes and self._wants_body else ()
         missed.enter(place)
         if self._users_ran:
             missed.ensure()
         # a fixture of wider scope may have tasks running
-        self._depth = RUNNER_DEPTH if rig.fixtures.have_users() else IDLE_DEPTH
+        have_users = rig.fixtures.have_users()
+        self._was_set_up = have_users or rig.has_others_hooks or self._had_threads
+        self._depth = RUNNER_DEPTH if have_users else IDLE_DEPTH
         missed.track(ORIGIN_DEPTH if self._users_ran else self._depth)
         return watch
 
@@ -228,6 +234,7 @@ class Phases:
     def pytest_fixture_setup(
         self, fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest
     ) -> Wrapper:
+        self._was_set_up = True
         with self._entering:
             if self._rig.fixtures.begin(fixturedef, request):
                 self._users_ran = True
@@ -316,6 +323,8 @@ class Phases:
                     say_again = None if other_runner(item) is None else unsay()
                     owned = self._owned(item.nodeid)
                 watch = self._enter(item, Phase.CALL)
+                if type(item) is pytest.Function and not self._may_have_made():
+                    self._missed.window.pass_over()  # pytest's own, and what there is for reports
                 self._missed.ensure()
                 body = watch.body if self._wants_body else None
                 replaced = self._compare_backend(watch)
@@ -345,6 +354,10 @@ class Phases:
         owned.__enter__()
         return owned
 
+    def _may_have_made(self) -> bool:
+        """Whether anything may have been made since the last test that the call's end is to see."""
+        return self._was_set_up or self._users_ran or self._limits.are_threads_new()
+
     def _observed(self, body: never_ran.Body) -> Wrapper:
         with ExitStack() as stack:
             with self._entering:
@@ -363,13 +376,16 @@ class Phases:
         item: Any = watch.item
         holder, name = item, "obj"
         function: Any = getattr(item, "obj", None)
-        named = value = None
+        value = None
         # what pytest calls by its own hook, as pytest-asyncio does in the end
         if type(item).runtest is pytest.Function.runtest or is_pytest_asyncios(item):
             value = item.funcargs.get("anyio_backend")
-            if value is not self._value:
-                self._value, self._named = value, None if value is None else backend_of(value)
-            named = self._named
+        if value is None:
+            self._missed.track(ORIGIN_DEPTH)
+            return None
+        if value is not self._value:
+            self._value, self._named = value, backend_of(value)
+        named = self._named
         is_plain = watch.code is not None and watch.body is None
         if not is_plain:
             handle = getattr(function, "hypothesis", None)
@@ -721,6 +737,7 @@ class Phases:
         rig.watch = None
         self._limits.limit = None
         rig.fixtures.wide_one_ended = False
+        self._had_threads = self._limits.are_threads_new()
         lost = self._lost
         lost.enabled = False
         self._generators.forget()
@@ -867,14 +884,6 @@ def _is_skip(error: BaseException) -> bool:
 def _raise(error: BaseException, **_: object) -> None:
     __tracebackhide__ = True
     raise error
-
-
-def _bodies(codes: Sequence[CodeType]) -> dict[CodeType, CodeType]:
-    """The code of a test, and that of ours in its place, each with the code that it is told by.
-
-    Who calls the function of a test and drops what that gives (``--trace``) drops ours.
-    """
-    return {**dict(zip(codes, codes, strict=True)), wrong_backend.CODE: codes[-1]}
 
 
 def _has_backend(item: pytest.Item, names: Sequence[str]) -> bool:

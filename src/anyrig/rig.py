@@ -64,6 +64,10 @@ _AT_HAND = {
     _EXPLAINS: "unittest.mock",
     ".report.terminal": "anyio",
 }
+# whose hooks for a test make no coroutine that they keep
+_HARMLESS = frozenset(
+    {"_pytest", "anyio", "anyrig", "anyrig_compat", "pytest_mock", "pytest_timeout", "xdist"}
+)
 BETWEEN_TESTS = Place(None, Phase.BETWEEN)
 # what pytest ends a test or the run with
 _MEANT = (
@@ -107,6 +111,8 @@ class Rig:
         self.limits = Limits(self)
         # whether the user has hooks of their own that run with each test
         self.has_own_hooks = False
+        # whether anybody has, but pytest, anyio and others that are known to make no coroutine
+        self.has_others_hooks = True
         # whether code of the user's may have run since the last test, or before the first
         self.is_between = True
         self._is_over = False  # the last test
@@ -233,7 +239,9 @@ class Rig:
             self.missed.window.renew()  # or the first test looks through all that was imported
             self.missed.window.resume()
         hooks = (caller for name, caller in vars(session.config.hook).items() if _is_of_test(name))
-        functions = (impl.function for caller in hooks for impl in caller.get_hookimpls())
+        functions = [impl.function for caller in hooks for impl in caller.get_hookimpls()]
+        packages = {str(getattr(one, "__module__", "")).partition(".")[0] for one in functions}
+        self.has_others_hooks = not packages <= _HARMLESS
         codes = (getattr(function, "__code__", None) for function in functions)
         self.has_own_hooks = any(code and self.origins.is_users(code.co_filename) for code in codes)
 

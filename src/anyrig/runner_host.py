@@ -45,6 +45,14 @@ class RunnerHost:
     ) -> None:
         self.cancel_timeout = cancel_timeout
         self.internal = internal
+        guard = internal.guard
+        # what guards a call's begin and end, what explains its end, and what looks after it
+        self.guards = (
+            guard("beginning a call"),
+            guard("ending a call"),
+            guard("explaining what cut off a call"),
+            guard("looking for what was left in a loop"),
+        )
         self._fixtures = fixtures
         self._origins = origins
         self._stack = ExitStack()

@@ -38,6 +38,17 @@ def test_window_sees_what_is_made_in_it(window: str, collections: str) -> None:
     assert text.splitlines() == ["['new']", "[]"]
 
 
+@pytest.mark.parametrize("collections", ["", "gc.collect(1); "])
+@each_window
+def test_window_passes_over_what_is_nobodys(window: str, collections: str) -> None:
+    """What was made before is not seen any more, but where that can't be had for nothing."""
+    body = f"one = save('1'); {collections}window.pass_over(); two = save('2'); print(names())"
+    end = "    one.close(); two.close(); old.close()\n"
+    text = alone(WINDOW.format(window=window, body=body) + end)
+    is_cheap = window == "YoungObjects" and not collections
+    assert text.splitlines() == ["['2']" if is_cheap else "['1', '2']"]
+
+
 @each_window
 def test_window_sees_what_is_in_a_cycle(window: str) -> None:
     """A coroutine in a cycle is seen, and `collect` ends it."""

@@ -12,7 +12,7 @@ loop, a thread or a fixture still holds is judged when that ends.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from types import CodeType, CoroutineType, FrameType
@@ -117,8 +117,9 @@ class MissedAwaits:
     """The check. `enter` and `leave` frame each phase; what dies in between is recorded.
 
     ``here`` is the place that new coroutines belong to, ``enabled`` whether the running test
-    wants the check, ``bodies`` the code that is recorded in any case (the test's own), and
-    ``permit`` the allowance that is open, if one is. ``owner`` is the rig.
+    wants the check, ``bodies`` the code that is recorded in any case (ours in the place of the
+    test's own, first, and the test's own, last), and ``permit`` the allowance that is open, if one
+    is. ``owner`` is the rig.
     """
 
     kind = Kind.MISSED_AWAIT
@@ -127,7 +128,7 @@ class MissedAwaits:
         self.origins = origins
         self.here = Place(None, Phase.COLLECT)
         self.enabled = True
-        self.bodies: Mapping[CodeType, CodeType] = {}
+        self.bodies: Sequence[CodeType] = ()
         self.permit: object = None
         self.runs_async = False  # whether a test needs no mark to be run where it is async
         self.owner: object = None
@@ -247,7 +248,7 @@ class MissedAwaits:
         frames = self._frames_of(origin or (), asyncgen.stack_of(sys._getframe(2)))
         return Missed(
             name=mock.name if mock is not None else coroutine.__qualname__,
-            code=self.bodies.get(coroutine.cr_code, coroutine.cr_code),
+            code=self._told_by(coroutine.cr_code),
             frames=frames,
             place=place,
             exact=bool(origin) and frames[:1] == (origin or ())[:1],
@@ -286,6 +287,10 @@ class MissedAwaits:
             return origin
         is_better = not origin or any(is_users(frame[0]) for frame in stack)
         return stack if is_better else origin
+
+    def _told_by(self, code: CodeType) -> CodeType:
+        """The code that a coroutine is told by: the test's own, where ours is in its place."""
+        return self.bodies[-1] if self.bodies and code == self.bodies[0] else code
 
     def _is_body(self, coroutine: AnyCoroutine) -> bool:
         return coroutine.cr_code in self.bodies

@@ -20,7 +20,7 @@ from ..clock.course import COURSE, Course
 from ..contexts import Change, Step, changes
 from ..ends import Stopped, is_end
 from ..findings import CancelledByFixture, ClockError, FindingError, TaskDidNotEnd
-from ..internal import Internal
+from ..internal import Guard, Internal
 from ..losses import Loss
 from ..own import asyncio, contextvars
 from ..seams import anyio as anyio_seam
@@ -54,6 +54,11 @@ class Host(Protocol):
     @property
     def test(self) -> str | None:
         """The id of the running test."""
+        raise NotImplementedError
+
+    @property
+    def guards(self) -> tuple[Guard, Guard, Guard, Guard]:
+        """What guards a call's begin and end, what explains its end, and what looks after it."""
         raise NotImplementedError
 
     def owner(self, fixture: Any) -> object:
@@ -217,11 +222,9 @@ class Runner(TestRunner):
         self._seen: WeakSet[Any] = WeakSet()  # the tasks that were told of
         self._steps: list[Step] = []  # the calls since the last test has ended
         self._course: Course | None = None  # the virtual time that the loop follows
-        guard = host.internal.guard
-        self.beginning = guard("beginning a call")
-        self.ending = guard("ending a call")
-        self.explaining = guard("explaining what cut off a call")
-        self.looking = guard("looking for what was left in a loop")
+        # the run's: each test may have a runner of its own. What each call comes by has a ``try``
+        # in the place of a ``with``: see `Guard.take`
+        self.beginning, self.ending, self.explaining, self.looking = host.guards
 
     # -- what a backend gives ----------------------------------------------------------------------
 
@@ -417,8 +420,10 @@ class Runner(TestRunner):
     ) -> None:
         __tracebackhide__ = True
         owner: object = NOBODY
-        with self.beginning:
+        try:
             owner = self.host.owner(None)
+        except BaseException as fault:  # noqa: BLE001 - noted, or raised again
+            self.beginning.take(fault)
         self._begin(Call(partial(test_func, **kwargs), owner))
 
     def _opened(self) -> OpenFixture:
@@ -560,8 +565,10 @@ class Runner(TestRunner):
         try:
             if self.given_up is None:
                 left = self.left()
-                with self.looking:
+                try:
                     self._tell(left)
+                except BaseException as fault:  # noqa: BLE001 - noted, or raised again
+                    self.looking.take(fault)
                 if self._course is not None:
                     with self.ending:
                         self._follow(None)
@@ -591,8 +598,10 @@ class Runner(TestRunner):
         """
         new: list[Any] = []
         if self.given_up is None:
-            with self.looking:
+            try:
                 new = self._new_tasks(owner)
+            except BaseException as fault:  # noqa: BLE001 - noted, or raised again
+                self.looking.take(fault)
         result = self._settled() if new else None
         for _ in range(_TURNS):
             if not self._was_cut_off(result):
@@ -682,19 +691,23 @@ class Runner(TestRunner):
 
     def begin_watched(self, call: Call) -> AbstractContextManager[object] | None:
         """A call begins, in the runner's task; gives what is watched in it, to be ended after."""
-        with self.beginning:
+        try:
             self.begin_call(call)
             watching = self.host.watching()
             watching.__enter__()
-            return watching
-        return None
+        except BaseException as fault:  # noqa: BLE001 - noted, or raised again
+            self.beginning.take(fault)
+            return None
+        return watching
 
     def end_watched(self, watching: AbstractContextManager[object] | None) -> None:
         """The call has ended."""
-        with self.ending:
+        try:
             if watching is not None:
                 watching.__exit__(None, None, None)
             self.end_call()
+        except BaseException as fault:  # noqa: BLE001 - noted, or raised again
+            self.ending.take(fault)
 
     def _set_time(self, call: Call) -> None:
         """Have the loop's time be that of the call: a wider fixture's is always real."""

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any, Self
 
 from outcome import Error, Outcome
 
-from ..backends import call_later, is_uvloop, who_froze_it
+from ..backends import call_later, is_uvloop, say, who_froze_it
 from ..clock.course import Course
 from ..ends import Reason
 from ..findings import ClockError
 from ..guests import tasks_in
-from ..own import asyncio, outcome, sniffio, sys, weakref
+from ..own import asyncio, outcome, sys, weakref
 from ..seams import anyio as anyio_seam
 from ..seams import asyncio as asyncio_seam
 from ..seams.asyncio_errors import Listener
@@ -341,7 +341,7 @@ class AsyncioRunner(Runner):
         task = self._task = asyncio.current_task()
         assert task is not None
         # for the loop's callbacks, which are in no task; anyio's plugin sets it for its own runner
-        sniffio.current_async_library_cvar.set("asyncio")
+        say("asyncio")
         while not self._is_closing:
             try:
                 while (call := await self._take(task)) is not None:

@@ -321,16 +321,20 @@ class TrioRunner(Runner):
 
     def _end_call(self, call: Call, watching: AbstractContextManager[object] | None) -> None:
         self.end_watched(watching)
-        with self.explaining:
+        try:
             if trio_seam.innermost(self._task) is not self._base:
                 call.broken = [one for one in self._scopes() if one.cancel_called]
             if isinstance(call.outcome, Error) and not call.broken:
                 # a system task that has raised, say: nothing can wait in this run any more
                 call.is_doomed = trio.current_effective_deadline() == -inf
+        except BaseException as fault:  # noqa: BLE001 - noted, or raised again
+            self.explaining.take(fault)
         self.look_beside(call)
         self._unfinished = None
-        with self.ending:
+        try:
             call.forget_bound()
+        except BaseException as fault:  # noqa: BLE001 - noted, or raised again
+            self.ending.take(fault)
         if self._asked:
             self._answer()  # it was asked in this call, and not in the next one
 

@@ -11,9 +11,11 @@ those that were there at the beginning of a test are known as long as somebody h
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Collection
 from typing import Any
 
-from ...own import warnings, weakref
+from ...own import weakref
 from ..needs import Need, Of, Table, optional
 
 _PART = "recorded warnings in a context"
@@ -28,13 +30,17 @@ NEEDS = Table(
     *_IN_CONTEXT.needs,
     Need("the warnings that a test records", "warnings", "", ("_showwarnmsg_impl",)),
 )
+# the variable; None before Python 3.14. Each test asks it, and for a name that is not there an
+# error is made each time
+_VARIABLE: Any = getattr(warnings, "_warnings_context", None)
 
 
 class Outer:
     """The contexts of whoever runs the tests: pytest makes one for each test."""
 
     def __init__(self) -> None:
-        self._contexts: weakref.WeakSet[Any] = weakref.WeakSet()
+        # none until one was noted: each test asks, and an empty set is ten calls of Python
+        self._contexts: weakref.WeakSet[Any] | None = None
         self._log: object = None
 
     def note(self) -> None:
@@ -42,16 +48,20 @@ class Outer:
         self._log = log()
         context = own()
         if context is not None:
+            if self._contexts is None:
+                self._contexts = weakref.WeakSet()
             self._contexts.add(context)
 
-    def contexts(self) -> list[Any]:
+    def contexts(self) -> Collection[Any]:
         """The contexts that somebody still has, and the one that counts here."""
         context = own()
-        return [*self._contexts, *([] if context is None else [context])]
+        if self._contexts is None:
+            return () if context is None else (context,)
+        return [*self._contexts, *(() if context is None else (context,))]
 
     def has(self, recorder: object) -> bool:
         """Whether a recorder is not a test's own."""
-        return recorder is self._log or any(one.log is recorder for one in self._contexts)
+        return recorder is self._log or any(one.log is recorder for one in self._contexts or ())
 
 
 def filters() -> Any:
@@ -62,8 +72,7 @@ def filters() -> Any:
 
 def own() -> Any | None:
     """The context of the innermost ``catch_warnings``, where that has one of its own."""
-    variable = getattr(warnings, "_warnings_context", None)
-    return None if variable is None or _IN_CONTEXT.gone() else variable.get(None)
+    return None if _VARIABLE is None or _IN_CONTEXT.gone() else _VARIABLE.get(None)
 
 
 def log() -> list[warnings.WarningMessage] | None:

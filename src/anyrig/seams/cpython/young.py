@@ -90,6 +90,15 @@ class YoungObjects:
         if self._new_since_look > _FULL_COLLECTION_AT_LEAST:
             self._collect_all_if_due()
 
+    def pass_over(self) -> None:
+        """What was made since `renew` is nobody's who is watched: it is old from here on as well.
+
+        It is not looked through, nor collected before the next full collection.
+        """
+        if not self._promoted and gc.get_freeze_count() <= _FROZEN_BY_PYTHON:
+            self._count()
+            self._age()
+
     def _age(self) -> None:
         if gc.get_freeze_count() > _FROZEN_BY_PYTHON:
             self.collect()  # a gc.freeze() of somebody's own: thawing would undo it
@@ -129,10 +138,14 @@ class YoungObjects:
         self._new_since_look += youngest + collections * gc.get_threshold()[0]
 
     def _young(self) -> list[Any]:
-        return self._pending_among(gc.get_objects(0) + gc.get_objects(1))
+        youngest, older = gc.get_objects(0), gc.get_objects(1)
+        # the older ones are those that a collection of the youngest has met: most tests have none
+        return self._pending_among(youngest + older if older else youngest)
 
     def _pending_among(self, things: list[Any]) -> list[Any]:
-        # without a line of Python for each of them
+        # without a line of Python for each of them; nearly always there is none
+        if self.wanted.isdisjoint(map(type, things)):
+            return []
         wanted = compress(things, map(self.wanted.__contains__, map(type, things)))
         return list(filter(self._is_pending, wanted))
 
@@ -192,6 +205,9 @@ class AllObjects(YoungObjects):
     def collect(self) -> None:
         """Collect all garbage."""
         gc.collect()
+
+    def pass_over(self) -> None:
+        """Nothing: to look is the cost here, and it is one look for each test as it is."""
 
     def _is_old(self, thing: object) -> bool:
         # one that has nothing of its own may be taken for another of its id, which is dead
