@@ -289,6 +289,25 @@ async def test_port_and_other_line():
     reach("192.0.2.1", 8080)
 """
 
+WRONG_THREAD = """
+import asyncio
+import threading
+import time
+
+import pytest
+
+@pytest.mark.anyrig(backends=["asyncio"])
+async def test_download():
+    event = asyncio.Event()
+
+    def work():
+        time.sleep(0.5)  # the download
+        event.set()
+
+    threading.Thread(target=work).start()
+    await event.wait()
+"""
+
 SUBTESTS = """
 async def reach(host, port):
     return True
@@ -312,6 +331,7 @@ SUITES = {
     "timeout": TIMEOUT,
     "leaked_contextvar": LEAKED_CONTEXTVAR,
     "unused_stub": UNUSED_STUB,
+    "wrong_thread": WRONG_THREAD,
     # one fault, told again and again
     "examples": EXAMPLES,
     "parameters": PARAMETERS,

@@ -129,8 +129,9 @@ def test_backend_that_is_not_installed(suite: Suite, narrowed: bool) -> None:
     ran = suite.spawn(*only, plugins=("without", "anyio", "anyrig"))
     assert ran.status == 4, ran.text
     place = "--anyrig-backend" if narrowed else "pytest.ini:3: anyrig_backends"
-    assert f"{place}: the backend 'asyncio+uvloop' needs the package uvloop" in ran.text
-    assert "pip install 'anyrig[uvloop]'" in ran.text
+    told = " ".join(ran.text.split())
+    assert f"{place}: the backend 'asyncio+uvloop' needs the package uvloop" in told
+    assert "(pip install 'anyrig[uvloop]')\n" in ran.text  # in one piece: it is typed
 
 
 def test_backend_that_is_not_installed_and_not_chosen(suite: Suite) -> None:

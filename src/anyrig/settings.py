@@ -35,6 +35,8 @@ class Option(NamedTuple):
     kind: Kind | None = None
 
 
+# a guess, and what is to be typed, stand on one line of an error
+_IN_ONE_PIECE = re.compile(r"\((?:did you mean|pip install) .*?\)")
 _POLICIES = " | ".join(policy.value for policy in Policy)
 _KIND_HELP = {
     Kind.MISSED_AWAIT: "a coroutine that was made and never awaited",
@@ -533,8 +535,7 @@ def usage_error(text: str) -> pytest.UsageError:
             parts.append(part)
     lines = columns.wrapped(text[:where], first, then, cuts=False) if where else []
     for part in parts:
-        # a guess stays in one piece
-        kept = re.sub(r"\(did you mean .*?\)", lambda guess: guess[0].replace(" ", "\0"), part)
+        kept = _IN_ONE_PIECE.sub(lambda words: words[0].replace(" ", "\0"), part)
         lines += columns.wrapped(kept, then if lines else first, then, cuts=False)
     return pytest.UsageError("\n".join(lines).lstrip().replace("\0", " "))
 

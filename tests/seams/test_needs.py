@@ -59,6 +59,7 @@ UNASKED = {
     "_anyrig_spec": "an attribute of ours",
     "_anyrig_used": "an attribute of ours",
     "_new_name": "an argument that stock mocks pass: their own name for it is asked for",
+    "_new_parent": "the same",
 }
 
 
