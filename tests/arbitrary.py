@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from anyrig.findings import Edit, Finding, Frame, Kind, Origin, Phase, Place, Policy
+
+# how quickly they are made up says how busy the machine is, and nothing of what is tested
+unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 texts = st.text(max_size=20)
 frames = st.builds(Frame, texts, st.integers(0), texts)

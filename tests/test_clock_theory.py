@@ -31,7 +31,7 @@ some = settings(
     derandomize=True,
     deadline=None,
     # the clock goes on from program to program
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
 QUARTERS = st.integers(1, 20).map(lambda number: number / 4)

@@ -437,7 +437,9 @@ async def test_takes_its_time():
 @pytest.mark.parametrize("library", ["asyncio", "trio"])
 def test_what_is_asked_before_a_run_has_begun_is_called(library: str) -> None:
     """A loop that is asked to turn while it is being made does so: it is not held."""
-    host = MagicMock(course=None, cancel_timeout=1.0, internal=Internal(), ended=None)
+    internal = Internal()
+    guards = [internal.guard("a call")] * 4
+    host = MagicMock(course=None, cancel_timeout=1.0, internal=internal, guards=guards, ended=None)
     asked: list[str] = []
 
     async def body() -> None:

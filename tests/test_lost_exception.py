@@ -100,7 +100,7 @@ def test_error_has_the_exception_as_its_cause(suite: Suite) -> None:
 
 
 def test_several_are_told_each_once(suite: Suite) -> None:
-    """Different exceptions are different findings, equal ones are counted, all are causes."""
+    """Those of one line are counted, each text is read once, and all of them are causes."""
     done = ran(
         suite,
         """
@@ -114,8 +114,9 @@ async def test_it():
 """,
         backends=["asyncio"],
     )
-    found = [(one.summary.partition(" was")[0], one.count) for one in suite.findings]
-    assert found == [("ValueError: 1", 2), ("ValueError: 2", 1)]
+    found = [(one.summary.partition(" was")[0], one.count, one.others) for one in suite.findings]
+    assert found == [("ValueError: 1", 3, ("ValueError: 2",))]
+    assert "- also ValueError: 2\n" in done.text, done.text
     (line,) = lines_of(done)
     causes = "[ValueError(1), ValueError(1), ValueError(2)]"
     assert line == f"LostExceptionError from ExceptionGroup('lost exceptions', {causes})"

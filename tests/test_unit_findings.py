@@ -21,15 +21,17 @@ from anyrig.findings import (
     Policy,
     merge,
 )
-from arbitrary import findings
+from arbitrary import findings, unhurried
 
 
+@unhurried
 @given(findings)
 def test_json_there_and_back(finding: Finding) -> None:
     """What is written as JSON and read again is equal, whatever it holds."""
     assert Finding.from_json(json.loads(json.dumps(finding.to_json()))) == finding
 
 
+@unhurried
 @given(findings)
 def test_json_is_plain(finding: Finding) -> None:
     """The JSON has the words that users write, and a key for each field."""
@@ -40,6 +42,7 @@ def test_json_is_plain(finding: Finding) -> None:
     assert data["place"] == {"test": finding.place.test, "phase": finding.place.phase.value}
 
 
+@unhurried
 @given(st.lists(findings, max_size=8))
 def test_merge_loses_nothing(found: list[Finding]) -> None:
     """Merging keeps the sum of the counts and the order, and a second time changes nothing."""

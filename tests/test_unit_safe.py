@@ -15,6 +15,7 @@ from anyrig.findings import Finding, FindingError, Frame, Kind, Origin, Phase, P
 from anyrig.losses import Loss, Way
 from anyrig.origins import Origins
 from anyrig.report import words
+from arbitrary import unhurried
 
 EVIL = "\x1b[2J\x1b[31mEVIL\n::error::injected\x07\x00\x9b31m\u202e\udce9\u2028"
 
@@ -56,6 +57,7 @@ def test_left_as_it_is(text: str) -> None:
     assert safe.line(text) == text
 
 
+@unhurried
 @given(st.text(max_size=60), st.integers(10, 40))
 def test_twice_is_once(text: str, most: int) -> None:
     """To make a text safe once more changes nothing; it has its limit, and is printable."""

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from anyrig import source
 from anyrig.source import CallSite
+from arbitrary import unhurried
 
 Write = Callable[[str], str]
 FILE = "/nowhere/test_it.py"
@@ -111,6 +112,7 @@ def test_text_that_does_not_parse(write: Write, text: str) -> None:
     assert source.line("/nowhere/at/all.py", 1) == ""
 
 
+@unhurried
 @given(st.text(max_size=60), st.integers(1, 6))
 def test_no_text_breaks_it(text: str, lineno: int) -> None:
     """Whatever a file holds, asking it raises nothing."""

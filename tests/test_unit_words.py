@@ -9,7 +9,7 @@ from hypothesis import given
 
 from anyrig.findings import Finding, Frame, Kind, Origin, Phase, Place
 from anyrig.report import words
-from arbitrary import findings
+from arbitrary import findings, unhurried
 
 PLACE = Place("test_it.py::test_it", Phase.CALL)
 ORIGIN = Origin(
@@ -94,6 +94,7 @@ def test_each_kind_says_why_it_matters(kind: Kind) -> None:
     assert words.text([Finding(kind, PLACE, "it", "summary")]).count("it: ") == 1
 
 
+@unhurried
 @given(findings)
 def test_any_finding_has_a_text(finding: Finding) -> None:
     """Whatever a finding holds, it can be told."""
@@ -101,6 +102,7 @@ def test_any_finding_has_a_text(finding: Finding) -> None:
     assert told in text
 
 
+@unhurried
 @given(findings)
 def test_any_finding_fits_the_terminal(finding: Finding) -> None:
     """No line of it is longer than 80 columns, but for code that is to be typed."""
