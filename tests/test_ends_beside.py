@@ -123,6 +123,7 @@ async def test_waits():
     )
     done = suite.spawn()
     assert "this call held the thread" in done.text, done.text
+    assert "pytest_plugin.py" not in done.text, done.text
     assert "deadlock was not looked for: the thread `poller`" in done.text, done.text
 
 

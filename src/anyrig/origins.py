@@ -22,6 +22,7 @@ _STDLIB = os.path.dirname(os.__file__) + os.sep
 _INSTALLED = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
 # texts and not patterns, which take longer to compile than all else here takes to import
 _RUNNERS = r"[\\/](_pytest|pytest|pluggy|xdist|execnet|pytest_asyncio|pytest_trio)[\\/]"
+_HOSTS = rf"{_RUNNERS}|[\\/]anyio[\\/]pytest_plugin\.py$"
 _DOCTEST = r"<doctest (.+)\[(\d+)\]>$"
 _CHAIN_LENGTH = 6
 
@@ -80,6 +81,15 @@ class Origins:
             inside=inside,
             exact=exact,
         )
+
+    def locate_held(self, frames: Sequence[RawFrame]) -> Origin | None:
+        """The same of a call that holds its thread: nobody's where it is a loop's own wait, or C.
+
+        What has run the test is then the innermost frame, and no line to look at.
+        """
+        held = self.users_frame(frames)
+        is_told = held is None or self.is_users(held[0]) or not re.search(_HOSTS, held[0])
+        return self.locate(frames) if is_told else None
 
     def definition(self, code: CodeType) -> Origin | None:
         """The line that defines a function, below its decorators."""

@@ -17,8 +17,10 @@ import anyio.to_thread
 import pytest
 import trio
 
+from anyrig.findings import Kind
 from anyrig.seams.cpython import stacks
 from anyrig.seams.cpython.stacks import Doing, at_work, frame_of, loop_in, thread_of
+from inner import Suite
 
 _MANY = 100_000  # looks, before a thread is what it is
 _LONG = 60.0  # seconds; what is not at its end by then failed
@@ -407,3 +409,43 @@ def test_pytest_at_work_is_told_from_a_test(monkeypatch: pytest.MonkeyPatch) -> 
     with entered():
         monkeypatch.setitem(Told(), "key", 1)
     assert seen[:3] == [False, False, True]
+
+
+def test_what_a_loop_calls_is_no_work_of_ours(suite: Suite) -> None:
+    """What stands still in a loop's wait, or in C that it calls, is ended at the first signal."""
+    suite.ini("anyrig_backends = asyncio", "anyrig_timeout = 0.2")
+    suite.write(
+        "test_it.py",
+        """
+import asyncio, time
+import anyio
+from anyrig.limits import Limits
+
+PUT_OFF = []
+put_off = Limits._is_put_off
+
+def noted(self, limit, frame):
+    is_put_off = put_off(self, limit, frame)
+    path = frame.f_code.co_filename
+    if path.endswith(("selectors.py", "events.py")):  # a loop's wait, and what it calls
+        PUT_OFF.append(is_put_off)
+    return is_put_off
+
+Limits._is_put_off = noted
+
+async def test_waits():
+    asyncio.get_running_loop().call_soon_threadsafe = lambda *args, **options: None
+    await anyio.Event().wait()
+
+async def test_calls():
+    asyncio.get_running_loop().call_soon(time.sleep, 3600)
+    await anyio.Event().wait()
+
+def test_none_was_put_off():
+    assert len(PUT_OFF) >= 2 and not any(PUT_OFF)
+""",
+    )
+    done = suite.spawn("-p", "no:randomly", "--anyrig-deadlock=off")
+    assert done.counts == {"failed": 2, "passed": 1}, done.text
+    timeouts = [one for one in suite.findings if one.kind is Kind.TIMEOUT]
+    assert [one.origin for one in timeouts] == [None, None]

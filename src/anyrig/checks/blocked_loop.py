@@ -45,7 +45,7 @@ def finding(
     return Finding(
         kind=kind,
         place=place,
-        origin=origins.locate(importer or frames),
+        origin=origins.locate_held(importer or frames),
         what="the event loop",
         summary=f"{'an import' if importer else 'a call'} held the event loop "
         f"for more than {seconds:g} s",

@@ -61,7 +61,7 @@ def held(
     return Finding(
         kind=kind,
         place=place,
-        origin=origins.locate(stack_of(frame)),
+        origin=origins.locate_held(stack_of(frame)),
         what="the test",
         summary=_summary(seconds, place),
         details=(_HELD, *details),

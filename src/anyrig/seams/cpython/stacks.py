@@ -247,9 +247,14 @@ def is_in_pytest(frame: FrameType | None) -> bool:
     """Whether pytest is at work, or a hook of its own or of ours, and nobody's test.
 
     What is raised between two hooks goes past the second half of those that wrap others; in what
-    they call of Python's own, it leaves locks held.
+    they call of Python's own, it leaves locks held. A loop's wait, and what it calls, is no work of
+    theirs, though a runner of ours has called the loop.
     """
+    if frame is not None and is_waiting(frame):
+        return False
     while frame is not None and _package(frame) in sys.stdlib_module_names:
+        if frame.f_code.co_name == "_run_once" and _path(frame).endswith(_LOOP):
+            return False
         frame = frame.f_back
     return frame is not None and _package(frame) in _OF_PYTEST
 
