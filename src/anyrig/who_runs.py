@@ -109,7 +109,8 @@ def runs_unmarked(config: pytest.Config) -> bool:
         try:
             if _mode(config, name) == "auto":
                 return True
-        except (ValueError, KeyError):  # that plugin is not there
+        # that plugin is not there, or refuses what its setting says in words of its own
+        except (ValueError, KeyError, TypeError, pytest.UsageError):
             continue
     return False
 
