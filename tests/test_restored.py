@@ -106,3 +106,59 @@ def test_everything_is_put_back_after_a_wrong_setting(suite: Suite) -> None:
     """A usage error at the start leaves nothing behind."""
     line, text = _changed(suite, "--anyrig-never-ran=x")
     assert line == "CHANGED [] STATUS 4", text
+
+
+STEPS = {
+    "threads": "anyrig.seams.cpython.threads ThreadStarts __enter__",
+    "coroutines": "anyrig.seams.cpython.unawaited UnawaitedHook __enter__",
+    "filters": "anyrig.seams.cpython.filters FirstFilter __enter__",
+    "mocks": "anyrig.seams.unittest_mock MockHooks __enter__",
+    "methods": "anyrig.seams.cpython.asyncgen MethodCalls __enter__",
+    "window": "anyrig.seams.cpython.young YoungObjects open",
+    "limits": "anyrig.limits Limits start",
+    "lost": "anyrig.checks.lost_exception LostExceptions __init__",
+    "starters": "anyrig.seams.cpython.threads Starters __enter__",
+    "settings": "anyrig.rig - runs_unmarked",
+}
+
+
+@pytest.mark.parametrize("step", list(STEPS))
+def test_everything_is_put_back_after_a_start_that_ends_early(suite: Suite, step: str) -> None:
+    """Wherever the start ends, what it has put in place is taken away, and nothing else."""
+    module, owner, name = STEPS[step].split()
+    suite.write(
+        "conftest.py",
+        f"""
+import {module} as module
+import pytest
+
+def fail(*args):
+    raise pytest.UsageError("not today")
+
+setattr({"module" if owner == "-" else f"module.{owner}"}, "{name}", fail)
+""",
+    )
+    line, text = _changed(suite)
+    assert line == "CHANGED [] STATUS 4", text
+    assert "ERROR: not today" in text
+    assert "internal error" not in text
+
+
+def test_a_part_that_can_not_be_put_back_keeps_no_other(suite: Suite) -> None:
+    """What fails at the end is told, and all others are put back."""
+    suite.write(
+        "conftest.py",
+        """
+from anyrig.limits import Limits
+
+def fail(self, stop=Limits.stop):
+    stop(self)
+    raise RuntimeError("not today")
+
+Limits.stop = fail
+""",
+    )
+    suite.write("test_it.py", "def test_it(): ...")
+    line, text = _changed(suite)
+    assert line.startswith("CHANGED []"), text
+    assert "RuntimeError: not today" in text

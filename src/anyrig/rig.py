@@ -9,7 +9,7 @@ import importlib
 import platform
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, contextmanager
+from contextlib import AbstractAsyncContextManager, ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
@@ -175,16 +175,16 @@ class Rig:
         return not is_heard and self.checks.lost.note(loss, thread)
 
     def stop(self) -> None:
-        """Put the interpreter and anyio's plugin back as they were."""
-        self.runners.uninstall()
-        self.limits.stop()
-        if self.checks is not None:
-            self.checks.lost.uninstall()
-            self.checks.threads.uninstall()
-            self.checks = None
-        if self.missed is not None:
-            self.missed.uninstall()
-            self.missed = None
+        """Put the interpreter and anyio's plugin back as they were, however far `start` came."""
+        missed, checks, self.missed, self.checks = self.missed, self.checks, None, None
+        with ExitStack() as ends:  # each of them, whatever another one raises; the last one first
+            if missed is not None:
+                ends.callback(missed.uninstall)
+            if checks is not None:
+                ends.callback(checks.threads.uninstall)
+                ends.callback(checks.lost.uninstall)
+            ends.callback(self.limits.stop)
+            ends.callback(self.runners.uninstall)
 
     def _place(self) -> Place:
         """The test and the phase that run, or whose last report is yet to be made."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 import sys
 import threading
 from pathlib import Path
+from types import FrameType
 
 import pytest
 
+from alone import alone
 from anyrig.seams.cpython import frames
 from inner import Suite
 from support import run
@@ -18,10 +20,45 @@ has_interpreters = pytest.mark.skipif(
 
 
 def test_threads_have_frames() -> None:
-    """``sys._current_frames`` has the innermost frame of each thread."""
-    found = frames.current()
+    """``sys._current_frames`` has the innermost frame of each thread, and of ours who asks us."""
+
+    def asks() -> dict[int, FrameType] | None:
+        return frames.current()
+
+    found = asks()
     assert found is not None
-    assert found[threading.get_ident()].f_code.co_name == "current"
+    assert found[threading.get_ident()] is sys._getframe()
+
+
+def test_frames_do_not_outlive_who_asks() -> None:
+    """Who keeps the frames while it looks at them is not in them: they would hold each other."""
+    script = """
+        import asyncio, gc
+        from anyrig.seams.cpython import frames, stacks
+
+        def keeps():
+            found = frames.current()
+            return len(found)
+
+        loop = asyncio.new_event_loop()
+        asks = [
+            keeps,
+            lambda: frames.of(1),
+            stacks.threads,
+            lambda: stacks.busy_threads(()),
+            lambda: list(stacks.at_work(())),
+            lambda: next(stacks.at_work(()), None),
+            lambda: stacks.is_in_any("f", "x.py"),
+            lambda: stacks.thread_of(loop),
+        ]
+        gc.collect()
+        gc.set_debug(gc.DEBUG_SAVEALL)
+        for ask in asks:
+            ask()
+        gc.collect()
+        print([one for one in gc.garbage if type(one).__name__ == "frame"])
+    """
+    assert alone(script) == "[]"
 
 
 @has_interpreters

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from types import FrameType
 from typing import NamedTuple
 
@@ -64,6 +65,7 @@ class LeakedThreads:
         # the wider fixture, or the test's id, that this code runs for; None where that is not known
         self._owner = owner
         self._starters = Starters(self._note)
+        self._entered = ExitStack()
         # called in the thread that starts another one
         self.heard: Callable[[], object] = lambda: None
         # what was not judged yet; other threads add to it
@@ -122,11 +124,11 @@ class LeakedThreads:
 
     def install(self) -> None:
         """Begin to note: threads that run now are not ours."""
-        self._starters.__enter__()
+        self._entered.enter_context(self._starters)
 
     def uninstall(self) -> None:
-        """Put ``threading.Thread.start`` back."""
-        self._starters.__exit__(None, None, None)
+        """Put ``threading.Thread.start`` back, where it was taken."""
+        self._entered.close()
 
     def left(
         self, test: str, is_live: Callable[[object], bool], let_go: Callable[[], object]

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Container, Iterable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from types import CodeType, CoroutineType, FrameType
@@ -142,6 +143,7 @@ class MissedAwaits:
         # the place that a thread's start belongs to; None where what it does is for who runs
         self.start_of: Callable[[threading.Thread], Place | None] = lambda thread: self.here
         self._threads = ThreadStarts(ORIGIN_DEPTH, self._started)
+        self._entered = ExitStack()  # of what `install` has put in place
         # what died since the last drain, in any thread
         self.dead: deque[Missed] = deque()
         # what died where the test's own recorder heard it, by the text of its warning, until the
@@ -299,16 +301,17 @@ class MissedAwaits:
 
     def install(self) -> None:
         """Begin to watch: what exists now is not ours."""
-        self._threads.__enter__()
-        self._hook.__enter__()
-        self._filter.__enter__()
-        self._mocks.__enter__()
-        self._methods.__enter__()
+        for part in (self._threads, self._hook, self._filter, self._mocks, self._methods):
+            self._entered.enter_context(part)
+        self._entered.callback(self._close_told)
         self.window.open()
+        self._entered.callback(self.window.close)
 
     def uninstall(self) -> None:
-        """Put everything back as it was."""
-        self.window.close()
+        """Put everything back as it was, also where `install` did not come to its end."""
+        self._entered.close()
+
+    def _close_told(self) -> None:
         for method in self._told_methods:
             asyncgen.forget(method)
         for alive in list(self.alive.values()):
@@ -316,8 +319,6 @@ class MissedAwaits:
             if alive.is_told and type(thing) is CoroutineType and is_pending(thing):
                 thing.close()  # it would warn once more when the interpreter shuts down
         self._told_methods.clear()
-        for part in (self._methods, self._mocks, self._filter, self._hook, self._threads):
-            part.__exit__(None, None, None)
 
     def enter(self, place: Place) -> None:
         """A test's setup, the collection, or the end begins: what is made belongs to it now."""

@@ -7,6 +7,12 @@ invalid pointer``; told of 3.14.7 and 3.15.0rc1). Later releases leave the other
 3.13.18, 3.14.10 and 3.15.2 stood a million calls beside two of them. Approach: before these, where
 there is another one, nothing is asked. ``_interpreters.list_all``, on Python 3.12
 ``_xxsubinterpreters.list_all``, knows them all; who makes one has imported it.
+
+Problem: who keeps what he was told while he looks at it is in it himself, and with him the frames
+of all threads live until the next collection: that finalised the buffer of a message between
+processes while a view of it was there, and an exception was lost (seen on CPython 3.13.0).
+Approach: of the thread that asks, the frame is given from which that one was called who asks.
+Limits: two threads that ask in the same moment may find each other.
 """
 
 from __future__ import annotations
@@ -14,7 +20,7 @@ from __future__ import annotations
 from types import FrameType
 from typing import Any
 
-from ...own import sys
+from ...own import sys, threading
 from ..needs import Need, Table, optional
 
 # minor version -> the first release that was seen to leave other interpreters out
@@ -42,13 +48,19 @@ IS_HARMLESS = is_harmless(sys.version_info[:3])
 
 
 def current() -> dict[int, FrameType] | None:
-    """The frames by the ids of their threads; None where that would harm other interpreters."""
+    """The frames by the ids of their threads; None where that would harm other interpreters.
+
+    That of this thread is the one that has called who asks.
+    """
     if not IS_HARMLESS:
         modules = (sys.modules.get(name) for name in _NAMES)
         known: Any = next((module for module in modules if module is not None), None)
         if known is not None and (NEEDS.gone() or len(known.list_all()) > 1):
             return None
-    return sys._current_frames()
+    found = sys._current_frames()
+    asker = sys._getframe(1)
+    found[threading.get_ident()] = asker.f_back or asker
+    return found
 
 
 def of(thread: int | None) -> FrameType | None:
