@@ -18,6 +18,7 @@ import pytest
 import trio
 
 from anyrig.findings import Kind
+from anyrig.mocks import Mocks
 from anyrig.seams.cpython import stacks
 from anyrig.seams.cpython.stacks import Doing, at_work, frame_of, loop_in, thread_of
 from inner import Suite
@@ -383,6 +384,14 @@ def test_trio_at_work_is_told_from_a_task() -> None:
     assert seen.count(False) == 1
     assert seen.count(True) >= 2
     assert not stacks.is_in_trio(None)
+
+
+async def test_a_double_at_work_is_the_tests(mocks: Mocks) -> None:
+    """Who asks a double again and again without an end is not ours at work: it is ended at once."""
+    seen: list[bool] = []
+    looks = lambda: seen.append(stacks.is_in_pytest(sys._getframe(1)))  # noqa: E731
+    await mocks.stub("poll", side_effect=looks)()
+    assert seen == [False]
 
 
 def test_pytest_at_work_is_told_from_a_test(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -56,6 +56,8 @@ _A_DAY = 24 * 3600.0  # seconds; no loop of asyncio's sleeps for longer at once
 _OF_TRIO = ("/trio/_core/", "/outcome/", "<attrs generated", "/contextlib.py", "/selectors.py")
 # what calls the hooks of a test, pytest's own hooks, and ours: by the package of their module
 _OF_PYTEST = ("pluggy", "_pytest", "anyrig")
+# where the doubles are at work: for whoever has called one
+_DOUBLES = ("anyrig.mocks", "anyrig.seams.doubles", "anyrig.seams.unittest_mock")
 _OURS = slashed(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 # Python's own, which most others derive from, and pydevd (PyCharm, debugpy)
 _DEBUGGERS = ("/pdb.py", "/bdb.py", "/pydevd.py")
@@ -248,20 +250,27 @@ def is_in_pytest(frame: FrameType | None) -> bool:
 
     What is raised between two hooks goes past the second half of those that wrap others; in what
     they call of Python's own, it leaves locks held. A loop's wait, and what it calls, is no work of
-    theirs, though a runner of ours has called the loop.
+    theirs, though a runner of ours has called the loop; nor is a double's, which a test asks again
+    and again without an end.
     """
     if frame is not None and is_waiting(frame):
         return False
-    while frame is not None and _package(frame) in sys.stdlib_module_names:
+    while frame is not None and (
+        _package(frame) in sys.stdlib_module_names or _module(frame).startswith(_DOUBLES)
+    ):
         if frame.f_code.co_name == "_run_once" and _path(frame).endswith(_LOOP):
             return False
         frame = frame.f_back
     return frame is not None and _package(frame) in _OF_PYTEST
 
 
-def _package(frame: FrameType) -> str:
+def _module(frame: FrameType) -> str:
     name = frame.f_globals.get("__name__")
-    return name.partition(".")[0] if isinstance(name, str) else ""
+    return name if isinstance(name, str) else ""
+
+
+def _package(frame: FrameType) -> str:
+    return _module(frame).partition(".")[0]
 
 
 def run_in(frame: FrameType | None) -> tuple[str, Any, Any] | None:
