@@ -608,7 +608,7 @@ class Limits:
         is_met = (
             anyio_seam.is_getting_runner(frame)
             or stacks.is_in_trio(frame)
-            or stacks.is_in_pytest(frame)
+            or (stacks.is_in_pytest(frame) and not self._is_in_loop(frame))
         )
         if not is_met:
             return False
@@ -621,6 +621,11 @@ class Limits:
         limit.tries = 0
         limit.deadline = time.perf_counter() + _PAUSE
         return True
+
+    def _is_in_loop(self, frame: FrameType | None) -> bool:
+        """Whether a frame of ours is where a loop waits, or calls, that has no frames (uvloop)."""
+        runner = self._rig.runners.current
+        return runner is not None and frame is not None and runner.is_waiting(frame)
 
     def _end_held(self, limit: Limit, frame: FrameType | None) -> FindingError | None:
         from .checks import timeout

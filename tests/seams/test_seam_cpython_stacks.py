@@ -21,7 +21,7 @@ from anyrig.findings import Kind
 from anyrig.mocks import Mocks
 from anyrig.seams.cpython import stacks
 from anyrig.seams.cpython.stacks import Doing, at_work, frame_of, loop_in, thread_of
-from inner import Suite
+from inner import BACKENDS, Suite
 
 _MANY = 100_000  # looks, before a thread is what it is
 _LONG = 60.0  # seconds; what is not at its end by then failed
@@ -458,3 +458,37 @@ def test_none_was_put_off():
     assert done.counts == {"failed": 2, "passed": 1}, done.text
     timeouts = [one for one in suite.findings if one.kind is Kind.TIMEOUT]
     assert [one.origin for one in timeouts] == [None, None]
+
+
+@pytest.mark.skipif("asyncio+uvloop" not in BACKENDS, reason="uvloop is not installed")
+def test_what_uvloop_calls_in_c_is_ended(suite: Suite) -> None:
+    """Its frame is that of our runner, which is not at work: the run goes on."""
+    suite.ini("anyrig_backends = asyncio+uvloop", "anyrig_timeout = 0.2")
+    suite.write(
+        "test_it.py",
+        """
+import asyncio, time
+import anyio
+from anyrig.limits import Limits
+
+PUT_OFF = []
+put_off = Limits._is_put_off
+
+def noted(self, limit, frame):
+    is_put_off = put_off(self, limit, frame)
+    if frame.f_code.co_name == "_run_loop":
+        PUT_OFF.append(is_put_off)
+    return is_put_off
+
+Limits._is_put_off = noted
+
+async def test_calls():
+    asyncio.get_running_loop().call_soon(time.sleep, 3600)
+    await anyio.Event().wait()
+
+def test_it_was_not_put_off():
+    assert PUT_OFF and not any(PUT_OFF)
+""",
+    )
+    done = suite.spawn("-p", "no:randomly", "--anyrig-deadlock=off", "--anyrig-wrong-thread=off")
+    assert done.counts == {"failed": 1, "passed": 1}, done.text

@@ -208,8 +208,8 @@ class AsyncioRunner(Runner):
             self._runner.get_loop().call_soon_threadsafe(asked, context=anyio_seam.on_asyncio())
 
     def is_waiting(self, frame: FrameType) -> bool:
-        # uvloop waits in C, which `_run` has called
-        return frame.f_code.co_filename == __file__ or stacks.is_waiting(frame)
+        # uvloop waits in C, which one of these has called
+        return frame.f_code in _CALL_LOOP or stacks.is_waiting(frame)
 
     def when_turns(self, function: Callable[[], object]) -> None:
         when_turns = self._when_turns
@@ -454,6 +454,9 @@ class AsyncioRunner(Runner):
             return Error(errors[0])
         words = "Multiple exceptions occurred in asynchronous callbacks"
         return Error(BaseExceptionGroup(words, errors))
+
+
+_CALL_LOOP = (AsyncioRunner._run_loop.__code__, AsyncioRunner._finish.__code__)
 
 
 def _other_tasks() -> set[asyncio.Task[Any]]:
