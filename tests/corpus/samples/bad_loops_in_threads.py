@@ -39,12 +39,12 @@ def test_starts_a_loop_that_outlives_it() -> None:
             LOOPS[0].call_soon(function)
         for _ in range(4):
             await asyncio.sleep(0)
-        DONE.set()
 
     def serve() -> None:
         GO.wait()
         LOOPS.append(asyncio.new_event_loop())
         LOOPS[0].run_until_complete(main())
+        LOOPS[0].call_soon(DONE.set)  # not before: a `stop` would end what runs by then
         LOOPS[0].run_forever()
         LOOPS[0].close()
 
@@ -107,8 +107,10 @@ def test_innocent_while_the_second_one_runs(caplog: Any) -> None:
 @pytest.fixture(scope="module")
 def wider_loop() -> Generator[asyncio.AbstractEventLoop, None, None]:
     loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever)
+    thread, runs = threading.Thread(target=loop.run_forever), threading.Event()
+    loop.call_soon(runs.set)
     thread.start()
+    runs.wait()
     yield loop
     loop.call_soon_threadsafe(loop.stop)
     thread.join()

@@ -52,8 +52,10 @@ def test_while_its_handler_hears() -> None:
 @pytest.fixture(scope="module")
 def loop() -> Generator[asyncio.AbstractEventLoop, None, None]:
     loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever)
+    thread, runs = threading.Thread(target=loop.run_forever), threading.Event()
+    loop.call_soon(runs.set)
     thread.start()
+    runs.wait()
     yield loop
     loop.call_soon_threadsafe(loop.stop)
     thread.join()
