@@ -23,13 +23,18 @@ def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Suite:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Have the tests of one world of the corpus on one worker: its samples run once, and first."""
+    """Have the tests of one world of the corpus on one worker: its samples run once, and first.
+
+    And those that type the mends of its samples, on a backend.
+    """
     from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
     class ByWorld(LoadScopeScheduling):  # type: ignore[misc]
         def _split_scope(self, nodeid: str) -> str:
             path, _, test = nodeid.partition("::")
             world = test.partition("[")[2].rstrip("]")
+            if path.endswith("test_mends.py") and test.startswith(("test_code", "test_typed")):
+                return f"mends {world}"
             if not path.endswith("test_corpus.py") or not world.startswith(("asyncio", "trio")):
                 return nodeid
             return world if " " in world else f"{world} plain"
