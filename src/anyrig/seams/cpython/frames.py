@@ -9,8 +9,8 @@ there is another one, nothing is asked. ``_interpreters.list_all``, on Python 3.
 ``_xxsubinterpreters.list_all``, knows them all; who makes one has imported it.
 
 Problem: who keeps what he was told while he looks at it is in it himself, and with him the frames
-of all threads live until the next collection: that finalised the buffer of a message between
-processes while a view of it was there, and an exception was lost (seen on CPython 3.13.0).
+of all threads live until the next collection. What that then finalises together may lose an error:
+a buffer beside a view of it raises ``BufferError`` (seen on CPython 3.13.0).
 Approach: of the thread that asks, the frame is given from which that one was called who asks.
 Limits: two threads that ask in the same moment may find each other.
 """
