@@ -7,6 +7,7 @@ and lists the right ones.
 
 from __future__ import annotations
 
+import errno
 import math
 import re
 from collections.abc import Iterable, Mapping
@@ -18,6 +19,7 @@ import pytest
 from . import columns, safe
 from .backends import BACKENDS, DEFAULT, Backend
 from .findings import Kind, Policy
+from .own import os
 from .settings_file import SettingsFile
 
 T = TypeVar("T")
@@ -506,7 +508,9 @@ def _report_path(config: pytest.Config, given: str) -> Path:
         others = [config.getoption(name, None) for name in ("xmlpath", "log_file")]
         others = [Path(config.invocation_params.dir, other) for other in others if other]
         is_taken = path.resolve() in [other.resolve() for other in others]
-    except (OSError, ValueError, RuntimeError) as error:  # no name, or links in a circle
+    except RuntimeError:  # pathlib's before Python 3.13, of links in a circle
+        raise no_report(given, os.strerror(errno.ELOOP)) from None
+    except (OSError, ValueError) as error:  # no name
         raise no_report(given, str(error)) from None
     if is_folder:
         raise no_report(given, "is a folder")
