@@ -24,10 +24,8 @@ PLAIN = World("asyncio", "plain")
 # What is hostile has to do with pytest and Python, and little with which loop it is.
 _ON: dict[str, list[str]] = {
     "plain": BACKENDS,
-    "-W error": BACKENDS,
+    "-W error": ["asyncio"],
     "-W ignore": ["trio"],
-    "no:warnings": ["asyncio"],
-    "-n 2": ["asyncio"],
     "no hooks": ["trio"],
 }
 WORLDS = [
