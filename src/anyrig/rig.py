@@ -238,7 +238,9 @@ class Rig:
             self.missed.settle()
             self.missed.window.renew()  # or the first test looks through all that was imported
             self.missed.window.resume()
-        hooks = (caller for name, caller in vars(session.config.hook).items() if _is_of_test(name))
+        # not `config.hook`: pytest 8's is another object, which has what was asked for by then
+        relay = vars(session.config.pluginmanager.hook)
+        hooks = (caller for name, caller in relay.items() if _is_of_test(name))
         functions = [impl.function for caller in hooks for impl in caller.get_hookimpls()]
         packages = {str(getattr(one, "__module__", "")).partition(".")[0] for one in functions}
         self.has_others_hooks = not packages <= _HARMLESS
