@@ -15,8 +15,9 @@ from collections.abc import Callable, Iterable, Iterator
 from types import MethodType
 from typing import Any, NamedTuple
 
+from .origins import frame_within
 from .own import threading
-from .seams.cpython.threads import target_of
+from .seams.cpython.threads import qualname_of, target_of
 
 
 class Known(NamedTuple):
@@ -56,7 +57,7 @@ def is_known_thread(thread: threading.Thread, patterns: Iterable[str]) -> bool:
     """
     target = target_of(thread)
     owner = type(target.__self__) if isinstance(target, MethodType) else None
-    names = {str(thread.name), _qualname(target), *_of_owner(owner, target)}
+    names = {str(thread.name), qualname_of(target), *_of_owner(owner, target)}
     return _matches(names, patterns) or _is_listed(map(_with_module, (target,)), THREADS)
 
 
@@ -98,19 +99,13 @@ def _is_listed(names: Iterable[str], listed: Iterable[Known]) -> bool:
 
 def _runs(coroutine: Any) -> str:
     """The module and the name of a coroutine's function."""
-    frame: Any = next(
-        (getattr(coroutine, name, None) for name in ("cr_frame", "gi_frame", "ag_frame")), None
-    )
+    frame = frame_within(coroutine)
     module = "" if frame is None else frame.f_globals.get("__name__", "")
     return f"{module}.{getattr(coroutine, '__qualname__', '')}"
 
 
 def _with_module(function: Any) -> str:
-    return f"{getattr(function, '__module__', '')}.{_qualname(function)}"
-
-
-def _qualname(function: Any) -> str:
-    return str(getattr(function, "__qualname__", None) or type(function).__qualname__)
+    return f"{getattr(function, '__module__', '')}.{qualname_of(function)}"
 
 
 def _of_owner(owner: type | None, function: Any) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from types import CodeType, FrameType
 from typing import Any
 
 from .findings import Frame, Origin
-from .own import os
+from .own import os, traceback
 from .seams.unittest_mock import is_mock_file
 
 _HERE = os.path.dirname(__file__) + os.sep
@@ -27,6 +27,12 @@ _DOCTEST = r"<doctest (.+)\[(\d+)\]>$"
 _CHAIN_LENGTH = 6
 
 RawFrame = tuple[str, int, str]
+_FRAMES = ("cr_frame", "gi_frame", "ag_frame")
+
+
+def frame_within(thing: Any) -> FrameType | None:
+    """The frame of a coroutine or generator; None where it has ended, or is none."""
+    return next((getattr(thing, name) for name in _FRAMES if hasattr(thing, name)), None)
 
 
 def raw_frames(walk: Iterable[tuple[FrameType, int | None]]) -> list[RawFrame]:
@@ -38,6 +44,11 @@ def raw_frames(walk: Iterable[tuple[FrameType, int | None]]) -> list[RawFrame]:
         (code.co_filename, code.co_firstlineno if line is None else line, code.co_name)
         for code, line in ((frame.f_code, line) for frame, line in walk)
     ]
+
+
+def stack_of(frame: FrameType | None) -> list[RawFrame]:
+    """A running frame and those that called it, innermost first."""
+    return raw_frames(traceback.walk_stack(frame))
 
 
 class Origins:

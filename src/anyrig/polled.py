@@ -16,8 +16,7 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Any, NamedTuple
 
-from .origins import RawFrame, raw_frames
-from .own import traceback
+from .origins import RawFrame, stack_of
 from .seams.unittest_mock import is_double, mock_name, mocks_at_work
 
 MANY = 100  # who asks so often asks without end
@@ -64,7 +63,7 @@ class Polling:
                 seen = self._seen[id(mock)] = _Seen(mock, name, mock.await_count)
             seen.looks += 1
             # not the last look's: that one may find the code beside the line that asks
-            seen.stack = raw_frames(traceback.walk_stack(caller))
+            seen.stack = stack_of(caller)
 
     def polled(self) -> Polled | None:
         """The mock that the loop is held with; None where it is something else."""

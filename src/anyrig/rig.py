@@ -29,7 +29,7 @@ from .internal import Internal
 from .limits import Limits
 from .live_fixtures import LiveFixtures
 from .losses import Loss
-from .origins import Origins, RawFrame
+from .origins import Origins, RawFrame, stack_of
 from .own import sys, threading
 from .rulings import Rulings, Watch
 from .runner_host import RunnerHost
@@ -343,7 +343,6 @@ class Rig:
         """Have the sleeps of the running test take no time while entered; raises `ClockError`."""
         from .clock.course import Skipping
         from .clock.fast import FastSleep
-        from .tasks.waiting import stack_of
 
         fast = FastSleep(lambda frame: self.origins.locate(stack_of(frame)))
         holds = self._holds()
@@ -374,7 +373,6 @@ class Rig:
     def _thread_in_words(self, ident: int, doing: Doing) -> str:
         """What holds the clock: a thread, and the line of the user's that it is at."""
         from .seams.cpython import stacks
-        from .tasks.waiting import stack_of
 
         name = next((one.name for one in threading.enumerate() if one.ident == ident), str(ident))
         origin = self.origins.locate(stack_of(stacks.frame_of(ident)))

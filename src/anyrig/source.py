@@ -15,14 +15,10 @@ from typing import NamedTuple
 
 from .own import ast, linecache, os
 
-_TASK_MAKERS = {
-    "create_task",
-    "ensure_future",
-    "run_coroutine_threadsafe",
-    "start_soon",
-    "Task",
-    "create_eager_start_task",
-}
+# what takes a coroutine and makes a task of it
+TASK_MAKERS = frozenset(
+    ("create_task", "ensure_future", "run_coroutine_threadsafe", "Task", "create_eager_start_task")
+)
 
 
 # What is larger is not looked into: a report says less, and does not take minutes for it.
@@ -277,6 +273,11 @@ def text_of(node: ast.expr) -> str:
     return "..."
 
 
+def _makes_task(call: ast.Call | None) -> bool:
+    """Whether a task comes of what a call is given; a task group's is, whatever that gets."""
+    return call is not None and called_name(call) in (*TASK_MAKERS, "start_soon")
+
+
 def _site(path: list[ast.AST]) -> CallSite:
     call = path[-1]
     assert isinstance(call, ast.Call)
@@ -286,7 +287,7 @@ def _site(path: list[ast.AST]) -> CallSite:
         text=text_of(call),
         function_text=text_of(call.func),
         given_to=text_of(given_to.func) if given_to is not None else None,
-        given_to_task=called_name(given_to) in _TASK_MAKERS if given_to is not None else False,
+        given_to_task=_makes_task(given_to),
     )
 
 

@@ -11,11 +11,10 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from .known import without_known
-from .origins import Origins
+from .origins import Origins, stack_of
 from .own import signal, threading
 from .seams import pytest_timeout
 from .seams.cpython import stacks
-from .tasks.waiting import stack_of
 
 
 class Wakers:

@@ -19,11 +19,10 @@ from types import FrameType
 from typing import TYPE_CHECKING, Protocol
 
 from .latches import End, Latch
-from .origins import RawFrame
+from .origins import RawFrame, stack_of
 from .own import os, sys, time, weakref
 from .polled import Polled, Polling
 from .seams.cpython import stacks
-from .tasks.waiting import stack_of
 
 if TYPE_CHECKING:
     from anyio import TaskInfo
@@ -116,9 +115,6 @@ class Loop(Protocol):
     def is_busy(self) -> bool:
         """Whether a call is under way."""
         raise NotImplementedError
-
-    def call_soon(self, function: Callable[[], object]) -> None:
-        """Have the loop call a function."""
 
     def when_turns(self, function: Callable[[], object]) -> None:
         """Have a function called when the loop turns next, and don't wake it for that."""

@@ -16,7 +16,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from . import columns, safe
-from .origins import Origins, raw_frames
+from .origins import Origins, raw_frames, stack_of
 from .own import os, sys, time, traceback, weakref
 from .seams import anyio as anyio_seam
 from .seams.cpython import stacks
@@ -84,7 +84,7 @@ class Whereabouts:
             self._tell_held(watch, frame, now)
 
     def _tell_held(self, watch: Watch, frame: FrameType | None, now: float) -> None:
-        from .tasks.waiting import stack_of, user_lines
+        from .tasks.waiting import user_lines
 
         lines = user_lines(stack_of(frame)[::-1], self._origins)
         self._tell(watch, now, "This holds its thread:", _indented(lines))

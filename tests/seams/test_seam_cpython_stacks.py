@@ -420,12 +420,9 @@ def test_pytest_at_work_is_told_from_a_test(monkeypatch: pytest.MonkeyPatch) -> 
     assert seen[:3] == [False, False, True]
 
 
-def test_what_a_loop_calls_is_no_work_of_ours(suite: Suite) -> None:
-    """What stands still in a loop's wait, or in C that it calls, is ended at the first signal."""
-    suite.ini("anyrig_backends = asyncio", "anyrig_timeout = 0.2")
-    suite.write(
-        "test_it.py",
-        """
+def _noting(condition: str) -> str:
+    """The head of a suite that notes, for such frames, whether the end of a test is put off."""
+    return f"""
 import asyncio, time
 import anyio
 from anyrig.limits import Limits
@@ -434,14 +431,22 @@ PUT_OFF = []
 put_off = Limits._is_put_off
 
 def noted(self, limit, frame):
-    is_put_off = put_off(self, limit, frame)
-    path = frame.f_code.co_filename
-    if path.endswith(("selectors.py", "events.py")):  # a loop's wait, and what it calls
+    is_put_off, path = put_off(self, limit, frame), frame.f_code.co_filename
+    if {condition}:
         PUT_OFF.append(is_put_off)
     return is_put_off
 
 Limits._is_put_off = noted
+"""
 
+
+def test_what_a_loop_calls_is_no_work_of_ours(suite: Suite) -> None:
+    """What stands still in a loop's wait, or in C that it calls, is ended at the first signal."""
+    suite.ini("anyrig_backends = asyncio", "anyrig_timeout = 0.2")
+    suite.write(
+        "test_it.py",
+        _noting('path.endswith(("selectors.py", "events.py"))')  # its wait, and what it calls
+        + """
 async def test_waits():
     asyncio.get_running_loop().call_soon_threadsafe = lambda *args, **options: None
     await anyio.Event().wait()
@@ -466,22 +471,8 @@ def test_what_uvloop_calls_in_c_is_ended(suite: Suite) -> None:
     suite.ini("anyrig_backends = asyncio+uvloop", "anyrig_timeout = 0.2")
     suite.write(
         "test_it.py",
-        """
-import asyncio, time
-import anyio
-from anyrig.limits import Limits
-
-PUT_OFF = []
-put_off = Limits._is_put_off
-
-def noted(self, limit, frame):
-    is_put_off = put_off(self, limit, frame)
-    if frame.f_code.co_name == "_run_loop":
-        PUT_OFF.append(is_put_off)
-    return is_put_off
-
-Limits._is_put_off = noted
-
+        _noting('frame.f_code.co_name == "_run_loop"')
+        + """
 async def test_calls():
     asyncio.get_running_loop().call_soon(time.sleep, 3600)
     await anyio.Event().wait()

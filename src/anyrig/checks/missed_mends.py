@@ -18,7 +18,7 @@ from ..origins import Origins
 from ..own import ast
 from ..rewrites import Rewrite
 from ..sites import How, Scope
-from ..source import called_name, text_of
+from ..source import TASK_MAKERS, called_name, text_of
 from .missed_await import Missed
 from .missed_rewrites import Typed
 from .missed_sites import Found
@@ -27,10 +27,6 @@ from .missed_sites import Found
 _STARTS = frozenset({"start_soon", "start_task_soon"})
 _RUNS = frozenset({"anyio.run", "trio.run", "from_thread.run", "anyio.from_thread.run"})
 _TO_THREAD = frozenset({"to_thread", "run_sync"})
-# what takes a coroutine and makes a task of it
-TASK_MAKERS = frozenset(
-    ("create_task", "ensure_future", "run_coroutine_threadsafe", "Task", "create_eager_start_task")
-)
 # what runs a loop, or needs to be where none runs
 _RUNNERS = frozenset(
     (

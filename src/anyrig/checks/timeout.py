@@ -13,10 +13,9 @@ from types import FrameType
 from typing import Any
 
 from ..findings import Finding, Kind, Place
-from ..origins import Origins
+from ..origins import Origins, stack_of
 from ..own import inspect
 from ..tasks.tree import picture, where_it_waits
-from ..tasks.waiting import stack_of
 
 kind = Kind.TIMEOUT
 

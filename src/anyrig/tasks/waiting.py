@@ -7,7 +7,7 @@ from types import FrameType
 from typing import Any
 
 from .. import polled, safe
-from ..origins import Origins, RawFrame, raw_frames
+from ..origins import Origins, RawFrame, frame_within, raw_frames
 from ..own import sys, traceback
 from ..seams.cpython.asyncgen import wrapped
 from ..seams.unittest_mock import is_async_mock
@@ -31,18 +31,8 @@ def frames(coroutine: Any) -> list[RawFrame]:
     """The frames of a coroutine and of what it waits for, outermost first."""
     if getattr(coroutine, "cr_running", False):
         return _running(coroutine.cr_frame)
-    inner = (_frame_of(one) for one in chain(coroutine))
+    inner = (frame_within(one) for one in chain(coroutine))
     return raw_frames((frame, frame.f_lineno) for frame in inner if frame is not None)
-
-
-def _frame_of(thing: Any) -> FrameType | None:
-    """The frame of a coroutine or generator; None where it has ended."""
-    return next((getattr(thing, name) for name, _ in _AWAITED if hasattr(thing, name)), None)
-
-
-def stack_of(frame: FrameType | None) -> list[RawFrame]:
-    """A running frame and those that called it, innermost first."""
-    return raw_frames(traceback.walk_stack(frame))
 
 
 def _running(outermost: FrameType) -> list[RawFrame]:
@@ -61,7 +51,7 @@ def awaited(coroutine: Any, origins: Origins) -> str | None:
     user: FrameType | None = None
     inner: FrameType | None = None  # the one below the user's innermost
     for one in chain(coroutine):
-        frame = _frame_of(one)
+        frame = frame_within(one)
         if frame is None:
             continue
         if origins.is_users(frame.f_code.co_filename):

@@ -19,9 +19,8 @@ from typing import Any, NoReturn, Protocol, Self, TypeVar, overload
 from ..backends import call_later, who_froze_it
 from ..clock.course import COURSE
 from ..findings import DidNotHappen
-from ..origins import Origins
+from ..origins import Origins, stack_of
 from ..own import asyncio, inspect, sys
-from ..tasks.waiting import stack_of
 from . import words
 from .asking import EVERY, Asking
 from .bell import Alarm, Bell

@@ -146,11 +146,14 @@ def target_of(thread: threading.Thread) -> Any:
     return getattr(thread, "_target", None) or type(thread).run
 
 
+def qualname_of(function: Any) -> str:
+    """The qualified name of a function; of an object that is called, its class's."""
+    return str(getattr(function, "__qualname__", None) or type(function).__qualname__)
+
+
 def telling_name(thread: threading.Thread) -> tuple[str | None, str]:
     """What a thread is called, where it has a name of its own, and what it runs."""
-    target = target_of(thread)
-    function = str(getattr(target, "__qualname__", None) or type(target).__qualname__)
-    function = function.rpartition("<locals>.")[2]
+    function = qualname_of(target_of(thread)).rpartition("<locals>.")[2]
     # threading's own numbering tells nobody anything
     is_own = re.fullmatch(r"Thread-\d+( \(.*\))?", thread.name) is None
     return (thread.name if is_own else None), function
