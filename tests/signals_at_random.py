@@ -14,6 +14,7 @@ import faulthandler
 import io
 import os
 import random
+import re
 import signal
 import sys
 import threading
@@ -96,6 +97,8 @@ def test_thread_of_its_own():
 AT_MOST = 300.0  # seconds for a run that takes less than one, on a machine that does much else
 # what pytest says of itself, the interpreter of what it can't raise, anyrig of itself
 WRONG = ("INTERNALERROR", "Exception ignored in", "Exception ignored while", "internal error")
+# asyncio's, of a loop that an earlier signal has left half made
+HALF_MADE = re.compile(r"Exception ignored .*BaseEventLoop\.__del__")
 
 
 def run(*arguments: str) -> tuple[int, str]:
@@ -121,7 +124,32 @@ def interrupted(seconds: float) -> tuple[int | None, str]:
             time.sleep(0)
     except KeyboardInterrupt:
         timer.join()
+    except TypeError as error:
+        # CPython 3.11 has jumps without a line, and pytest's traceback of one ends in this where
+        # anyrig has not come, or is gone
+        if has_lines() or "_pytest/_code" not in place_of(error):
+            raise
+        timer.join()
     return status, text
+
+
+def has_lines() -> bool:
+    """Whether each jump of this interpreter has a line."""
+    return sys.version_info >= (3, 12)
+
+
+def place_of(error: BaseException) -> str:
+    """The file that it was raised in."""
+    traceback = error.__traceback__
+    while traceback is not None and traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    return "" if traceback is None else Path(traceback.tb_frame.f_code.co_filename).as_posix()
+
+
+def is_wrong(text: str) -> bool:
+    """Whether there is a word in it that no run may say."""
+    text = HALF_MADE.sub("", text)
+    return any(word in text for word in WRONG)
 
 
 def give_up() -> None:
@@ -161,7 +189,7 @@ def main(seed: int, runs: int) -> int:
             wanted = {0, 1}
             status_now, text = run(f"--anyrig-timeout={choice.uniform(0.001, 0.03):.4f}")
         hangs.cancel()
-        if status_now not in wanted or any(word in text for word in WRONG):
+        if status_now not in wanted or is_wrong(text):
             wrong += 1
             print(f"--- run {number}, {kind}: status {status_now}\n{text}")
         key = f"{kind} {status_now}"
@@ -175,4 +203,7 @@ if __name__ == "__main__":
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     os.environ["PYTEST_ADDOPTS"] = "-p anyio -p anyrig"
     arguments = [int(one) for one in sys.argv[1:]]
-    sys.exit(min(1, main(*(arguments + [1, 12][len(arguments) :]))))
+    wrong = main(*(arguments + [1, 12][len(arguments) :]))
+    sys.stdout.flush()
+    # a worker thread that anyio had started, and not yet noted, when the signal came never ends
+    os._exit(min(1, wrong))

@@ -227,6 +227,63 @@ def test_a_limit_that_is_over_between_two_hooks_breaks_none(suite: Suite) -> Non
     assert not [word for word in WRONG if word in done.text], done.text[-3000:]
 
 
+# On CPython 3.11 the jump at the end of the inner loop has no line.
+SPINS = """
+import dis
+import sys
+
+import pytest
+
+def spins(ends):
+    names = {"a": 0}
+    while not ends():
+        for name in ["x", "a"] * 1000:
+            if name in names:
+                try:
+                    number = names[name]
+                except KeyError:
+                    number = 1
+                names[name] = number
+"""
+LIMIT_IN_A_JUMP = """
+@pytest.mark.anyrig(timeout=0.2)
+def test_spins():
+    spins(lambda: False)
+
+def test_after(): pass
+"""
+INTERRUPT_IN_A_JUMP = """
+def interrupts(frame, event, _):
+    if frame.f_code is spins.__code__:
+        frame.f_trace_opcodes = True
+        if event == "opcode" and frame.f_lasti in JUMPS:
+            raise KeyboardInterrupt
+        return interrupts
+
+JUMPS = {
+    one.offset for one in dis.get_instructions(spins)
+    if one.opname.startswith("JUMP_BACKWARD") and not (one.positions and one.positions.lineno)
+}
+if JUMPS:
+    sys.settrace(interrupts)
+    spins(lambda: False)
+raise KeyboardInterrupt
+"""
+
+
+def test_what_a_signal_ends_where_there_is_no_line_is_told(suite: Suite) -> None:
+    """A limit's failure, and Ctrl-C while tests are collected."""
+    suite.write("test_limit.py", SPINS + LIMIT_IN_A_JUMP)
+    done = suite.spawn("test_limit.py")
+    assert done.counts == {"failed": 1, "passed": 1}, done.text[-3000:]
+    assert "test_limit.py:" in done.text
+    suite.write("test_interrupt.py", SPINS + INTERRUPT_IN_A_JUMP)
+    done = suite.spawn("test_interrupt.py")
+    assert done.status == 2, done.text[-3000:]
+    assert "KeyboardInterrupt" in done.text
+    assert "INTERNALERROR" not in done.text
+
+
 def test_signals_at_random_moments(tmp_path: Path) -> None:
     """A run that a signal interrupts ends, as interrupted or as it would have."""
     script = Path(__file__).with_name("signals_at_random.py")

@@ -14,6 +14,7 @@ from typing import Any
 
 from .findings import Frame, Origin
 from .own import os, traceback
+from .seams.cpython import lines
 from .seams.unittest_mock import is_mock_file
 
 _HERE = os.path.dirname(__file__) + os.sep
@@ -41,8 +42,12 @@ def raw_frames(walk: Iterable[tuple[FrameType, int | None]]) -> list[RawFrame]:
     A compiled coroutine's frame (Cython's, say) is at no line: the first of its code stands for it.
     """
     return [
-        (code.co_filename, code.co_firstlineno if line is None else line, code.co_name)
-        for code, line in ((frame.f_code, line) for frame, line in walk)
+        (
+            frame.f_code.co_filename,
+            lines.near(frame.f_code, frame.f_lasti) if line is None else line,
+            frame.f_code.co_name,
+        )
+        for frame, line in walk
     ]
 
 

@@ -39,7 +39,9 @@ from .report import words
 from .riddles import Known, Riddles
 from .rig import BETWEEN_TESTS, Checks, Rig
 from .rulings import Watch, is_lenient, is_migrating, warned
+from .seams.cpython import lines
 from .seams.cpython.threads import is_pooled
+from .seams.pytest_skips import gave_up
 from .tasks.waiting import chain
 from .who_runs import (
     NEED_RUNNER,
@@ -136,7 +138,7 @@ class Phases:
             if type(item) is not pytest.Function or self._is_crowded:
                 self._ask_who_runs(item)
         except BaseException as error:
-            told = as_told(error, self._rig.runners.ended)
+            told = as_told(lines.mended(error), self._rig.runners.ended)
             self._end_setup(told)
             if told is not error:
                 raise told from None
@@ -340,7 +342,7 @@ class Phases:
                 if owned is not None:
                     owned.__exit__(None, None, None)
         except BaseException as error:
-            told = as_told(error, self._rig.runners.ended)
+            told = as_told(lines.mended(error), self._rig.runners.ended)
             self._end_call(watch, told)
             if told is not error:
                 raise told from None
@@ -618,7 +620,7 @@ class Phases:
                 if rig.runners.spoilt:
                     self._end_spoilt()
         except BaseException as error:
-            told = as_told(error, self._rig.runners.ended)
+            told = as_told(lines.mended(error), self._rig.runners.ended)
             self._end_teardown(watch, told)
             if told is not error:
                 raise told from None
@@ -845,7 +847,7 @@ class Phases:
         late, rig.runners.late = rig.runners.late, []
         if watch.found or isinstance(error, FindingError) or late or self._internal.new:
             rig.announce()
-        watch.has_skipped |= error is not None and _is_skip(error)
+        watch.has_skipped |= error is not None and _is_skip(error) and not gave_up(error)
         if watch.has_skipped:
             watch.found = [*map(warned, watch.found)]
         failing = [finding for finding in watch.found if finding.is_failing]

@@ -19,6 +19,7 @@ from .phases import Phases
 from .report.carrier import CARRIER, Carrier, is_controller
 from .rig import RIG, Rig
 from .seams import SeamGone, check
+from .seams.cpython import lines
 from .settings import add_options, read
 from .who_runs import anyios_plugin, is_async, not_loaded, other_runner, told
 
@@ -205,3 +206,9 @@ class Ends:
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         self._carrier.summarise(terminalreporter)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        tb = lines.mended(excinfo.value).__traceback__
+        if tb is not None:
+            excinfo.traceback = type(excinfo.traceback)(tb)

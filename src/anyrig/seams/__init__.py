@@ -11,6 +11,8 @@ asyncio_threads what other threads put into a loop that sleeps, and who has
 asyncio_errors the exceptions that nobody retrieved, and whose handler hears of them
 asyncio_time, trio_time     the clock of a loop and of a run
 uvloop         what a loop that waits in C waits for
+pytest_skips   what pytest skips by itself, for nobody awaited it
+pytest_timeout its timer and its handler of a signal
 unittest_mock  the names inside a mock
 doubles        the mock classes of anyrig.mocks, on those of unittest.mock
 cython         the coroutines of compiled code

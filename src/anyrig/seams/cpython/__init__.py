@@ -11,6 +11,7 @@ excepthooks exceptions in threads, and those that can be raised nowhere
 keeping     what is never collected
 waiters     a call when a thread's event is set, and no call any more from a future
 lazy_names  the names that a ``lazy`` import has not given anything yet
+lines       the line of an instruction that has none
 frames      the innermost frame of each thread
 stacks      what the threads of this process are doing at the moment
 
