@@ -61,8 +61,8 @@ class Listener:
         self._kept = kept
 
     def __call__(self, loop: AbstractEventLoop, context: dict[str, Any]) -> None:
-        error = context.get("exception")
-        if not isinstance(error, Exception):
+        error = _lost(context)
+        if error is None:
             loop.default_exception_handler(context)
         elif not self._lose(_loss(context, error)):
             if loop.is_closed():  # nobody looks at what is kept any more
@@ -104,9 +104,9 @@ def _overhearing(kind: Any, lose: Callable[[Loss, AbstractEventLoop], bool]) -> 
 
     @functools.wraps(before)
     def ours(self: AbstractEventLoop, context: dict[str, Any]) -> None:
-        error = context.get("exception")
+        error = _lost(context)
         is_nobodys = self.get_exception_handler() is None and not is_log_heard()
-        loss = _loss(context, error) if is_nobodys and isinstance(error, Exception) else None
+        loss = _loss(context, error) if is_nobodys and error is not None else None
         if loss is None or not lose(loss, self):
             before(self, context)
 
@@ -136,6 +136,17 @@ def is_heard_by_others(future: Any) -> bool:
 def loss_of(future: Any) -> Loss:
     """The facts of a future with an exception; asking for them is not asking it."""
     return _of_future(future, future._exception)
+
+
+def _lost(context: dict[str, Any]) -> Exception | None:
+    """The exception that a loop tells of; None where it is told of something else.
+
+    A generator that has ended, and is closed once more, says so by StopAsyncIteration: none can
+    raise that itself.
+    """
+    error = context.get("exception")
+    has_ended = "asyncgen" in context and isinstance(error, StopAsyncIteration)
+    return error if isinstance(error, Exception) and not has_ended else None
 
 
 def _loss(context: dict[str, Any], error: BaseException) -> Loss:

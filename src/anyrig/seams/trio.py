@@ -103,8 +103,11 @@ class GeneratorErrors(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         error = record.exc_info[1] if record.exc_info else None
         name = str(record.args[0]) if isinstance(record.args, tuple) and record.args else ""
+        # one that has ended, and is closed once more, says so by StopAsyncIteration
+        if not isinstance(error, Exception) or isinstance(error, StopAsyncIteration):
+            return True
         # trio names it by its module too
-        return not isinstance(error, Exception) or not self._lose(Loss(Way.GENERATOR, name, error))
+        return not self._lose(Loss(Way.GENERATOR, name, error))
 
 
 def descriptors() -> list[int]:

@@ -237,3 +237,26 @@ def test_loop_of_its_own() -> None:
             await asyncio.create_task(boom())
 
     asyncio.run(main())
+
+
+async def stubborn() -> AsyncGenerator[int, None]:
+    try:
+        yield 1
+    except GeneratorExit:
+        yield 2  # its end is refused, and it is ended by that
+
+
+async def closes() -> None:
+    generator = stubborn()
+    KEPT.append(generator)
+    assert await anext(generator) == 1
+    with pytest.raises(RuntimeError, match="ignored GeneratorExit"):
+        await generator.aclose()
+
+
+async def test_a_generator_that_is_closed_twice() -> None:
+    await closes()
+
+
+def test_a_generator_that_is_closed_twice_by_a_run() -> None:
+    asyncio.run(closes())
