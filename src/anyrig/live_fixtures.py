@@ -102,6 +102,10 @@ class LiveFixtures:
         """Whether a live fixture is the user's."""
         return self.have_own_teardown() or _Whose.USERS in self._live.values()
 
+    def have_wide_users(self) -> bool:
+        """Whether a live fixture that is wider than a test is the user's."""
+        return any(self._live[one] is not _Whose.OTHERS for one in self._wide)
+
     def may_reach(self, holder: Holder, item: pytest.Item) -> bool:
         """Whether a wider teardown beside a global or a class may await what it holds."""
         owner = holder.owner

@@ -746,7 +746,8 @@ class Phases:
         if rig.rulings.have_noted:
             late = missed.dead, missed.alive, lost.dead, lost.held, self._threads.have_starts
             if not any(late):
-                rig.rulings.forget()
+                marks = missed.births.marks()
+                rig.rulings.forget(but={one.test for one in marks if isinstance(one, Place)})
         missed.here = BETWEEN_TESTS
         missed.enabled = self._run_wants_missed
 

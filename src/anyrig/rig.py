@@ -131,6 +131,7 @@ class Rig:
         missed = self.missed = MissedAwaits(self.origins)
         missed.owner = self
         missed.fixture_of = self.fixtures.name_of
+        missed.birthplace, missed.place_born = self._birthplace, self._place_born
         missed.enabled = self.settings.is_on(Kind.MISSED_AWAIT)
         missed.runs_async = runs_unmarked(self.config)
         missed.install()
@@ -190,6 +191,24 @@ class Rig:
         """The test and the phase that run, or whose last report is yet to be made."""
         watch = self.watch or self.last
         return BETWEEN_TESTS if watch is None or self._is_over else watch.place
+
+    def _birthplace(self) -> Place:
+        """The place that made what is new: none where a wider fixture may have, for all tests."""
+        here = BETWEEN_TESTS if self.missed is None else self.missed.here
+        is_for_all = here.phase is Phase.SETUP and self.fixtures.have_wide_users()
+        return BETWEEN_TESTS if is_for_all else here
+
+    def _place_born(self, place: Place) -> Place:
+        """The place that is told of what an object does at its end, by the one that made it.
+
+        What no test made may be a wide fixture's, and ends with that.
+        """
+        assert self.missed is not None
+        here, fixtures = self.missed.here, self.fixtures
+        if place.test is not None or here.phase is not Phase.TEARDOWN:
+            return place
+        ends = fixtures.wide_one_ended or fixtures.wider_one(stack_of(sys._getframe(1)))
+        return here if ends else place
 
     def _here(self) -> tuple[Place, object]:
         """The place that is now, and the permission that is open."""

@@ -120,9 +120,10 @@ class Rulings:
         """Whether a test had settings that are not the run's."""
         return bool(self._settings_of)
 
-    def forget(self) -> None:
-        """Nothing of the tests so far can turn up any more."""
-        self._settings_of.clear()
+    def forget(self, but: Iterable[str | None] = ()) -> None:
+        """Nothing of the tests so far can turn up any more, ``but`` of these."""
+        kept = {test: self._settings_of[test] for test in but if test in self._settings_of}
+        self._settings_of = kept
 
     def settings_of(self, test: str | None) -> Settings:
         """The settings of a test that is over; those of the run where it had no others."""

@@ -11,6 +11,7 @@ Limits: a ``concurrent.futures.Future`` does not know whether it was asked.
 
 from __future__ import annotations
 
+from asyncio import AbstractEventLoop
 from collections import deque
 from collections.abc import Callable, Iterator
 from types import FrameType, TracebackType
@@ -25,6 +26,7 @@ from ..own import threading, traceback, weakref
 from ..seams.asyncio_errors import hush, is_heard_by_others, is_unretrieved, loss_of
 from ..seams.cpython import stacks
 from ..seams.cpython.excepthooks import ExceptHooks
+from . import finalised
 from .missed_await import MissedAwaits
 
 _MEMBERS = 20  # of a group that are told
@@ -41,6 +43,7 @@ class Lost(NamedTuple):
     raised: TracebackType | None
     permit: object = None
     held_by: str | None = None
+    freed_in: Place | None = None  # where a `__del__` ran, for an object of another place
 
 
 class _Held(NamedTuple):
@@ -75,8 +78,28 @@ class LostExceptions:
         raised = loss.error.__traceback__
         held = self.held.pop(loss.key, None)
         place, permit = self._whose(thread) if held is None else (held.place, held.permit)
-        self.dead.append(Lost(loss, place, raised, permit))
+        maker = self._maker(raised) if loss.way is Way.FINALISER else None
+        if maker is None:
+            self.dead.append(Lost(loss, place, raised, permit))
+        else:
+            self.dead.append(Lost(loss, maker, raised, freed_in=place))
         return True
+
+    def _maker(self, raised: TracebackType | None) -> Place | None:
+        """The place that made what was finalised, where that is another one than this.
+
+        Where no ``__del__`` is in it, that of the closed loop which refused a call.
+        """
+        frames = [frame for frame, _ in traceback.walk_tb(raised)]
+        first = next(filter(finalised.ends_in, frames), None)
+        if first is None:
+            loop = frames[-1].f_locals.get("self") if frames else None
+            return self._missed.maker_of(loop) if isinstance(loop, AbstractEventLoop) else None
+        maker = self._missed.maker_of(finalised.object_of(first))
+        if maker is not None:
+            for frame in frames:
+                self._missed.keep_of(maker, frame)
+        return maker
 
     def _whose(self, thread: threading.Thread | None) -> tuple[Place, object]:
         """The place that a thread's doings belong to, and the permission that is open there."""
@@ -231,14 +254,15 @@ def finding(origins: Origins, lost: Lost) -> Finding:
     origin = made and made._replace(inside=None)
     if origin is None or not any(origins.is_users(frame[0]) for frame in loss.made):
         origin = origins.locate(frames[::-1]) or origin
-    held = () if lost.held_by is None else (f"still held by {lost.held_by}",)
+    more = [] if lost.held_by is None else [f"still held by {lost.held_by}"]
+    more += [] if lost.freed_in is None else [finalised.in_words(lost.place, lost.freed_in)]
     return Finding(
         kind=Kind.LOST_EXCEPTION,
         place=lost.place,
         origin=origin,
         what=what,
         summary=f"{_in_a_line(loss.error)} was lost in {what}",
-        details=(why, *held),
+        details=(why, *more),
         mend=mend,
         trace=tuple(_trace(origins, loss.error, frames, origin)),
     )

@@ -25,6 +25,7 @@ from ..origins import Origins, RawFrame
 from ..own import gc, sys, threading, weakref
 from ..seams.asyncio_errors import FUTURES, is_unretrieved
 from ..seams.cpython import asyncgen, warning_contexts
+from ..seams.cpython.births import Births
 from ..seams.cpython.filters import FirstFilter, hiding_filter
 from ..seams.cpython.threads import ThreadStarts
 from ..seams.cpython.unawaited import (
@@ -38,6 +39,7 @@ from ..seams.cpython.young import YoungObjects, choose_window
 from ..seams.cython import coroutine_types
 from ..seams.parts import DOUBLES
 from ..seams.unittest_mock import MockCall, MockHooks, mock_call_of, mock_name
+from . import finalised
 
 # the user's line, and what a mock and a decorator put before it; each frame costs each coroutine
 ORIGIN_DEPTH = 6
@@ -100,6 +102,7 @@ class Missed(NamedTuple):
     permit: object = None
     is_body: bool = False  # it is the running test itself
     was_kept: bool = False  # it outlived the phase that made it
+    freed_in: Place | None = None  # where a `__del__` made it, for an object of another place
 
 
 @dataclass(eq=False)
@@ -112,6 +115,7 @@ class _Alive:
     permit: object = None
     is_body: bool = False
     is_told: bool = False  # reported already: its death is no news
+    freed_in: Place | None = None
 
 
 class MissedAwaits:
@@ -134,6 +138,11 @@ class MissedAwaits:
         self.runs_async = False  # whether a test needs no mark to be run where it is async
         self.owner: object = None
         self.window: YoungObjects = choose_window(WANTED, is_pending)
+        # the place that is noted of an object with a `__del__`, and the one that is told of
+        # what such an object does at its end, by the noted one
+        self.birthplace: Callable[[], Place] = lambda: self.here
+        self.place_born: Callable[[Place], Place] = lambda place: place
+        self.births = self.window.births = Births(lambda: self.birthplace())  # noqa: PLW0108 - the rig sets it
         self._modules = 0  # how many were imported when the seams were last looked after
         self._hook = UnawaitedHook(self._note_death, owner=self)
         self._outer = warning_contexts.Outer()
@@ -246,8 +255,17 @@ class MissedAwaits:
         thread = threading.current_thread()
         mock = mock_call_of(coroutine)
         given = self._given.get(_key(coroutine)[0])
-        place = self.place_of(thread) if alive is None else alive.place
+        place, permit = self.place_of(thread), self.permit
+        freed_in = None
+        if alive is not None:
+            place, permit, freed_in = alive.place, alive.permit, alive.freed_in
+        else:
+            maker = self.maker_of(finalised.object_behind(origin or (), sys._getframe(2)))
+            if maker is not None:
+                place, permit, freed_in = maker, None, place
         frames = self._frames_of(origin or (), asyncgen.stack_of(sys._getframe(2)))
+        if freed_in is not None and finalised.is_within(frames):
+            frames = finalised.inside(frames)
         return Missed(
             name=mock.name if mock is not None else coroutine.__qualname__,
             code=self._told_by(coroutine.cr_code),
@@ -258,10 +276,27 @@ class MissedAwaits:
             given_to=given[1] if given is not None else None,
             hidden_by=hiding_filter(f"coroutine '{coroutine.__qualname__}' was never awaited"),
             thread=None if thread is threading.main_thread() else thread.name,
-            permit=self.permit if alive is None else alive.permit,
+            permit=permit,
             is_body=self._is_body(coroutine) if alive is None else alive.is_body,
-            was_kept=alive is not None and alive.place != self.here,
+            was_kept=alive is not None and alive.place != self.here and freed_in is None,
+            freed_in=freed_in,
         )
+
+    def maker_of(self, thing: object) -> Place | None:
+        """The place that made an object whose ``__del__`` runs; None where it is this one."""
+        noted = None if thing is None else self.births.mark_of(thing)
+        if not isinstance(noted, Place):
+            return None
+        place = self.place_born(noted)
+        return None if place.test == self.here.test else place
+
+    def keep_of(self, place: Place, frame: FrameType) -> None:
+        """Have what a ``__del__`` has made and a frame holds be this place's."""
+        for thing in list(frame.f_locals.values()):
+            if type(thing) is CoroutineType and is_pending(thing) and self._is_referable():
+                key, anchor = _key(thing)
+                if key not in self.alive and finalised.is_within(thing.cr_origin or ()):
+                    self.alive[key] = _Alive(weakref.ref(thing), anchor, place, freed_in=self.here)
 
     def _started(self, thread: threading.Thread) -> Place | None:
         return self.start_of(thread)

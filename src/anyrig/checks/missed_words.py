@@ -10,7 +10,7 @@ from ..findings import Finding, Kind, Phase
 from ..origins import Origins
 from ..own import sys
 from ..sites import How
-from . import missed_mends, missed_sites
+from . import finalised, missed_mends, missed_sites
 from .missed_await import Missed
 from .missed_mends import Mend, Mending
 from .missed_sites import Found
@@ -96,6 +96,8 @@ class Words:
             yield f"made by the fixture `{self._fixture}`, in the {phase.value}"
         elif phase in (Phase.SETUP, Phase.TEARDOWN):
             yield f"made in the {phase.value} of the test"
+        if missed.freed_in is not None:
+            yield finalised.in_words(missed.place, missed.freed_in)
         if missed.given_to is not None:
             to = f" (`{site.given_to}`)" if site is not None and site.given_to else ""
             yield f"handed to the mock `{missed.given_to}`{to}, which awaits nothing"

@@ -11,6 +11,7 @@ begins anywhere, also where an object is being finalised and its weak references
 Limits: a suite so watched has no automatic full collections, so `YoungObjects` does them, by the
 interpreter's own rule (a quarter of the heap is new). Where planted coroutines are not seen as they
 should, `AllObjects` walks the heap: slower, the same answer. Seen on CPython 3.11 to 3.15.
+What it looks through it shows to `births` as well.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from types import CoroutineType
 from typing import Any
 
 from ...own import gc, sys
+from .births import Births
 from .swallowed import interrupt_main, signals_behind
 
 _FULL_COLLECTION_AT_LEAST = 100_000
@@ -42,6 +44,7 @@ class YoungObjects:
 
     def __init__(self, wanted: frozenset[type], is_pending: Callable[[Any], bool]) -> None:
         self.wanted = wanted
+        self.births = Births(lambda: None)
         self._is_pending = is_pending
         # id -> what belongs to the object of this id alone, or None where there is no such thing
         self._promoted: dict[int, object] = {}
@@ -65,6 +68,7 @@ class YoungObjects:
         self._is_open = False
         self._heed(False)
         self._promoted.clear()
+        self.births.clear()
         self.resume()
 
     def put_off(self) -> None:
@@ -119,6 +123,7 @@ class YoungObjects:
     def collect(self) -> None:
         """Collect what was made since `renew` and is garbage now."""
         self._count()
+        self.births.forget()
         # what this collection promotes is looked at by those who ask for it
         self._heed(False)
         try:
@@ -140,20 +145,26 @@ class YoungObjects:
     def _young(self) -> list[Any]:
         youngest, older = gc.get_objects(0), gc.get_objects(1)
         # the older ones are those that a collection of the youngest has met: most tests have none
-        return self._pending_among(youngest + older if older else youngest)
+        return self._look_at(youngest + older if older else youngest)
+
+    def _look_at(self, things: list[Any]) -> list[Any]:
+        """Those of these things that are wanted and pending; those that are born are noted."""
+        # without a line of Python for each of them; nearly always there is none
+        kinds = set(map(type, things))
+        self.births.meet(kinds, things)
+        return [] if self.wanted.isdisjoint(kinds) else self._pending_among(things)
 
     def _pending_among(self, things: list[Any]) -> list[Any]:
-        # without a line of Python for each of them; nearly always there is none
-        if self.wanted.isdisjoint(map(type, things)):
-            return []
         wanted = compress(things, map(self.wanted.__contains__, map(type, things)))
         return list(filter(self._is_pending, wanted))
 
     def _note_promotions(self, phase: str, info: dict[str, int]) -> None:
-        if phase == "start" and info["generation"] > 0:
+        if phase == "start":
             try:
-                self._count()
-                self._note_young()
+                self.births.forget()
+                if info["generation"] > 0:
+                    self._count()
+                    self._note_young()
             except BaseException as error:
                 numbers = signals_behind(error)
                 if not numbers:
@@ -214,7 +225,7 @@ class AllObjects(YoungObjects):
         return id(thing) in self._old and self._old[id(thing)] is _own(thing)
 
     def _young(self) -> list[Any]:
-        return self._pending_among(gc.get_objects())
+        return self._look_at(gc.get_objects())
 
     def _note_young(self) -> None:
         pass
