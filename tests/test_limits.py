@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from types import FrameType
 from typing import TypeAlias
 from unittest.mock import MagicMock
@@ -13,16 +14,19 @@ import anyio
 import pytest
 
 from anyrig import runners
+from anyrig.checks import blocked_loop
+from anyrig.findings import Phase, Place
 from anyrig.internal import Internal
-from anyrig.origins import RawFrame
+from anyrig.origins import Origins, RawFrame
 from anyrig.polled import Polled
+from anyrig.runners import on_asyncio
 from anyrig.watchdog import Beats, Watchdog
 from inner import BACKENDS, Suite
 from support import Ran
 
 ALL = len(BACKENDS)
 
-Noted: TypeAlias = list[tuple[list[RawFrame], float, Polled | None]]
+Noted: TypeAlias = list[tuple[list[RawFrame], float, Polled | None, str | None]]
 
 HEAD = "import asyncio, os, signal, threading, time\nimport anyio, pytest, sniffio\n"
 
@@ -461,6 +465,7 @@ class Turning:
     def __init__(self) -> None:
         self.is_busy = True
         self.waits = False
+        self.calls: str | None = None
         self.asked: list[Callable[[], object]] = []
 
     def call_soon(self, function: Callable[[], object]) -> None:
@@ -474,6 +479,9 @@ class Turning:
 
     def is_waiting(self, frame: FrameType) -> bool:
         return self.waits
+
+    def called_in_c(self, frame: FrameType) -> str | None:
+        return self.calls
 
     def turn(self) -> None:
         asked, self.asked = self.asked, []
@@ -498,10 +506,37 @@ def test_loop_that_is_held(beats: Beats, noted: Noted) -> None:
     loop = Turning()
     for now in (0.0, 0.5, 0.9, 1.0, 1.5, 2.0):
         beats.look(loop, 1.0, now)
-    ((frames, seconds, polled),) = noted
-    assert (seconds, polled) == (1.0, None)
+    ((frames, seconds, polled, called),) = noted
+    assert (seconds, polled, called) == (1.0, None, None)
     assert any(function == "test_loop_that_is_held" for _, _, function in frames)
     assert len(loop.asked) == 1
+
+
+def test_what_a_loop_calls_in_c(beats: Beats, noted: Noted) -> None:
+    """What has no frame is told by its name, where the loop knows it, and by no line of ours."""
+    loop, told = Turning(), []
+    for loop.calls in ("time.sleep", "", None):
+        for now in (0.0, 1.0):
+            beats.look(loop, 1.0, now)
+        loop.turn()
+    for frames, seconds, polled, called in noted:
+        runner = (on_asyncio.__file__, 1, "_run_loop")
+        innermost = [*frames] if called is None else [runner]
+        place = Place("test_x", Phase.CALL)
+        told.append(
+            blocked_loop.finding(
+                Origins(Path(__file__).parent), place, innermost, seconds, polled, called
+            )
+        )
+    named, unnamed, with_line = told
+    assert named.summary == "a call of `time.sleep` held the event loop for more than 1 s"
+    assert unnamed.summary == "a call held the event loop for more than 1 s"
+    for one in (named, unnamed):
+        assert one.origin is None
+        assert one.details == (
+            "the loop calls it directly: it is written in C, and no line of Python's is in it",
+        )
+    assert with_line.origin is not None
 
 
 def test_loop_that_turns(beats: Beats, noted: Noted) -> None:

@@ -147,7 +147,8 @@ def test_what_is_off_is_told_where_it_is_loaded_late(suite: Suite) -> None:
         import types
 
         def test_imports():
-            sys.modules["uvloop.loop"] = types.ModuleType("uvloop.loop")
+            module = sys.modules["uvloop.loop"] = types.ModuleType("uvloop.loop")
+            module.Loop = type("Loop", (), {"_get_backend_id": None})
 
         def test_next():
             pass

@@ -339,6 +339,92 @@ def test_innocent(threads: Suite) -> None:
     assert failing(threads) == []
 
 
+HOLD = """
+from anyrig.limits import Limits
+
+locks = []  # the one that holds the loop, until it is told
+note = Limits._note_blocked
+
+
+def noted(self, *told):
+    note(self, *told)
+    locks.pop().release()
+
+
+Limits._note_blocked = noted
+"""
+HELD = """
+import os, signal
+
+from conftest import locks
+
+
+def soon(loop, holds, goes_on):
+    loop.call_soon(holds)
+    loop.call_soon(goes_on)
+
+
+def later(loop, holds, goes_on):
+    loop.call_later(0.01, goes_on)
+    loop.call_at(loop.time() + 0.01, holds, True)
+
+
+def threadsafe(loop, holds, goes_on):
+    def work():
+        loop.call_soon_threadsafe(holds)
+        loop.call_soon_threadsafe(goes_on)
+
+    threading.Thread(target=work).start()
+
+
+def handled(loop, holds, goes_on):
+    loop.add_signal_handler(signal.SIGUSR1, holds)
+    loop.add_signal_handler(signal.SIGUSR2, goes_on)
+    os.kill(os.getpid(), signal.SIGUSR1)
+    os.kill(os.getpid(), signal.SIGUSR2)
+
+
+def read(loop, holds, goes_on):
+    for callback in (goes_on, holds):
+        ours, theirs = socket.socketpair()
+        sockets.extend((ours, theirs))
+        loop.add_reader(ours, callback)
+        theirs.send(b"x")
+
+
+sockets = []
+
+
+@pytest.mark.anyrig(backends={backends}, blocked_loop_after=0.2, timeout=30)
+@pytest.mark.parametrize("way", [soon, later, threadsafe, handled, read])
+async def test_it(way):
+    loop, event, lock = asyncio.get_running_loop(), asyncio.Event(), threading.Lock()
+    lock.acquire()
+    locks.append(lock)
+    way(loop, lock.acquire, event.set)
+    await event.wait()
+    for one in sockets[::2]:
+        loop.remove_reader(one)
+    while sockets:
+        sockets.pop().close()
+    loop.remove_signal_handler(signal.SIGUSR1)
+    loop.remove_signal_handler(signal.SIGUSR2)
+"""
+
+
+def test_what_a_loop_calls_in_c_is_no_sleep(threads: Suite) -> None:
+    """A loop that C holds which it calls itself is blocked: what is ready meanwhile was told."""
+    threads.ini(f"anyrig_backends = {' '.join(ON_ASYNCIO)}")
+    threads.write("conftest.py", HOLD)
+    write(threads, "it", HELD.format(backends=ON_ASYNCIO))
+    done = threads.spawn()
+    assert done.counts == {"passed": 5 * len(ON_ASYNCIO)}, done.text
+    assert {kind for kind, *_ in threads.found} == {"blocked_loop"}
+    summaries = {one.summary.partition(" held")[0] for one in threads.findings}
+    unnamed = {"a call"} if "asyncio+uvloop" in ON_ASYNCIO else set()
+    assert summaries == {"a call of `lock.acquire`", *unnamed}
+
+
 WAITS = """
 @pytest.mark.anyrig({policies})
 async def test_it(asleep):

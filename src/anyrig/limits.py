@@ -260,7 +260,7 @@ class Limits:
         is_stuck = False
         if frame is not None and runner is not None and runner.call is not None:
             if runner.is_busy and runner.is_waiting(frame):
-                runner.look_at_wait(self._thread)
+                runner.look_at_wait()
                 run, wait = runner, (runner, runner.waits)
                 is_stuck = runner.is_stuck
         elif frame is not None and stacks.is_waiting(frame):
@@ -435,12 +435,14 @@ class Limits:
         """The thread and the signals that are ours."""
         return self._watchdog.ident, self._interrupts.signals
 
-    def _note_blocked(self, frames: list[RawFrame], seconds: float, polled: Polled | None) -> None:
-        from .checks import blocked_loop
+    def _note_blocked(
+        self, frames: list[RawFrame], seconds: float, polled: Polled | None, called: str | None
+    ) -> None:
+        from .checks.blocked_loop import finding
 
         watch, origins = self._rig.watch, self._rig.origins
         if watch is not None:
-            words = partial(blocked_loop.finding, origins, watch.place, frames, seconds, polled)
+            words = partial(finding, origins, watch.place, frames, seconds, polled, called)
             self.noted.append(words)
 
     def _note_call(self, call: ThreadCall) -> None:
@@ -625,7 +627,7 @@ class Limits:
     def _is_in_loop(self, frame: FrameType | None) -> bool:
         """Whether a frame of ours is where a loop waits, or calls, that has no frames (uvloop)."""
         runner = self._rig.runners.current
-        return runner is not None and frame is not None and runner.is_waiting(frame)
+        return runner is not None and frame is not None and runner.is_in_loop(frame)
 
     def _end_held(self, limit: Limit, frame: FrameType | None) -> FindingError | None:
         from .checks import timeout

@@ -123,7 +123,11 @@ class Loop(Protocol):
         """Its tasks, as anyio tells of them, from any thread; None where it has to be asked."""
 
     def is_waiting(self, frame: FrameType) -> bool:
-        """Whether the innermost frame of its thread is its own wait."""
+        """Whether its thread, whose innermost frame this is, is in its own wait."""
+        raise NotImplementedError
+
+    def called_in_c(self, frame: FrameType) -> str | None:
+        """The name of what it has called and has no frame, "" where nobody knows it."""
         raise NotImplementedError
 
 
@@ -131,10 +135,13 @@ class Beats:
     """Knows how long a loop has not turned, from looks at it."""
 
     def __init__(
-        self, thread: int, note: Callable[[list[RawFrame], float, Polled | None], None]
+        self,
+        thread: int,
+        note: Callable[[list[RawFrame], float, Polled | None, str | None], None],
     ) -> None:
         self._thread = thread
-        # called with the frames that hold a loop, innermost first, and the mock asked meanwhile
+        # called with the frames that hold a loop, innermost first, the mock asked meanwhile, and
+        # the name of what the loop has called that has no frame
         self._note = note
         self._asked: float | None = None  # when the loop was asked to turn
         self._loop: Loop | None = None
@@ -154,17 +161,19 @@ class Beats:
             self._polling = Polling()
             loop.when_turns(self._turned(now))
         elif not self._is_told and not stacks.is_debugged(frame):
-            self._look_at_held(frame, now - asked, after)
+            self._look_at_held(frame, now - asked, after, loop.called_in_c(frame))
         return pause
 
-    def _look_at_held(self, frame: FrameType, seconds: float, after: float) -> None:
+    def _look_at_held(
+        self, frame: FrameType, seconds: float, after: float, called: str | None
+    ) -> None:
         polling = self._polling
         polling.look(frame)
         if seconds >= after:
             self._is_told = True
             polled = polling.polled()
             stack = stack_of(frame) if polled is None else list(polled.stack)
-            self._note(stack, after, polled)
+            self._note(stack, after, polled, called)
 
     def _forget(self) -> None:
         self._asked = None

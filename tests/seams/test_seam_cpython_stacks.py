@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from types import FrameType
 from typing import Any
 
@@ -438,6 +439,37 @@ def noted(self, limit, frame):
 
 Limits._is_put_off = noted
 """
+
+
+def test_what_an_asyncio_loop_calls_in_c_is_named() -> None:
+    """What has no frame is known by the frame that calls it; what has one, by that."""
+    lock, said = threading.Lock(), list[str | None]()
+
+    def in_python() -> None:
+        lock.acquire()
+
+    def look(thread: int) -> None:
+        # it comes to the call, and stays in it
+        for _ in range(_MANY):
+            frame = frame_of(thread)
+            called = None if frame is None else stacks.called_in_c(frame)
+            if called == "lock.acquire" or (frame and frame.f_code is in_python.__code__):
+                said.append(called)
+                break
+        lock.release()
+
+    async def main(call: Callable[[], object]) -> None:
+        thread = threading.Thread(target=look, args=(threading.get_ident(),))
+        asyncio.get_running_loop().call_soon(call)
+        thread.start()
+        await asyncio.sleep(0)
+        thread.join()
+
+    for call in (lock.acquire, partial(partial(lock.acquire, True), timeout=-1), in_python):
+        lock.acquire()
+        asyncio.run(main(call))
+        lock.release()
+    assert said == ["lock.acquire", "lock.acquire", None]
 
 
 def test_what_a_loop_calls_is_no_work_of_ours(suite: Suite) -> None:

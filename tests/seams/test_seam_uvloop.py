@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import select
 import socket
 import threading
 import time
@@ -17,7 +18,8 @@ from anyrig.seams.asyncio_threads import Untold
 
 uvloop = pytest.importorskip("uvloop", reason="without uvloop there is no such loop")
 
-from anyrig.seams.uvloop import LoopWaits, waits_of  # noqa: E402 - it imports uvloop
+from anyrig.seams import uvloop as uvloop_seam  # noqa: E402 - it imports uvloop
+from anyrig.seams.uvloop import LoopWaits, waits_of  # noqa: E402
 
 T = TypeVar("T")
 
@@ -185,15 +187,146 @@ def test_what_another_thread_has_made_ready() -> None:
     assert (untold.is_endless, len(untold.handles)) == (True, 1)
 
 
-def test_what_reads_otherwise_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where a loop's own handles are not where they should be, nothing is said."""
+@pytest.mark.parametrize("way", ["call_soon", "call_later", "add_reader"])
+def test_what_the_loop_calls_is_no_sleep(way: str) -> None:
+    """C that the loop calls has no frame, as its sleep has none; the system tells them apart."""
+    said: list[tuple[bool | None, bool, Untold | None]] = []
 
-    async def main() -> tuple[int | None, bool]:
+    async def main() -> None:
+        loop, waits, event = asyncio.get_running_loop(), asked(), asyncio.Event()
+        begins, holds = threading.Lock(), threading.Lock()
+        ours, theirs = socket.socketpair()
+
+        def look() -> None:
+            begins.acquire()
+            while not waits.is_same():
+                time.sleep(0.001)
+            said.append((waits.is_asleep(), waits.is_for_nothing(), waits.untold()))
+            if way == "add_reader":
+                ours.recv(1)  # or it would be called again
+            holds.release()
+            loop.call_soon_threadsafe(event.set)
+
+        def begin() -> None:
+            begins.release()
+            loop.call_soon(int)  # which is ready meanwhile
+
+        begins.acquire()
+        holds.acquire()
+        thread = threading.Thread(target=look)
+        thread.start()
+        with ours, theirs, ours.dup() as again:
+            if way == "add_reader":
+                loop.add_reader(ours, begin)
+                loop.add_reader(again, holds.acquire)
+                theirs.send(b"x")
+            elif way == "call_later":
+                loop.call_later(0.001, begin)
+                loop.call_later(0.001, holds.acquire)
+            else:
+                loop.call_soon(begin)
+                loop.call_soon(holds.acquire)
+            await event.wait()
+            loop.remove_reader(ours)
+            loop.remove_reader(again)
+        thread.join()
+
+    run(main())
+    assert said == [(False, False, None)]
+
+
+# what the system may say of a thread, with the loop's descriptor -> whether the loop sleeps
+_TOLD = {
+    "281 {0:#x} 0x7ffe4e0f4c00 0x400 0xffffffff 0x0 0x8 0x7ffe4e0f3e90 0x7f13bc726cae": True,
+    "281 {1:#x} 0x7ffe4e0f4c00 0x400 0xffffffff 0x0 0x8 0x7ffe4e0f3e90 0x7f13bc726cae": False,
+    # `select`, of as many descriptors
+    "270 {0:#x} 0x7ffe4e0f4c00 0x0 0x0 0x0 0x0 0x7ffe4e0f3e90 0x7f13bc726cae": False,
+    "270 {0:#x} 0x7ffe4e0f4c00 0x7ffe4e0f4d00 0x0 0x0 0x0 0x7ffe4e0f3e90 0x7f13bc726cae": False,
+    "270 {0:#x} 0x0 0x400 0x0 0x0 0x0 0x7ffe4e0f3e90 0x7f13bc726cae": False,
+    "-1 0x7ffe4e0f3e90 0x7f13bc726cae": False,
+    "running": False,
+    "": None,
+}
+
+
+@pytest.mark.parametrize("told", _TOLD)
+def test_what_the_system_says(monkeypatch: pytest.MonkeyPatch, told: str) -> None:
+    """A loop sleeps in a call that names its descriptor, and where the events are to go."""
+    said: list[bool | None] = []
+
+    async def main() -> None:
         waits = asked()
-        monkeypatch.setattr(waits, "_check", None)
-        return waits.others(), waits.is_for_nothing()
+        text = told.format(waits._descriptor, waits._descriptor + 1).encode()
+        monkeypatch.setattr(uvloop_seam, "_read", lambda path: text)
+        said.append(waits.is_asleep())
 
-    assert run(main()) == (None, False)
+    run(main())
+    assert said == [_TOLD[told]]
+
+
+def test_what_waits_in_a_call_is_no_sleep() -> None:
+    """A wait of the user's own for I/O, which the loop calls, is none for the loop's descriptor."""
+    said: list[bool | None] = []
+
+    async def main() -> None:
+        waits, begins = asked(), threading.Lock()
+        ours, theirs = socket.socketpair()
+
+        def look() -> None:
+            begins.acquire()
+            while not waits.is_same():
+                time.sleep(0.001)
+            said.append(waits.is_asleep())
+            theirs.send(b"x")
+
+        begins.acquire()
+        thread = threading.Thread(target=look)
+        thread.start()
+        with ours, theirs, select.epoll() as epoll:
+            epoll.register(ours, select.EPOLLIN)
+            asyncio.get_running_loop().call_soon(begins.release)
+            asyncio.get_running_loop().call_soon(epoll.poll)
+            await asyncio.sleep(0)
+            thread.join()
+
+    run(main())
+    assert said == [False]
+
+
+def test_what_reads_otherwise_says_nothing() -> None:
+    """Where a loop's own handles are not where they should be, nothing is said."""
+    said: list[tuple[int | None, bool]] = []
+
+    def ask(waits: LoopWaits) -> bool:
+        if waits.is_for_nothing():
+            waits._check = None
+            said.append((waits.others(), waits.is_for_nothing()))
+        return bool(said)
+
+    run(asleep(ask))
+    assert said == [(None, False)]
+
+
+def test_what_can_not_be_read_says_nothing() -> None:
+    """Where the system does not tell what a thread is in, nothing is said of its loop."""
+    said: list[tuple[bool | None, bool, Untold | None]] = []
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+
+        def ask(waits: LoopWaits) -> bool:
+            if waits.is_for_nothing():
+                loop.call_soon(int)
+                is_told = waits.untold() is not None
+                waits._thread = None
+                if is_told:
+                    said.append((waits.is_asleep(), waits.is_for_nothing(), waits.untold()))
+            return bool(said)
+
+        await asleep(ask)
+
+    run(main())
+    assert said == [(None, False, None)]
 
 
 def test_closed_loop_is_not_read() -> None:

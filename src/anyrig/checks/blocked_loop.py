@@ -28,6 +28,9 @@ _IN_A_THREAD = (
     "or, where it only waits, await anyio.sleep() or the like",
 )
 
+# by `call_soon`, `call_later`, `add_reader` or the like
+_IN_C = "the loop calls it directly: it is written in C, and no line of Python's is in it"
+
 
 def finding(
     origins: Origins,
@@ -35,21 +38,26 @@ def finding(
     frames: Sequence[RawFrame],
     seconds: float,
     polled: Polled | None = None,
+    called: str | None = None,
 ) -> Finding:
-    """The finding in words; the frames are those of the loop's thread, innermost first."""
+    """The finding in words; the frames are those of the loop's thread, innermost first.
+
+    ``called`` is the name of what the loop itself calls and has no frame, "" where nobody knows it.
+    """
     if polled is not None:
         return _of_mock(origins, place, frames, seconds, polled)
     filename, lineno, function = frames[0]
-    inner = f"it was in {function} ({safe.path(filename)}:{lineno})"
     importer = _importer(origins.of_test(frames))
+    inner = f"it was in {function} ({safe.path(filename)}:{lineno})"
+    call = f"a call of `{safe.name(called)}`" if called else "a call"
     return Finding(
         kind=kind,
         place=place,
         origin=origins.locate_held(importer or frames),
         what="the event loop",
-        summary=f"{'an import' if importer else 'a call'} held the event loop "
+        summary=f"{'an import' if importer else call} held the event loop "
         f"for more than {seconds:g} s",
-        details=() if origins.is_users(filename) else (inner,),
+        details=() if origins.is_users(filename) else (inner if called is None else _IN_C,),
         mend=_AT_THE_HEAD if importer else _IN_A_THREAD,
     )
 

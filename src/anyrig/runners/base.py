@@ -248,8 +248,22 @@ class Runner(TestRunner):
         self.call_soon(function)
 
     def is_waiting(self, frame: FrameType) -> bool:
-        """Whether the innermost frame of the loop's thread is the loop's own wait."""
+        """Whether the loop's thread, whose innermost frame this is, is in the loop's own wait.
+
+        To be asked in another one.
+        """
         raise NotImplementedError
+
+    def is_in_loop(self, frame: FrameType) -> bool:
+        """Whether this frame is where the loop waits, or has called what has no frame."""
+        return self.is_waiting(frame)
+
+    def called_in_c(self, frame: FrameType) -> str | None:
+        """The name of what the loop calls, from this frame, and has no frame itself.
+
+        "" where nobody knows its name, None where it has one.
+        """
+        return None
 
     def untold(self, frame: FrameType) -> Untold | None:
         """What other threads have made ready in a loop that sleeps, without telling it.
@@ -349,10 +363,10 @@ class Runner(TestRunner):
         if self._unfinished is call:
             self.give_up(error)
 
-    def look_at_wait(self, thread: int) -> None:
-        """See what a loop waits for that can't note it, while it waits in this thread.
+    def look_at_wait(self) -> None:
+        """See what a loop waits for that can't note it, while it waits.
 
-        To be called in another one.
+        To be called in another thread.
         """
 
     def note_wait(self, begins: bool) -> None:

@@ -17,7 +17,7 @@ from ..clock.course import Course
 from ..ends import Reason
 from ..findings import ClockError
 from ..guests import tasks_in
-from ..own import asyncio, outcome, sys, weakref
+from ..own import asyncio, outcome, sys, threading, weakref
 from ..seams import anyio as anyio_seam
 from ..seams import asyncio as asyncio_seam
 from ..seams.asyncio_errors import Listener
@@ -71,6 +71,7 @@ class AsyncioRunner(Runner):
         self._forget_waits: Callable[[], None] = lambda: None
         self._when_turns: asyncio_seam.WhenTurns | None = None
         self._is_uvloop = False  # which notes no waits
+        self._thread = threading.get_ident()  # that the loop runs in
         self._waits: LoopWaits | None = None  # what says what they are for, once it was asked
         self._time: LoopTime | None = None  # once it was another than the real one
         self._stops = 0  # that an interrupted run may have left in the loop
@@ -207,9 +208,18 @@ class AsyncioRunner(Runner):
         with suppress(RuntimeError):  # it is closed: what it was to be asked has lost its meaning
             self._runner.get_loop().call_soon_threadsafe(asked, context=anyio_seam.on_asyncio())
 
-    def is_waiting(self, frame: FrameType) -> bool:
+    def is_in_loop(self, frame: FrameType) -> bool:
         # uvloop waits in C, which one of these has called
         return frame.f_code in _CALL_LOOP or stacks.is_waiting(frame)
+
+    def called_in_c(self, frame: FrameType) -> str | None:
+        return "" if frame.f_code in _CALL_LOOP else stacks.called_in_c(frame)
+
+    def is_waiting(self, frame: FrameType) -> bool:
+        if frame.f_code not in _CALL_LOOP:
+            return stacks.is_waiting(frame)
+        waits = self._waits_in_c()
+        return waits is None or waits.is_asleep() is not False
 
     def when_turns(self, function: Callable[[], object]) -> None:
         when_turns = self._when_turns
@@ -218,19 +228,19 @@ class AsyncioRunner(Runner):
         else:
             when_turns(partial(self.host.internal.call, ASKED, function))
 
-    def look_at_wait(self, thread: int) -> None:
-        waits = self._waits_in_c(thread)
+    def look_at_wait(self) -> None:
+        waits = self._waits_in_c()
         if waits is not None:
             is_same, is_stuck = waits.is_same(), waits.is_for_nothing()
             if is_stuck != self.is_stuck or not is_same:
                 self.is_stuck = is_stuck
                 self.waits += 1
 
-    def _waits_in_c(self, thread: int) -> LoopWaits | None:
+    def _waits_in_c(self) -> LoopWaits | None:
         if self._is_uvloop and self._waits is None:
             from ..seams import uvloop
 
-            self._waits = uvloop.waits_of(self._runner.get_loop(), thread)
+            self._waits = uvloop.waits_of(self._runner.get_loop(), self._thread)
             self._is_uvloop = self._waits is not None
         return self._waits
 

@@ -105,6 +105,7 @@ DOUBLES = Table(
 _UV = "deadlocks on asyncio+uvloop"
 UVLOOP = Table(
     optional(_UV, "uvloop.loop", "", ("libuv_get_loop_t_ptr",)),
+    optional(_UV, "uvloop.loop", "Loop", ("_get_backend_id",)),
 )
 
 # each of them

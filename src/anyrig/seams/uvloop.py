@@ -10,6 +10,10 @@ one that writes its streams (``uv_check_t``). The last one is among the first of
 stay where they are until it is closed; they are read by ``/proc/self/mem``, which answers with an
 error where nothing is any more. That a loop has not turned between two looks is told by the
 processor time of its thread.
+Problem: C that the loop calls (a callback such as `time.sleep`) has no frame either, and a loop
+that is held by it looks as if it slept. Approach: ``/proc/self/task/…/syscall`` says which call of
+the system's a thread is in. A loop sleeps in one for its own descriptor (``_get_backend_id``), with
+a place for the events and how many there is room for.
 Limits: without ``/proc`` nothing is said. Seen on uvloop 0.21 to 0.23 (libuv 1.48 to 1.52).
 """
 
@@ -31,6 +35,7 @@ _FOREVER = 50 * 365 * 24 * 3600  # seconds; for `math.inf` uvloop takes a hundre
 _CHECK = 2  # of libuv's ``uv_handle_type``
 _ACTIVE = 4  # of the flags of a handle
 _FIRST = 8  # handles of a loop, among which those are that it makes itself
+_ROOM = 1 << 16  # events that a loop asks for at most at once; no address is that small
 
 
 class _Loop(ctypes.Structure):
@@ -68,6 +73,7 @@ class LoopWaits:
         self._loop = loop  # the fields are its memory
         self._address: int = pointer(uv.libuv_get_loop_t_ptr(loop), None)
         self._fields = _Loop.from_address(self._address)
+        self._descriptor: int = loop._get_backend_id()
         self._check = self._find_check()
         natives = (one.native_id for one in threading.enumerate() if one.ident == thread)
         self._thread = next(natives, None)
@@ -98,6 +104,20 @@ class LoopWaits:
         self.is_still = self._last == last
         return self.is_still
 
+    def is_asleep(self) -> bool | None:
+        """Whether its thread waits for the loop's descriptor, and is in nothing that it called.
+
+        To be asked in another thread; None where the system does not tell.
+        """
+        told = None if self._thread is None else _read(f"/proc/self/task/{self._thread}/syscall")
+        if not told:
+            return None
+        _, *arguments = told.split()  # nothing, or numbers in hex; of one that runs, only a word
+        if len(arguments) < 3 or int(arguments[0], 16) != self._descriptor:
+            return False
+        events, room = int(arguments[1], 16), int(arguments[2], 16)
+        return events > _ROOM >= room > 0
+
     def others(self) -> int | None:
         """How many handles and requests of its user's it waits for, while it sleeps.
 
@@ -110,13 +130,14 @@ class LoopWaits:
         return int(self._fields.active_handles + self._fields.active_requests) - own
 
     def is_for_nothing(self) -> bool:
-        """Whether it waits for no timer, no I/O, no process and no request."""
-        return self.others() == 0 and self._has_no_timer()
+        """Whether it sleeps, and for no timer, no I/O, no process and no request."""
+        return self.others() == 0 and self._has_no_timer() and self.is_asleep() is True
 
     def untold(self) -> Untold | None:
         """What other threads have made ready in it since it sleeps, without telling it."""
         found = left_in(self._loop, is_endless=False) if self.is_still else []
-        return Untold(found, self._has_no_timer()) if found else None
+        is_left = bool(found) and self.is_asleep() is True
+        return Untold(found, self._has_no_timer()) if is_left else None
 
     def _timers(self) -> list[Any]:
         return [one for one in timers_of(self._loop) if not one.cancelled()]
@@ -127,16 +148,25 @@ class LoopWaits:
 
 def _copied(address: int) -> _Handle | None:
     """What is at an address, also where a loop was closed meanwhile and nothing is there."""
+    found = _read("/proc/self/mem", ctypes.sizeof(_Handle), address)
     try:
-        memory = os.open("/proc/self/mem", os.O_RDONLY)
+        return _Handle.from_buffer_copy(found)
+    except ValueError:
+        return None
+
+
+def _read(path: str, size: int = 1024, offset: int = 0) -> bytes:
+    """What a file of the system's has there; nothing where it can't be read."""
+    try:
+        file = os.open(path, os.O_RDONLY)
     except OSError:
-        return None
+        return b""
     try:
-        return _Handle.from_buffer_copy(os.pread(memory, ctypes.sizeof(_Handle), address))
-    except (OSError, OverflowError, ValueError):
-        return None
+        return os.pread(file, size, offset)
+    except (OSError, OverflowError):
+        return b""
     finally:
-        os.close(memory)
+        os.close(file)
 
 
 def waits_of(loop: Any, thread: int) -> LoopWaits | None:

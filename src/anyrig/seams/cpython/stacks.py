@@ -26,7 +26,7 @@ from collections.abc import Callable, Container, Iterator
 from contextlib import suppress
 from enum import Enum
 from math import inf
-from types import FrameType
+from types import BuiltinFunctionType, FrameType
 from typing import Any
 
 from ...own import asyncio, os, sys, threading
@@ -82,6 +82,7 @@ NEEDS = Table(
             (f"{_TRIO}._io_windows", "WindowsIOManager", ("get_events",)),
             (f"{_TRIO}._run", "", ("unrolled_run",)),
             ("trio._threads", "", ("_send_message_to_trio",)),
+            ("asyncio.events", "Handle", ("_run", "_callback")),
         )
     ),
     *(
@@ -199,6 +200,23 @@ def sleeps_for(frame: FrameType) -> float | None:
     if timeout is None:
         return inf
     return (inf if timeout >= _A_DAY else float(timeout)) if timeout > 0 else None
+
+
+def called_in_c(frame: FrameType) -> str | None:
+    """The name of a function of C that an asyncio loop calls, where this frame is what calls it.
+
+    None where it calls something else, or the frame is further in.
+    """
+    if frame.f_code.co_name != "_run" or not _path(frame).endswith("/asyncio/events.py"):
+        return None
+    callback: Any = getattr(frame.f_locals.get("self"), "_callback", None)
+    while type(callback) is functools.partial:
+        callback = callback.func
+    # of what is Python's, the frame is about to begin or has just ended
+    if type(callback) is not BuiltinFunctionType:
+        return None
+    module, name = callback.__module__, callback.__qualname__
+    return name if module in (None, "builtins") else f"{module}.{name}"
 
 
 def is_in_any(function: str, path: str) -> bool | None:
