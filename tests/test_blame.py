@@ -74,6 +74,87 @@ def test_leak_on_a_loop_wider_than_a_test(suite: Suite, plugins: tuple[str, ...]
     assert "next: pytest test_it.py::test_leaks\n" in ran.text
 
 
+WIDE_CLIENT = """
+import asyncio
+import threading
+
+import pytest
+
+ENDS = {ends}
+
+class Client:
+    def __init__(self):
+        self.reader = None
+        self.ended = threading.Event()
+
+    async def get(self):
+        if self.reader is None:
+            self.asked = asyncio.Queue()
+            self.reader = asyncio.create_task(self.read())
+            self.thread = threading.Thread(target=self.ended.wait, name="poll", daemon=True)
+            self.thread.start()
+        answer = asyncio.get_running_loop().create_future()
+        await self.asked.put(answer)
+        return await answer
+
+    async def read(self):
+        while True:
+            (await self.asked.get()).set_result(1)
+
+    async def close(self):
+        if ENDS:
+            self.reader.cancel()
+            self.ended.set()
+            self.thread.join()
+
+@pytest.fixture(scope="module")
+def anyio_backend():
+    return "asyncio"
+
+@pytest.fixture(scope="module")
+async def client():
+    client = Client()
+    yield client
+    await client.close()
+
+@pytest.fixture(scope="module")
+async def queue():
+    return asyncio.Queue()
+
+async def test_first(client):
+    assert await client.get() == 1
+
+async def test_second(client):
+    assert await client.get() == 1
+"""
+LEFT_ON_A_QUEUE = """
+async def test_leaks(queue):
+    asyncio.create_task(queue.get())
+    await asyncio.sleep(0)
+
+async def test_after(queue):
+    assert queue.empty()
+"""
+
+
+def test_what_a_wider_fixtures_value_keeps(suite: Suite) -> None:
+    """A client connects when it is first used, in some test: it is the client's, until it ends.
+
+    What waits for a wider fixture's value is not kept by that.
+    """
+    suite.ini("anyrig_leaked_threads = fail")
+    suite.write("test_good.py", WIDE_CLIENT.format(ends=True) + LEFT_ON_A_QUEUE)
+    suite.write("test_bad.py", WIDE_CLIENT.format(ends=False))
+    ran = suite.spawn()
+    assert sorted(errors_of(ran)) == ["test_first", "test_leaks"], ran.text[-3000:]
+    assert ran.counts["passed"] == 6
+    words = ran.text
+    for told in ("the task `Client.read` is still running", "the thread `poll` is still alive"):
+        assert f"{told} (test_bad.py:" in words
+    assert "It was made in the call of test_bad.py::test_first" in words
+    assert "the task `Queue.get` is still running" in words
+
+
 def test_what_a_skipped_test_has_left_is_a_warning(suite: Suite) -> None:
     """A test that skips stays skipped, in its setup, call and teardown; others fail as ever."""
     suite.write(

@@ -34,7 +34,7 @@ LAYERS = (
             "ends",
         ),
         *("backends", "contexts", "holders", "losses", "source", "libraries", "internal"),
-        *("sites", "edits", "rewrites"),
+        *("sites", "edits", "rewrites", "reach"),
         *("clock/course", "seams/"),
     ),
     (

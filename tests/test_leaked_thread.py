@@ -60,6 +60,7 @@ class Watched:
         self.check = LeakedThreads(self.origins, lambda: (self.place, None), self._owner)
         self.stop = threading.Event()
         self.threads: list[threading.Thread] = []
+        self.keepers: dict[threading.Thread, object] = {}  # thread -> what holds it
 
     def _owner(self, frames: Sequence[Any]) -> object:
         return self.owner
@@ -72,7 +73,8 @@ class Watched:
         return thread
 
     def left(self, *live: object) -> list[threading.Thread]:
-        return [one.thread for one in self.check.left("test_it", live.__contains__, int)]
+        left = self.check.left("test_it", live.__contains__, self.keepers.get, int)
+        return [one.thread for one in left]
 
 
 @pytest.fixture
@@ -112,6 +114,21 @@ def test_thread_of_a_fixture_is_kept_until_that_has_ended(watched: Watched) -> N
     assert watched.left() == [thread]
 
 
+def test_a_thread_that_a_fixtures_value_holds_is_looked_at_when_that_has_ended(
+    watched: Any,
+) -> None:
+    """It is told once, of the test that started it."""
+    fixture = object()
+    thread = watched.start()
+    watched.keepers[thread] = fixture
+    assert watched.left(fixture) == []
+    assert watched.left(fixture) == []
+    watched.keepers.clear()
+    assert watched.left(fixture) == []
+    assert watched.left() == [thread]
+    assert watched.left() == []
+
+
 def test_thread_of_another_test_is_not_told_again(watched: Watched) -> None:
     """What the thread of an earlier test starts is no finding of this one."""
     started = threading.Event()
@@ -125,7 +142,7 @@ def test_thread_of_another_test_is_not_told_again(watched: Watched) -> None:
     go_on = threading.Event()
     watched.place = Place("test_earlier", Phase.CALL)
     watched.start(run)
-    watched.check.left("test_earlier", lambda owner: False, int)
+    watched.check.left("test_earlier", lambda owner: False, lambda thread: None, int)
     watched.place = HERE
     go_on.set()
     started.wait()
@@ -224,7 +241,7 @@ def test_names(watched: Watched) -> None:
     for thread in threads:
         thread.start()
     watched.threads += threads
-    found = watched.check.left("test_it", lambda owner: False, int)
+    found = watched.check.left("test_it", lambda owner: False, lambda thread: None, int)
     told = [leaked_thread.finding(watched.origins, one, HERE, None) for one in found]
     assert [one.what for one in told] == [
         "the thread `work`",

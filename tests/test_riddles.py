@@ -211,6 +211,24 @@ def test_wrong_backend_names_the_fixture(suite: Suite) -> None:
     assert suite.spawn().counts == {"passed": 2}
 
 
+OWN_BACKEND = """
+@pytest.fixture(scope={scope!r}, params=["asyncio", "trio"])
+def anyio_backend(request):
+    return request.param
+"""
+
+
+def test_wrong_backend_beside_ones_own_parameter(suite: Suite) -> None:
+    """What is typed works: the argument alone where both are as wide, and the scope as well."""
+    suite.write("test_it.py", WRONG.format(argument="") + OWN_BACKEND.format(scope="module"))
+    ran = suite.spawn()
+    assert ran.counts == {"failed": 1, "passed": 1}, ran.text
+    assert "mend: give `server` the argument `anyio_backend`: each backend has its own" in ran.words
+    wide = OWN_BACKEND.format(scope="module")
+    suite.write("test_it.py", WRONG.format(argument="anyio_backend") + wide)
+    assert suite.spawn().counts == {"passed": 2}
+
+
 OTHER_MODULE = """
 async def test_other():
     pass

@@ -12,6 +12,7 @@ import pytest
 from .holders import Held, Holder
 from .origins import Origins, RawFrame
 from .own import inspect, sys
+from .reach import reaches
 
 _XUNIT = ("_xunit_", "_unittest_")  # the fixtures that stand for setup_method and its kin
 
@@ -79,6 +80,14 @@ class LiveFixtures:
     def is_live(self, definition: object) -> bool:
         """Whether this is a fixture wider than a test that is up."""
         return definition in self._wide
+
+    def keeper_of(self, thing: object) -> pytest.FixtureDef[Any] | None:
+        """The fixture wider than a test whose value holds a task or a thread."""
+        for definition in self._wide:
+            result = definition.cached_result
+            if result is not None and reaches(result[0], thing):
+                return definition
+        return None
 
     def end(self, definition: pytest.FixtureDef[Any]) -> None:
         """A fixture was torn down."""

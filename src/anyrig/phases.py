@@ -65,6 +65,7 @@ if TYPE_CHECKING:
     from .settings import Settings
 
 Wrapper = Generator[None, Any, Any]
+_SCOPES = ("function", "class", "module", "package", "session")
 _SPOKEN = frozenset({"anyrig", "filterwarnings"})  # the marks that say something to us
 
 
@@ -458,6 +459,7 @@ class Phases:
             None if code is None else rig.origins.definition(code),
             "anyio_backend" in taken or hasattr(keeper.func, SERVICE),
             None if own_code is None else rig.origins.definition(own_code),
+            not own or _SCOPES.index(own[0].scope) >= _SCOPES.index(keeper.scope),
         )
 
     def _end_call(self, watch: Watch | None, error: BaseException | None) -> None:
@@ -506,9 +508,12 @@ class Phases:
         found: list[Finding] = []
         for info in infos:
             with self._looking:
+                maker = runner.maker_of(info)
+                if isinstance(maker, str) and maker != watch.place.test:
+                    self._tell_of_earlier(maker, info)  # a wider fixture has kept it until now
+                    continue
                 finding = self._left(
-                    *(watch.place, watch.settings, str(info.name), info.coro),
-                    runner.maker_of(info),
+                    *(watch.place, watch.settings, str(info.name), info.coro), maker
                 )
                 found += [] if finding is None else [self._of_left(watch, finding)]
         told = merge(found)
@@ -518,6 +523,16 @@ class Phases:
             # fixtures that a stopped run ends after its last test
             rig.strays += [replace(finding, place=BETWEEN_TESTS) for finding in told]
             rig.announce()
+
+    def _tell_of_earlier(self, test: str, info: TaskInfo) -> None:
+        """A task is told of a test before the running one, which has made it."""
+        rig, place = self._rig, Place(test, Phase.CALL)
+        settings = rig.rulings.settings_of(test)
+        if settings.is_on(Kind.LEAKED_TASK):
+            finding = self._left(place, settings, str(info.name), info.coro, test)
+            if finding is not None:
+                rig.strays += rig.rulings.of_others([(finding, None)])
+                rig.announce()
 
     def _tell_left_calls(self, functions: Sequence[Callable[..., object]]) -> None:
         """Calls were left in the executor of a loop that closes."""
@@ -687,8 +702,10 @@ class Phases:
     def _look_for_threads(self, watch: Watch) -> None:
         rig = self._rig
         is_on = watch.settings.is_on(Kind.LEAKED_THREAD)
+        fixtures = rig.fixtures
         left = self._threads.left(
-            watch.place.test or "", rig.fixtures.is_live, functools.partial(_let_go, watch.item)
+            *(watch.place.test or "", fixtures.is_live, fixtures.keeper_of),
+            functools.partial(_let_go, watch.item),
         )
         for leaked in left:
             if not is_on or is_known_thread(leaked.thread, watch.settings.known_threads):
@@ -701,7 +718,12 @@ class Phases:
                 place if is_own else watch.place,
                 None if is_own else rig.runners.name_of(owner),
             )
-            watch.found.append(rig.rulings.of_one(watch, finding, leaked.start.permit))
+            if is_own and place.test != watch.place.test:
+                # a wider fixture has kept it until now
+                rig.strays += rig.rulings.of_others([(finding, leaked.start.permit)])
+                rig.announce()
+            else:
+                watch.found.append(rig.rulings.of_one(watch, finding, leaked.start.permit))
         watch.found = merge(watch.found)
 
     def _look_for_changed(self, watch: Watch) -> None:

@@ -63,6 +63,8 @@ class RunnerHost:
         # has one at a time, the shim one for each scope of a loop
         self._runners: list[Any] = []
         self._create: Callable[..., Any] | None = None
+        # the tests that have left what a wider fixture keeps, in their order
+        self._kept_of: dict[object, None] = {}
         self.test: str | None = None  # the id of the running one
         self.course: Course | None = None  # the virtual time that it is in
         # what the running phase of it was ended for: nothing begins in that phase any more
@@ -147,11 +149,33 @@ class RunnerHost:
         self.current.give_up(error)
 
     def look_for_left(self) -> None:
-        """Tell what the running test has left, where its runner is kept for the next."""
+        """Tell what the running test has left, where its runner is kept for the next.
+
+        What the value of a wider fixture holds is that one's until it ends; then it is told of the
+        test that made it.
+        """
+        makers: list[object] = [self.test]
+        if self._kept_of and self._fixtures.wide_one_ended:
+            makers += [maker for maker in self._kept_of if maker != self.test]
+            self._kept_of.clear()
         for runner in [one for one in self._runners if one.given_up is None]:
-            left = runner.left(self.test)
-            if left:
-                self.tell_left(runner, left)
+            for maker in makers:
+                left = self._not_kept(runner, runner.left(maker), maker)
+                if left:
+                    self.tell_left(runner, left)
+
+    def _not_kept(
+        self, runner: Any, infos: Sequence[TaskInfo], maker: object
+    ) -> Sequence[TaskInfo]:
+        """Those of the tasks that no live fixture's value holds; the others will be asked again."""
+        if not infos:
+            return infos
+        tasks, keeper_of = runner.by_id(), self._fixtures.keeper_of
+        kept = [one.id for one in infos if one.id in tasks and keeper_of(tasks[one.id]) is not None]
+        if kept:
+            runner.ask_again([tasks[one] for one in kept])
+            self._kept_of[maker] = None
+        return [info for info in infos if info.id not in kept]
 
     def left_changed(self) -> list[Change]:
         """The context variables that the running test leaves changed for the next one."""

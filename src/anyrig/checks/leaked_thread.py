@@ -39,6 +39,7 @@ class Start(NamedTuple):
     place: Place
     owner: object  # a test's id, or a wider fixture
     permit: object
+    keeper: object = None  # the wider fixture whose value holds the thread
 
 
 class Leaked(NamedTuple):
@@ -131,12 +132,17 @@ class LeakedThreads:
         self._entered.close()
 
     def left(
-        self, test: str, is_live: Callable[[object], bool], let_go: Callable[[], object]
+        self,
+        test: str,
+        is_live: Callable[[object], bool],
+        keeper_of: Callable[[threading.Thread], object],
+        let_go: Callable[[], object],
     ) -> list[Leaked]:
         """The threads that are alive though their test, or the fixture that they are for, is over.
 
-        They get a moment to end before. Each is told once. ``let_go`` is called where there are
-        some: what has held the end of a thread's owner off until now is to go.
+        They get a moment to end before. Each is told once. ``keeper_of`` gives the wider fixture
+        whose value holds a thread: until that one ends, it is the fixture's. ``let_go`` is called
+        where there are some: what has held the end of a thread's owner off until now is to go.
         """
         starts = [self.noted.popleft() for _ in range(len(self.noted))]
         alive = {id(thread) for thread in threading.enumerate()}
@@ -145,14 +151,21 @@ class LeakedThreads:
             thread = start.thread()
             if thread is None or id(thread) not in alive or is_frameworks(thread):
                 continue
-            if is_live(start.owner):
+            if is_live(start.owner) or is_live(start.keeper):
                 self.noted.append(start)
-            elif start.owner == test or not isinstance(start.owner, str):
+            elif start.owner == test or start.keeper or not isinstance(start.owner, str):
                 found.append(Leaked(thread, start))
         found = [one for one in found if self._is_users(one.start)]
         if found:
             let_go()
-        return list(self._wait(found))
+        return [one for one in self._wait(found) if not self._is_kept(one, keeper_of)]
+
+    def _is_kept(self, one: Leaked, keeper_of: Callable[[threading.Thread], object]) -> bool:
+        """Whether a fixture's value holds the thread: it is looked at again when that has ended."""
+        keeper = keeper_of(one.thread)
+        if keeper is not None:
+            self.noted.append(one.start._replace(keeper=keeper))
+        return keeper is not None
 
     def was_made_under(self, permit: object) -> bool:
         """Whether a thread was started under a permission, and is alive."""

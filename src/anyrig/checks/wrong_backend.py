@@ -55,7 +55,7 @@ class Keeper(NamedTuple):
     """The wider fixture that keeps anyio's runner: its name, its scope, where it is defined.
 
     ``follows`` says whether it takes ``anyio_backend``; ``own`` is where a project defines an
-    ``anyio_backend`` of its own.
+    ``anyio_backend`` of its own, and ``is_own_as_wide`` whether the fixture may take that.
     """
 
     name: str
@@ -63,6 +63,7 @@ class Keeper(NamedTuple):
     place: Origin | None
     follows: bool
     own: Origin | None
+    is_own_as_wide: bool = True
 
 
 def finding(
@@ -105,13 +106,14 @@ def _named(keeper: Keeper) -> str:
 
 
 def _mend(keeper: Keeper | None) -> Iterator[str]:
-    if keeper is None or keeper.own is not None:
+    if keeper is not None and not keeper.follows:
+        whose = "" if keeper.is_own_as_wide else f", and that the scope {keeper.scope!r}"
+        yield f"give `{keeper.name}` the argument `anyio_backend`{whose}: each backend has its own"
+    elif keeper is None or keeper.own is not None:
         yield (
             "give `anyio_backend` the scope of the widest async fixture, so that both follow "
             "the same parameter, or make that fixture narrower"
         )
-    elif not keeper.follows:
-        yield f"give `{keeper.name}` the argument `anyio_backend`: each backend has its own"
     if keeper is not None and (keeper.own is not None or keeper.follows):
         if keeper.own is not None:
             yield f"or take the `anyio_backend` at {keeper.own} away: both follow anyrig's own"

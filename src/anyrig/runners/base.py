@@ -632,6 +632,14 @@ class Runner(TestRunner):
             return [info for info in found if not self._is_ending(anyio_seam.task_of(info))]
         return []
 
+    def by_id(self) -> dict[int, Any]:
+        """The tasks that have not ended, by the id that `left` tells them by."""
+        return {id(task): task for task in self._tasks()}
+
+    def ask_again(self, tasks: Iterable[Any]) -> None:
+        """These were not told of: `left` will have them once more."""
+        self._seen.difference_update(tasks)
+
     def _was_cut_off(self, result: Outcome[Any] | None) -> bool:
         return isinstance(result, Error) and self._is_cancellation(result.error)
 
