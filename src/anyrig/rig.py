@@ -237,8 +237,14 @@ class Rig:
             "python": platform.python_version(),
             "backends": [backend.name for backend in self.settings.chosen],
             "policies": {kind.value: self.settings.policies[kind].value for kind in Kind},
-            "window": choose_window(WANTED, is_pending).name,
+            "window": self._window_name(),
         }
+
+    def _window_name(self) -> str:
+        """What window there is, or would be; to choose one is a walk over the heap."""
+        if self.missed is None:
+            return choose_window(WANTED, is_pending).name
+        return self.missed.window.name
 
     def collecting(self) -> None:
         """The collection begins."""

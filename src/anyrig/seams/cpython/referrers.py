@@ -14,6 +14,14 @@ from ...own import gc
 
 
 def owners_of(thing: Any) -> Iterator[Any]:
-    """The objects that refer to a thing, by an attribute or otherwise; a walk over the heap."""
-    for referrer in gc.get_referrers(thing):
-        yield from gc.get_referrers(referrer) if isinstance(referrer, dict) else [referrer]
+    """The objects that refer to a thing, by an attribute or otherwise; two walks over the heap."""
+    referrers = gc.get_referrers(thing)
+    yield from (one for one in referrers if type(one) is not dict)
+    attributes = [one for one in referrers if type(one) is dict and _is_attribute(thing, one)]
+    if attributes:  # one walk for all of them
+        yield from gc.get_referrers(*attributes)
+
+
+def _is_attribute(thing: Any, of: dict[Any, Any]) -> bool:
+    """Whether a dict may be an instance's, and have the thing for an attribute."""
+    return any(value is thing and type(name) is str for name, value in list(of.items()))
