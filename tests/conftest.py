@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 from typing import Any
 
 import pytest
@@ -16,6 +17,17 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Declare the mark of what .ci/run asks of two environments and not of each.
+
+    What has to do with neither the Python nor the versions of what we stand on, such as the
+    pages of the docs, the demo, the benchmarks' tables, and whether the corpus notices what is
+    broken, is tested with the newest on the README's Python and with the lowest on the oldest.
+    Without ``-m``, all is.
+    """
+    config.addinivalue_line("markers", "once: the Pythons between the two extremes add nothing")
+
+
 @pytest.fixture
 def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Suite:
     """An empty suite in a folder of its own."""
@@ -23,6 +35,8 @@ def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Suite:
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     for name in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS", "PYTEST_XDIST_WORKER", "CI", "BUILD_NUMBER"):
         monkeypatch.delenv(name, raising=False)
+    # to bytecode that is kept, two texts of one length that are written in one second are one
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
     return Suite(pytester)
 
 
@@ -30,7 +44,7 @@ def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Suite:
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Have the tests of one world of the corpus on one worker: its samples run once, and first.
 
-    And those that type the mends of its samples, on a backend.
+    And those that type the mends of its samples, on a backend, and those that look at one demo.
     """
     from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
@@ -40,6 +54,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
             world = test.partition("[")[2].rstrip("]")
             if path.endswith("test_mends.py") and test.startswith(("test_code", "test_typed")):
                 return f"mends {world}"
+            if path.endswith("test_demo.py") and test.startswith("test_it_"):
+                return "demo"
             if not path.endswith("test_corpus.py") or not world.startswith(("asyncio", "trio")):
                 return nodeid
             return world if " " in world else f"{world} plain"

@@ -12,6 +12,8 @@ import pytest
 
 from support import run
 
+pytestmark = pytest.mark.once
+
 CLOCK = Path(__file__).parent / "benchmarks" / "clock.py"
 COST = Path(__file__).parent / "benchmarks" / "cost.py"
 TINY = ["--tests", "4", "--repeats", "1", "--warm-ups", "0", "--objects", "100", "--memory"]

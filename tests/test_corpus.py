@@ -150,12 +150,14 @@ def test_filters_of_the_ini_file_hide_nothing(runs: Runs) -> None:
     assert findings_differ(run, read(SAMPLES, PLAIN, only="bad_dropped.py")) == []
 
 
+@pytest.mark.once
 def test_corpus_notices_that_the_check_is_off(runs: Runs) -> None:
     """With the check off the bad samples go unreported, so it is the check that reports them."""
     run = runs(PLAIN, "-o", "anyrig_missed_awaits=off", "-o", "anyrig_never_ran=off", "bad_held.py")
     assert (run.status, run.findings) == (pytest.ExitCode.OK, [])
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("part", "missed"),
     [

@@ -14,6 +14,8 @@ from anyrig.cli import demo, main
 from anyrig.cli.demo import PLANTED, Fault, Run, is_as_planted, write_suite
 from support import Ran, run, run_pytest
 
+pytestmark = pytest.mark.once
+
 _LISTED = re.compile(r"  found   found   (\S+)\n +>   (.+)\n")
 
 

@@ -27,6 +27,8 @@ from anyrig.settings import OPTIONS
 from doc_samples import PAGES, ROOT, Block, Sample, all_blocks, blocks, samples
 from support import Ran, run, run_pytest
 
+pytestmark = pytest.mark.once
+
 UPDATE = bool(os.environ.get("ANYRIG_UPDATE"))
 DOCS = ROOT / "docs"
 
