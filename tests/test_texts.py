@@ -83,7 +83,8 @@ def test_whole_text(suite: Suite, name: str) -> None:
         suite.ini("anyrig_backends = asyncio")
     file = EXPECTED / name
     suite.write(f"test_{file.stem}.py", TEXTS[name])
-    text = suite.spawn("--no-header", report=False).text
+    # on a busy machine each call may hold a loop for long
+    text = suite.spawn("--no-header", "-o", "anyrig_blocked_loop_after=60", report=False).text
     if os.environ.get("ANYRIG_UPDATE"):
         file.parent.mkdir(exist_ok=True)
         file.write_text(text, encoding="utf-8")
