@@ -45,6 +45,7 @@ LAYERS = (
     ("tasks/", "mocks/"),
     ("waiting/", "clock/face"),
     ("checks/", "backend_fixture", "allowances", "report/words"),
+    ("loop_riddles",),
     ("rulings", "riddles", "runner_host", "wakers", "watchdog", "whereabouts"),
     ("limits",),
     ("rig",),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from anyrig.backends import BACKENDS
 from inner import Suite
 
 LOCK = """
@@ -262,3 +263,180 @@ def test_one_modules_own_backend(suite: Suite) -> None:
     own = '@pytest.fixture(scope="session")\ndef anyio_backend():\n    return "asyncio"\n'
     suite.write("test_one.py", ONE_MODULE.replace(own, ""))
     assert suite.spawn().counts == {"passed": 4}
+
+
+SIBLINGS = """
+import asyncio
+import pytest
+
+
+queue = asyncio.Queue(1)
+event = asyncio.Event()
+condition = asyncio.Condition()
+semaphore = asyncio.Semaphore(0)
+ready = None
+KEPT = {}
+
+class Transport:
+    def __init__(self):
+        self._loop = asyncio.get_running_loop()
+
+    def write(self):
+        self._loop.call_soon(print)
+
+class Client:
+    __slots__ = ("transport",)
+
+    def __init__(self):
+        self.transport = None
+
+    async def get(self):
+        if self.transport is None:
+            self.transport = Transport()
+        self.transport.write()
+
+client = Client()
+
+async def waits():
+    async with condition:
+        await condition.wait()
+
+async def test_first():
+    global ready
+    ready = asyncio.get_running_loop().create_future()
+    KEPT["job"] = asyncio.gather(ready)
+    for one in (queue.get(), event.wait(), semaphore.acquire(), waits()):
+        task = asyncio.create_task(one)
+        await asyncio.sleep(0)
+        task.cancel()
+    await client.get()
+    await asyncio.sleep(0)
+
+async def test_queue():
+    await queue.get()
+
+async def test_event():
+    await event.wait()
+
+async def test_semaphore():
+    await semaphore.acquire()
+
+async def test_condition():
+    await waits()
+
+async def test_future():
+    await ready
+
+async def test_job():
+    await KEPT["job"]
+
+async def test_client():
+    await client.get()
+
+async def make():
+    return Transport()
+
+@pytest.fixture
+def own():
+    return asyncio.run(make())
+
+@pytest.fixture(scope="module")
+def wide():
+    return asyncio.run(make())
+
+async def test_fixture(own):
+    own.write()
+
+async def test_wide_fixture(wide):
+    wide.write()
+
+async def test_other_words():
+    raise RuntimeError("Event loop is closed")
+
+async def test_others_words():
+    assert KEPT
+    raise RuntimeError("Task 1 got Future 2 attached to a different loop")
+
+def test_closed_by_the_test():
+    asyncio.run(make()).write()
+
+def test_two_loops_of_its_own():
+    one, other = asyncio.new_event_loop(), asyncio.new_event_loop()
+    future = one.create_future()
+
+    async def main():
+        await future
+
+    try:
+        other.run_until_complete(main())
+    finally:
+        one.close()
+        other.close()
+"""
+# test -> what its sentence names; all others have none
+NAMED = {
+    "queue": "the Queue `queue` (test_it.py:5)",
+    "event": "the Event `event` (test_it.py:6)",
+    "semaphore": "the Semaphore `semaphore` (test_it.py:8)",
+    "condition": "the Condition `condition` (test_it.py:7)",
+    "future": "the Future `ready` (test_it.py:9)",
+    "job": "the _GatheringFuture that `KEPT` holds (test_it.py:10)",
+    "client": "the Transport `client.transport` (test_it.py:30)",
+    "fixture": "the Transport `own` belongs to another event loop, which is closed: one that the "
+    "setup of this test made and closed",
+    "wide_fixture": "the Transport `wide` belongs to another event loop, which is closed: that of "
+    "the fixture `wide`",
+}
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "asyncio+uvloop"])
+def test_things_of_another_tests_loop(suite: Suite, backend: str) -> None:
+    """Each is named, with whose loop it is; the test's own loops and words have no sentence."""
+    if BACKENDS[backend].missing() is not None:
+        pytest.skip("not installed")
+    suite.ini(f"anyrig_backends = {backend}")
+    suite.write("test_it.py", SIBLINGS)
+    off = ("--anyrig-leaked-tasks=off", "--anyrig-missed-awaits=off")
+    ran = suite.spawn("-p", "no:randomly", "--tb=short", *off)
+    assert ran.counts == {"failed": 13, "passed": 1}, ran.text
+    for words in NAMED.values():
+        assert words in ran.words
+    assert ran.words.count(" belongs to ") == len(NAMED), ran.text
+    assert ran.words.count(f"test_it.py::test_first[{backend}]") == len(NAMED) - 2
+    assert 'monkeypatch.setattr("test_it.client", Client())\n' in ran.text
+    assert ran.words.count("make the fixture `own` an `async def`") == 1
+
+
+WIDE_POOL = """
+import asyncio
+import pytest
+import pytest_asyncio
+
+class Pool:
+    def __init__(self):
+        self._loop = asyncio.get_running_loop()
+
+    async def fetch(self):
+        await self._loop.create_future()
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def pool():
+    return Pool()
+
+@pytest.mark.asyncio{scope}
+async def test_it(pool):
+    {body}
+"""
+
+
+def test_fixture_on_a_wider_loop_than_the_test(suite: Suite) -> None:
+    """The fixture is named, and what to type has the test run on its loop."""
+    suite.write("pytest.ini", "[pytest]\nasyncio_mode = strict\n")
+    suite.write("test_it.py", WIDE_POOL.format(scope="", body="await pool.fetch()"))
+    ran = suite.spawn(plugins=("anyio", "anyrig", "asyncio"))
+    assert "the Pool `pool` belongs to another event loop: that of the fixture `pool`" in ran.words
+    typed = '@pytest.mark.asyncio(loop_scope="module")'
+    assert f"            {typed}\n" in ran.text
+    body = "assert pool._loop is asyncio.get_running_loop()"
+    suite.write("test_it.py", WIDE_POOL.format(scope='(loop_scope="module")', body=body))
+    assert suite.spawn(plugins=("anyio", "anyrig", "asyncio")).counts == {"passed": 1}

@@ -34,9 +34,10 @@ from .findings import ClockError, Finding, FindingError, Kind, Phase, Place, mer
 from .holders import Held, Holder
 from .known import is_known_task, is_known_thread
 from .live_fixtures import code_of
+from .loop_riddles import Known
 from .own import inspect, sys, threading
 from .report import words
-from .riddles import Known, Riddles
+from .riddles import Riddles
 from .rig import BETWEEN_TESTS, Checks, Rig
 from .rulings import Watch, is_lenient, is_migrating, warned
 from .seams.cpython import lines
@@ -810,7 +811,10 @@ class Phases:
             with self._hearing:
                 watch.told |= _errors_in(error)
                 explain_mocks(error)
-                known = Known(watch.item, self._rig.origins, self._rig.fixtures)
+                known = Known(
+                    *(watch.item, self._rig.origins, self._rig.fixtures),
+                    *(self._rig.runners.loop, self._missed.births.mark_of),
+                )
                 watch.riddle = self._riddles.explain(error, known)
                 if watch.riddle is not None:
                     self._rig.announce()

@@ -1,7 +1,7 @@
 """What asyncio, anyio and pytest raise in riddles: what we know more, and what to type.
 
-Problem: "is bound to a different event loop" does not say whose, "in a different task" does not say
-who has left it, and a ScopeMismatch names a fixture that no suite has.
+Problem: "in a different task" does not say who has left the scope, and a ScopeMismatch names a
+fixture that no suite has. What asyncio says of other loops is in `loop_riddles`.
 Approach: each is known by its words; the frames of its traceback have the thing that it is about.
 Limits: what is said in other words, by another version, is told as it is.
 """
@@ -10,36 +10,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from types import FrameType
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
-from . import safe, source
+from . import loop_riddles, safe
 from .columns import wrapped
-from .live_fixtures import LiveFixtures
-from .origins import Origins
+from .loop_riddles import Known
 from .own import inspect, os, traceback
-from .polled import name_among
 from .report.words import CODE, mend_lines
-from .seams.asyncio_errors import loop_of, made_for
 from .who_runs import SERVICE, other_runner
 
-_LOOP = "is bound to a different event loop"
 _SCOPE = "Attempted to exit cancel scope in a different task"
 _MISMATCH = r"ScopeMismatch: .* (\w+) scoped fixture anyio_backend with a (\w+) scoped request"
 _ASKED = r"Requesting fixture stack:\n.*:  def (\w+)\("
 _WRAPPER = "wrapper"  # what anyio's plugin calls the function of each async fixture
 _OURS = os.path.join("anyrig", "backend_fixture.py")
+_KINDS = (RuntimeError, ValueError, AssertionError, pytest.fail.Exception)
 _PYTESTS = os.path.join("_pytest", "fixtures.py")
-
-
-class Known(NamedTuple):
-    """What is known where a test has failed."""
-
-    item: pytest.Item
-    origins: Origins
-    fixtures: LiveFixtures
 
 
 class Riddles:
@@ -57,15 +45,15 @@ class Riddles:
         return None
 
     def _lines(self, error: BaseException, known: Known) -> Iterator[str]:
-        if not isinstance(error, RuntimeError | AssertionError | pytest.fail.Exception):
+        if not isinstance(error, _KINDS):
             return
         said = safe.said_by(error)
         if isinstance(error, pytest.fail.Exception):
             yield from self._of_mismatch(said, known)
-        elif isinstance(error, RuntimeError) and _LOOP in said:
-            yield from _of_loop(error, known)
         elif isinstance(error, RuntimeError) and _SCOPE in said:
             yield from _of_scope(error, known)
+        elif isinstance(error, RuntimeError | ValueError):
+            yield from loop_riddles.lines(error, said, known)
         elif self._mismatch and not error.args and _is_pytests(error):
             yield from wrapped(
                 "this is pytest's own error, and comes of the ScopeMismatch before it"
@@ -98,54 +86,6 @@ class Riddles:
         else:
             self._mismatch = (f"give your fixture `anyio_backend` the scope {wider!r}",)
         yield from mend_lines(self._mismatch)
-
-
-def _of_loop(error: BaseException, known: Known) -> Iterator[str]:
-    """A lock, an event, a queue of asyncio's that an earlier test has used."""
-    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
-    thing = frames[-1].f_locals.get("self") if frames else None
-    loop = loop_of(thing)
-    if loop is None:
-        return
-    users = [frame for frame in frames if known.origins.is_users(frame.f_code.co_filename)]
-    words = f"the {type(thing).__name__}"
-    mend: tuple[str, ...] = ("make it anew for each test, in a fixture",)
-    for frame in reversed(users):
-        is_global = name_among(frame.f_globals, thing)
-        name = name_among(frame.f_locals, thing) or is_global
-        if name is not None:
-            words += f" `{name}`"
-            if is_global is not None and "." not in is_global:
-                where, mend = _of_global(frame, is_global, known.origins, mend)
-                words += where
-            break
-    test = made_for(loop)
-    whose = f"the one of {test}" if test is not None else "another one"
-    yield from wrapped(
-        f"{words} belongs to the event loop that used it first, {whose}: "
-        "each test has a loop of its own, where no wider async fixture keeps it"
-    )
-    yield ""
-    yield from mend_lines(mend)
-
-
-def _of_global(
-    frame: FrameType, name: str, origins: Origins, mend: tuple[str, ...]
-) -> tuple[str, tuple[str, ...]]:
-    """Where a module makes a global, and what to type so that each test has one of its own."""
-    filename = frame.f_code.co_filename
-    made = source.assigned(filename, name)
-    if made is None:
-        return "", mend
-    lineno, value = made
-    module = frame.f_globals.get("__name__")
-    typed = (
-        "give each test one of its own:",
-        f"{CODE}@pytest.fixture(autouse=True)",
-        f"{CODE}def fresh_{name}(monkeypatch):",
-        f'{CODE}    monkeypatch.setattr("{module}.{name}", {value})',
-    )
-    return f" ({safe.path(origins.path(filename))}:{lineno})", typed
 
 
 def _of_scope(error: BaseException, known: Known) -> Iterator[str]:

@@ -123,6 +123,13 @@ class RunnerHost:
         """The runner that runs a call, or ran the last one; None where there is none."""
         return self._runners[-1] if self._runners else None
 
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop | None:
+        """The event loop of that runner; None where it has none, or none that is asyncio's."""
+        current: Any = self.current
+        loop: asyncio.AbstractEventLoop | None = None if current is None else current.loop
+        return loop
+
     def runs(self, runner: Any) -> None:
         """A runner is about to run a call."""
         if self._runners[-1] is not runner:

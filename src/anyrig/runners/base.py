@@ -27,6 +27,7 @@ from ..seams import anyio as anyio_seam
 
 if TYPE_CHECKING:
     import threading
+    from asyncio import AbstractEventLoop
 
     from ..seams.asyncio_threads import Call as ThreadCall
     from ..seams.asyncio_threads import Untold
@@ -227,6 +228,11 @@ class Runner(TestRunner):
         self.beginning, self.ending, self.explaining, self.looking = host.guards
 
     # -- what a backend gives ----------------------------------------------------------------------
+
+    @property
+    def loop(self) -> AbstractEventLoop | None:
+        """The event loop, where it is one of asyncio's."""
+        return None
 
     def _run(self, call: Call) -> None:
         """Run a call to its end."""

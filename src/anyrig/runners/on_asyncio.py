@@ -77,6 +77,10 @@ class AsyncioRunner(Runner):
         self._stops = 0  # that an interrupted run may have left in the loop
         self._is_empty = False  # whether nothing is left in the loop that is to be ended
 
+    @property
+    def loop(self) -> AbstractEventLoop:
+        return self._runner.get_loop()
+
     def __enter__(self) -> Self:
         try:
             self._runner.__enter__()
