@@ -12,6 +12,12 @@ from inner import Suite
 
 pytest_plugins = ["pytester"]
 
+# file -> how the tests in it begin that look at one run
+LOOK_AT_ONE_RUN: dict[str, tuple[str, ...]] = {
+    "test_demo.py": ("test_it_",),
+    "test_mocks_misawaited.py": ("test_it_is_told", "test_others_"),
+}
+
 # a shell's job in the background ignores Ctrl-C, and so would all that the tests start
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -44,7 +50,7 @@ def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Suite:
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Have the tests of one world of the corpus on one worker: its samples run once, and first.
 
-    And those that type the mends of its samples, on a backend, and those that look at one demo.
+    And those that type the mends of its samples, on a backend, and others that look at one run.
     """
     from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
@@ -54,8 +60,9 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
             world = test.partition("[")[2].rstrip("]")
             if path.endswith("test_mends.py") and test.startswith(("test_code", "test_typed")):
                 return f"mends {world}"
-            if path.endswith("test_demo.py") and test.startswith("test_it_"):
-                return "demo"
+            file = path.rpartition("/")[2]
+            if test.startswith(LOOK_AT_ONE_RUN.get(file, ())):
+                return file
             if not path.endswith("test_corpus.py") or not world.startswith(("asyncio", "trio")):
                 return nodeid
             return world if " " in world else f"{world} plain"

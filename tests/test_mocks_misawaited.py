@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from inner import Suite
+from support import run_pytest
 
 HEAD = """
 import anyio
@@ -252,19 +255,40 @@ def _flat(text: str) -> str:
     return " ".join(text.replace("\nE ", "\n").split())
 
 
+# those that need asyncio's own task groups and futures
+ON_ASYNCIO = ("a_group", "held_by_a_future")
+
+
+@pytest.fixture(scope="module")
+def failures(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
+    """What a run of all of them says of each failure: by the name of the case, once a backend."""
+    folder = tmp_path_factory.mktemp("misawaited")
+    (folder / "pytest.ini").write_text("[pytest]\nanyio_mode = auto\n")
+    (folder / "app.py").write_text(APP.lstrip())
+    bodies = {name: body for name, (body, _) in TOLD.items()} | INNOCENT
+    for name, body in bodies.items():
+        mark = '@pytest.mark.anyrig(backends=["asyncio"])' if name in ON_ASYNCIO else ""
+        test = f"{HEAD}\n{mark}\nasync def test_{name}():\n    {body}\n"
+        (folder / f"test_{name}.py").write_text(test.lstrip())
+    ran = run_pytest(folder)
+    assert ran.counts == {"failed": 2 * len(bodies) - len(ON_ASYNCIO)}, ran.text
+    shown = ran.text.partition("short test summary")[0]
+    parts = re.split(r"^_+ test_(\w+)\[\w+\] _+$", shown, flags=re.M)
+    told: dict[str, list[str]] = {name: [] for name in bodies}
+    for name, text in zip(parts[1::2], parts[2::2], strict=True):
+        told[name].append(_flat(text))
+    return told
+
+
 @pytest.mark.parametrize("name", TOLD)
-def test_it_is_told(suite: Suite, name: str) -> None:
+def test_it_is_told(failures: dict[str, list[str]], name: str) -> None:
     """The note names the double by what the line says, and what to write."""
-    body, note = TOLD[name]
-    suite.write("app.py", APP)
-    suite.write("test_it.py", f"{HEAD}\nasync def test_it():\n    {body}\n")
-    ran = suite.spawn(*(["--anyrig-backend=asyncio"] if name == "a_group" else []))
-    runs = 1 if name == "a_group" else 2
-    assert ran.counts == {"failed": runs}
-    flat = _flat(ran.text)
-    assert "TypeError" in flat
-    assert flat.count("anyrig: `") == (runs if note else 0)
-    assert " ".join(note.split()) in flat
+    note = TOLD[name][1].replace("test_it.py", f"test_{name}.py")
+    assert len(failures[name]) == (1 if name in ON_ASYNCIO else 2)
+    for told in failures[name]:
+        assert "TypeError" in told
+        assert told.count("anyrig: `") == (1 if note else 0)
+        assert " ".join(note.split()) in told
 
 
 def test_in_a_fixture_in_a_group_and_in_a_sync_test(suite: Suite) -> None:
@@ -316,11 +340,7 @@ INNOCENT = {
 
 
 @pytest.mark.parametrize("name", INNOCENT)
-def test_others_are_left_alone(suite: Suite, name: str) -> None:
+def test_others_are_left_alone(failures: dict[str, list[str]], name: str) -> None:
     """The same error with another source gets no note."""
-    suite.write("app.py", APP)
-    suite.write("test_it.py", f"{HEAD}\nasync def test_it():\n    {INNOCENT[name]}\n")
-    runs = 1 if name == "held_by_a_future" else 2
-    ran = suite.spawn(*(["--anyrig-backend=asyncio"] if runs == 1 else []))
-    assert ran.counts == {"failed": runs}
-    assert "anyrig: `" not in ran.text
+    assert len(failures[name]) == (1 if name in ON_ASYNCIO else 2)
+    assert not any("anyrig: `" in told for told in failures[name])

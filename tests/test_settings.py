@@ -27,39 +27,70 @@ BAD = {
     "leaked_asyncgen": "test_breaks[asyncio]",
 }
 
-each_kind = pytest.mark.parametrize("kind", [kind for kind in Kind if kind.value in BAD], ids=str)
+KINDS_HERE = [kind for kind in Kind if kind.value in BAD]
+
+each_kind = pytest.mark.parametrize("kind", KINDS_HERE, ids=str)
 each_policy = pytest.mark.parametrize("policy", list(Policy), ids=[one.value for one in Policy])
 each_place = pytest.mark.parametrize("place", ["ini", "flag", "marker"])
 
 
-def _set(suite: Suite, kind: Kind, value: str, place: str) -> list[str]:
+def _set(suite: Suite, kind: Kind, value: str, place: str, file: str = "test_it.py") -> list[str]:
     """Set a kind's policy in one of the three places; answers the arguments of the run."""
     source = SAMPLES[kind.value]
     if place == "ini":
         suite.ini(f"{kind.setting} = {value}")
     elif place == "marker":
         source += f"import pytest\npytestmark = pytest.mark.anyrig({kind.marker_word}={value!r})\n"
-    suite.write("test_it.py", source)
+    suite.write(file, source)
     flag = "--" + kind.setting.replace("_", "-")
     return [f"{flag}={value}"] if place == "flag" else []
 
 
-@each_kind
+@pytest.mark.parametrize("kind", [Kind.MISSED_AWAIT, Kind.DEADLOCK], ids=str)
 @each_policy
 @each_place
-def test_policy_of_each_kind_in_each_place(
-    suite: Suite, kind: Kind, policy: Policy, place: str
-) -> None:
-    """fail fails the test, warn only reports, off says nothing, wherever it is set."""
+def test_policy_in_each_place(suite: Suite, kind: Kind, policy: Policy, place: str) -> None:
+    """fail fails the run, warn only reports, off says nothing, wherever it is set."""
     ran = suite.run(*_set(suite, kind, policy.value, place))
     found = [one for one in suite.found if one[0] == kind.value]
-    expected = [(kind.value, BAD[kind.value], policy.value)] if policy is not Policy.OFF else []
+    expected = [] if policy is Policy.OFF else [(kind.value, BAD[kind.value], policy.value)]
     assert found == expected, ran.text
-    if kind is Kind.NEVER_RAN and policy is Policy.OFF:
-        return  # what was dropped is a missed await then, with that kind's own policy
     if kind is Kind.DEADLOCK and policy is not Policy.FAIL:
         return  # the time limit ends it then
     assert ran.status == (1 if policy is Policy.FAIL else 0), ran.text
+
+
+# a deadlock that is no failure is ended by the time limit's, so these two are not turned together
+OTHERS = [kind for kind in KINDS_HERE if kind is not Kind.DEADLOCK]
+
+
+@pytest.mark.parametrize("turn", range(3))
+@each_place
+def test_each_kind_has_its_own_policy(suite: Suite, turn: int, place: str) -> None:
+    """Each kind heeds its own policy and no other's; in three turns, each has each policy."""
+    policies = list(Policy)
+    chosen = {kind: policies[(turn + number) % 3] for number, kind in enumerate(OTHERS)}
+    arguments = [
+        argument
+        for kind, policy in chosen.items()
+        for argument in _set(suite, kind, policy.value, place, f"test_of_{kind.value}.py")
+    ]
+    if place == "ini":
+        suite.ini(*(f"{kind.setting} = {policy.value}" for kind, policy in chosen.items()))
+    ran = suite.run("-rfE", *arguments)
+    for kind, policy in chosen.items():
+        file = f"test_of_{kind.value}.py::"
+        found = [
+            (one.place.test, one.policy)
+            for one in suite.findings
+            if one.kind is kind and (one.place.test or "").startswith(file)
+        ]
+        expected = [] if policy is Policy.OFF else [(f"{file}{BAD[kind.value]}", policy)]
+        assert found == expected, ran.text
+        if kind is Kind.NEVER_RAN and policy is Policy.OFF:
+            continue  # what was dropped is a missed await then, with that kind's own policy
+        has_failed = f"FAILED {file}" in ran.text or f"ERROR {file}" in ran.text
+        assert has_failed is (policy is Policy.FAIL), ran.text
 
 
 def test_never_ran_off_leaves_a_missed_await(suite: Suite) -> None:
