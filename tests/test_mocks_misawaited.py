@@ -273,7 +273,7 @@ def failures(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
     ran = run_pytest(folder)
     assert ran.counts == {"failed": 2 * len(bodies) - len(ON_ASYNCIO)}, ran.text
     shown = ran.text.partition("short test summary")[0]
-    parts = re.split(r"^_+ test_(\w+)\[\w+\] _+$", shown, flags=re.M)
+    parts = re.split(r"^_+ test_(\w+)\[\w+\] _+$", shown, flags=re.MULTILINE)
     told: dict[str, list[str]] = {name: [] for name in bodies}
     for name, text in zip(parts[1::2], parts[2::2], strict=True):
         told[name].append(_flat(text))
