@@ -213,8 +213,8 @@ def test_with_a_loop_of_its_own():
 """
 # test -> how its mend begins
 WORDS = {
-    "test_wait_for": "`asyncio.wait_for` never awaited what it was given",
-    "test_wrapper": "`logged` never awaited what it was given: let it do that; or",
+    "test_wait_for": "`asyncio.wait_for` was cancelled before its first step: give it a turn",
+    "test_wrapper": "`logged` never awaited what it was given: it does not do that, or was c",
     "test_raised_first": "`start` never awaited what it was given: let it do that; or",
     "test_one_of_two": "await each of them: of the 2 calls of `save` on its line, 1",
     "test_some_of_a_list": "`test_some_of_a_list` awaits some of what it has there",

@@ -45,6 +45,7 @@ _RUNNERS = frozenset(
 _AWAITING = frozenset(
     ("wait_for", "wait", "gather", "shield", "as_completed", "wrap_future", "timeout_at")
 )
+_AWAITED_FIRST = frozenset({"asyncio.wait_for", "wait_for"})  # of these, by its first step
 # what takes a value, whatever it is
 _VALUES = frozenset({"cast", "approx", "dumps", "deepcopy", "repr", "assert_type", "reveal_type"})
 _XUNIT = frozenset(
@@ -129,10 +130,25 @@ class Mending:
         if self._missed.held_by is not None:
             return _words(f"await what {text} was given before the test ends, or close it")
         known = f"`{text}` never awaited what it was given"
+        if self._is_for_task(taker):
+            return self._of_cancelled(known)
         if name in _AWAITING:
             return _words(known)
         return _words(
             f"{known}: let it do that; or, where it takes a result, give it `await {self._text}`"
+        )
+
+    def _is_for_task(self, taker: ast.Call) -> bool:
+        """Whether what took it is async, and a task was to run that."""
+        outer = sites.taker(self._path[: self._path.index(taker) + 1])
+        return outer is not None and called_name(outer) in TASK_MAKERS
+
+    def _of_cancelled(self, known: str) -> Mend:
+        turn = "give it a turn before, `await asyncio.sleep(0)`"
+        if self._taken_by in _AWAITED_FIRST:
+            return _words(f"`{self._taken_by}` was cancelled before its first step: {turn}")
+        return _words(
+            f"{known}: it does not do that, or was cancelled before it came to it; then {turn}"
         )
 
     def _of_task(self) -> Mend:
