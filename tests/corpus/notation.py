@@ -29,7 +29,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 # what is about time and threads takes its time, and most of what is hostile does nothing to it
-SLOW = ("_polled.py", "_too_long.py", "_stuck.py", "_threads_left.py")
+SLOW = ("_polled.py", "_too_long.py", "_stuck.py", "_threads_left.py", "_wrong_thread.py")
 # one run of .ci/run has every world; the others those that differ most
 EVERY = bool(os.environ.get("ANYRIG_EVERY_WORLD"))
 

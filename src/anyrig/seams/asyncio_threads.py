@@ -4,10 +4,11 @@ Problem: ``loop.call_soon`` in another thread, and with it ``event.set()`` or
 ``future.set_result()``, makes something ready and wakes nobody: a loop that sleeps sleeps on. Who
 asks the loop about it wakes it, and the fault is gone.
 Approach: a loop goes to sleep with nothing in ``_ready``, so that what is there while its thread is
-in the selector was put there meanwhile; so was, in a sleep without an end, a timer in
-``_scheduled`` that has one. Who tells the loop of it is still in ``call_soon_threadsafe``, or the
-selector's own descriptor (or ``_ssock``) can be read. uvloop keeps its ``_ready``, the one deque
-that it refers to, and its timers, in a set, to itself: the collector knows them.
+in the selector was put there meanwhile; so was, in a sleep of a day or without an end, a timer in
+``_scheduled`` that comes much sooner. Who tells the loop of it is still in
+``call_soon_threadsafe``, or the selector's own descriptor (or ``_ssock``) can be read. uvloop keeps
+its ``_ready``, the one deque that it refers to, and its timers, in a set, to itself: the collector
+knows them.
 Who has called is noted in place of the loop's ``call_soon`` and ``call_at``, from the first thread
 on that starts beside a loop: a loop without threads is left as it is.
 Limits: of a thread that was there before, or that `threading` does not know, there is no note.
@@ -34,6 +35,7 @@ from .parts import ASYNCIO_THREADS as NEEDS
 RawFrame = tuple[str, int, str]
 StartOf = Callable[[threading.Thread], Sequence[RawFrame]]
 
+_SOON = 12 * 3600.0  # seconds; a timer that ends no sleep of a day can't come so soon
 _MOST = 20  # calls that are kept of one loop
 _PATH = "/asyncio/base_events.py"
 
@@ -74,10 +76,14 @@ def untold(loop: Any, frame: FrameType) -> Untold | None:
 
 
 def left_in(loop: Any, *, is_endless: bool) -> list[Any]:
-    """What a loop that went to sleep has ready by now; in an endless sleep, timers are as well."""
+    """What a loop that went to sleep has ready by now; in an endless sleep, timers are as well.
+
+    Those that are far off were there before: a loop sleeps for a day at most.
+    """
     found = [one for one in list(ready_of(loop)) if not one.cancelled()]
     if is_endless:
-        found += [one for one in timers_of(loop) if not one.cancelled() and one.when() < inf]
+        soon = loop.time() + _SOON
+        found += [one for one in timers_of(loop) if not one.cancelled() and one.when() < soon]
     return found
 
 
@@ -179,10 +185,19 @@ def note_calls(loop: Any, thread: int, start_of: StartOf) -> _Notes | None:
         call = partial(kind.call_at, ref(), when, callback, *args, context=context)
         return make(sys._getframe(1), call)
 
+    def call_later(delay: float, callback: Any, *args: Any, context: Any = None) -> Any:
+        __tracebackhide__ = True
+        if ident() == thread:
+            return kind.call_later(ref(), delay, callback, *args, context=context)
+        call = partial(kind.call_later, ref(), delay, callback, *args, context=context)
+        return make(sys._getframe(1), call)
+
     call_soon.notes = notes  # type: ignore[attr-defined]
     loop.call_soon = call_soon
     if "call_at" not in ours:
         loop.call_at = call_at
+    if not hasattr(loop, "_scheduled") and "call_later" not in ours:
+        loop.call_later = call_later  # uvloop's own; asyncio's makes a `call_at` of it
     return notes
 
 

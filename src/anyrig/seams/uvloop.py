@@ -13,7 +13,7 @@ processor time of its thread.
 Problem: C that the loop calls (a callback such as `time.sleep`) has no frame either, and a loop
 that is held by it looks as if it slept. Approach: ``/proc/self/task/…/syscall`` says which call of
 the system's a thread is in. A loop sleeps in one for its own descriptor (``_get_backend_id``), with
-a place for the events and how many there is room for.
+a place for the events, how many there is room for, and how many milliseconds it may take.
 Limits: without ``/proc`` nothing is said. Seen on uvloop 0.21 to 0.23 (libuv 1.48 to 1.52).
 """
 
@@ -35,6 +35,8 @@ _FOREVER = 50 * 365 * 24 * 3600  # seconds; for `math.inf` uvloop takes a hundre
 _CHECK = 2  # of libuv's ``uv_handle_type``
 _ACTIVE = 4  # of the flags of a handle
 _FIRST = 8  # handles of a loop, among which those are that it makes itself
+_NO_TIMEOUT = 0xFFFFFFFF  # that of an ``int`` which is -1
+_A_DAY = 24 * 3600 * 1000  # milliseconds
 _ROOM = 1 << 16  # events that a loop asks for at most at once; no address is that small
 
 
@@ -79,6 +81,7 @@ class LoopWaits:
         self._thread = next(natives, None)
         self._known = 1 + (thread == threading.main_thread().ident)
         self._last: int | None = -1
+        self._is_endless = False  # whether no timer was to end, for a day, the sleep seen last
         self.is_still = False  # whether the last look was at the same wait as the one before
 
     def _find_check(self) -> int | None:
@@ -112,10 +115,12 @@ class LoopWaits:
         told = None if self._thread is None else _read(f"/proc/self/task/{self._thread}/syscall")
         if not told:
             return None
-        _, *arguments = told.split()  # nothing, or numbers in hex; of one that runs, only a word
-        if len(arguments) < 3 or int(arguments[0], 16) != self._descriptor:
+        # nothing, or numbers in hex; of a thread that runs, only a word
+        arguments = [int(one, 16) for one in told.split()[1:5]]
+        if len(arguments) < 4 or arguments[0] != self._descriptor:
             return False
-        events, room = int(arguments[1], 16), int(arguments[2], 16)
+        _, events, room, timeout = arguments
+        self._is_endless = timeout & _NO_TIMEOUT >= _A_DAY  # -1 is the greatest, as it stands there
         return events > _ROOM >= room > 0
 
     def others(self) -> int | None:
@@ -135,9 +140,12 @@ class LoopWaits:
 
     def untold(self) -> Untold | None:
         """What other threads have made ready in it since it sleeps, without telling it."""
-        found = left_in(self._loop, is_endless=False) if self.is_still else []
-        is_left = bool(found) and self.is_asleep() is True
-        return Untold(found, self._has_no_timer()) if is_left else None
+        if not self.is_still or not self.is_asleep():
+            return None
+        is_endless = self._is_endless
+        found = left_in(self._loop, is_endless=is_endless)
+        is_same = bool(found) and self.is_asleep() is True and self._is_endless == is_endless
+        return Untold(found, is_endless) if is_same else None
 
     def _timers(self) -> list[Any]:
         return [one for one in timers_of(self._loop) if not one.cancelled()]
