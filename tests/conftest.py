@@ -15,6 +15,14 @@ pytest_plugins = ["pytester"]
 # file -> how the tests in it begin that look at one run
 LOOK_AT_ONE_RUN: dict[str, tuple[str, ...]] = {
     "test_demo.py": ("test_it_",),
+    "test_compat_web.py": (
+        "test_clients_",
+        "test_what_could_",
+        "test_missed_",
+        "test_class_",
+        "test_async_",
+        "test_loop_",
+    ),
     "test_mocks_misawaited.py": ("test_it_is_told", "test_others_"),
 }
 

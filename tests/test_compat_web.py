@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import re
+from collections import Counter
+from collections.abc import Callable
+from functools import cache
+from typing import NamedTuple
+
 import pytest
 
+from anyrig import Finding
 from inner import Suite
+from support import run_pytest
 
 pytest.importorskip("aiohttp", reason="the fixtures are there where aiohttp is")
 
@@ -18,7 +27,7 @@ RUN_BY = {
         "strict",
     ),
 }
-each_runner = pytest.mark.parametrize(("run_by", "mode"), RUN_BY.values(), ids=RUN_BY)
+each_runner = pytest.mark.parametrize("run_by", RUN_BY)
 
 BEGIN = """
 import asyncio
@@ -55,14 +64,7 @@ def _write(suite: Suite, run_by: str, mode: str, tests: str) -> None:
     (suite.path / "pytest.ini").write_text(f"[pytest]\nasyncio_mode = {mode}\n")
 
 
-@each_runner
-def test_clients_and_servers_are_started_and_closed(suite: Suite, run_by: str, mode: str) -> None:
-    """Each fixture starts what it is given, and its end closes it, the last one first."""
-    _write(
-        suite,
-        run_by,
-        mode,
-        """
+STARTED = """
 async def test_app(aiohttp_client, expected):
     expected[:] = ["second", "first"]
     client = await aiohttp_client(make_app("first"))
@@ -89,21 +91,9 @@ async def test_loop(loop):
 async def test_unknown(aiohttp_client):
     with pytest.raises(ValueError, match="Unknown argument type"):
         await aiohttp_client("an app")
-""",
-    )
-    ran = suite.spawn(*SHIM)
-    assert ran.counts == {"passed": 5}, ran.text
-    assert suite.found == []
+"""
 
-
-@each_runner
-def test_what_could_not_start_is_closed_as_well(suite: Suite, run_by: str, mode: str) -> None:
-    """A server whose application fails at its start fails its test and leaves nothing behind."""
-    _write(
-        suite,
-        run_by,
-        mode,
-        """
+CANNOT_START = """
 async def fails(app):
     raise ValueError("no start")
 
@@ -114,39 +104,14 @@ async def test_fails(aiohttp_client, expected):
     app.on_startup.append(fails)
     with pytest.raises(ValueError):
         await aiohttp_client(app)
-""",
-    )
-    ran = suite.spawn(*SHIM, "-W", "error")
-    assert ran.counts == {"passed": 1}, ran.text
-    assert suite.found == []
+"""
 
-
-@each_runner
-def test_missed_await_of_a_factory_is_told(suite: Suite, run_by: str, mode: str) -> None:
-    """A client that is not awaited is a missed await at the line of the test."""
-    _write(
-        suite,
-        run_by,
-        mode,
-        """
+FORGETS = """
 async def test_forgets(aiohttp_client):
     aiohttp_client(make_app())
-""",
-    )
-    suite.spawn(*SHIM)
-    (finding,) = suite.findings
-    assert finding.kind.value == "missed_await"
-    assert finding.origin is not None
-    assert finding.origin.source == "aiohttp_client(make_app())"
-    assert "aiohttp_client" in finding.what
+"""
 
-
-def test_class_of_the_client_is_the_projects(suite: Suite) -> None:
-    """A project's own ``aiohttp_client_cls`` is what the clients are made of."""
-    _write(
-        suite,
-        *RUN_BY["shim"],
-        """
+OWN_CLASS = """
 class Own(TestClient):
     pass
 
@@ -157,18 +122,9 @@ def aiohttp_client_cls():
 async def test_own(aiohttp_client, expected):
     expected[:] = ["app"]
     assert type(await aiohttp_client(make_app())) is Own
-""",
-    )
-    ran = suite.spawn(*SHIM)
-    assert ran.counts == {"passed": 1}, ran.text
+"""
 
-
-def test_async_fixtures_of_the_project_stand_on_them(suite: Suite) -> None:
-    """A project's async fixture may ask for a client, as in pytest-aiohttp's docs."""
-    _write(
-        suite,
-        *RUN_BY["shim in auto mode"],
-        """
+OWN_FIXTURE = """
 @pytest.fixture
 async def client(aiohttp_client):
     return await aiohttp_client(make_app())
@@ -176,29 +132,99 @@ async def client(aiohttp_client):
 async def test_it(client, expected):
     expected[:] = ["app"]
     assert await (await client.get("/")).text() == "hello"
-""",
-    )
-    ran = suite.spawn(*SHIM)
-    assert ran.counts == {"passed": 1}, ran.text
-    assert suite.found == []
+"""
 
-
-def test_loop_serves_a_test_that_is_not_async(suite: Suite) -> None:
-    """A sync test runs its own coroutines with ``loop.run_until_complete``, as it could."""
-    _write(
-        suite,
-        *RUN_BY["shim in auto mode"],
-        """
+NOT_ASYNC = """
 async def one():
     return 1
 
 def test_sync(loop):
     assert loop.run_until_complete(one()) == 1
-""",
-    )
-    ran = suite.spawn(*SHIM)
-    assert ran.counts == {"passed": 1}, ran.text
-    assert suite.found == []
+"""
+
+# file -> its tests
+BY_EACH = {"started": STARTED, "cannot_start": CANNOT_START, "forgets": FORGETS}
+BY_ONE = {
+    "shim": {"own_class": OWN_CLASS},
+    "shim in auto mode": {"own_fixture": OWN_FIXTURE, "not_async": NOT_ASYNC},
+}
+
+
+class Told(NamedTuple):
+    """How a run of some files ended: each file's tests, and the findings."""
+
+    text: str
+    ends: dict[str, Counter[str]]
+    findings: list[Finding]
+
+
+Runs = Callable[[str], Told]
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
+    """Runs all that one of `RUN_BY` runs, once."""
+
+    @cache
+    def runs(run_by: str) -> Told:
+        mark, mode = RUN_BY[run_by]
+        folder = tmp_path_factory.mktemp("web")
+        (folder / "pytest.ini").write_text(f"[pytest]\nasyncio_mode = {mode}\n")
+        for name, tests in (BY_EACH | BY_ONE.get(run_by, {})).items():
+            (folder / f"test_{name}.py").write_text(f"{BEGIN}{mark}\n{tests}")
+        report = folder / "findings.jsonl"
+        ran = run_pytest(folder, *SHIM, "-W", "error", "-rA", f"--anyrig-report={report}")
+        lines = [json.loads(line) for line in report.read_text(encoding="utf-8").splitlines()]
+        ends: dict[str, Counter[str]] = {}
+        for outcome, name in re.findall(r"^([A-Z]+) test_(\w+)\.py::", ran.text, re.MULTILINE):
+            ends.setdefault(name, Counter())[outcome.lower()] += 1
+        return Told(ran.text, ends, [Finding.from_json(line) for line in lines[1:]])
+
+    return runs
+
+
+@each_runner
+def test_clients_and_servers_are_started_and_closed(runs: Runs, run_by: str) -> None:
+    """Each fixture starts what it is given, and its end closes it, the last one first."""
+    told = runs(run_by)
+    assert told.ends["started"] == {"passed": 5}, told.text
+
+
+@each_runner
+def test_what_could_not_start_is_closed_as_well(runs: Runs, run_by: str) -> None:
+    """A server whose application fails at its start fails its test and leaves nothing behind."""
+    told = runs(run_by)
+    assert told.ends["cannot_start"] == {"passed": 1}, told.text
+
+
+@each_runner
+def test_missed_await_of_a_factory_is_told(runs: Runs, run_by: str) -> None:
+    """A client that is not awaited is a missed await at the line of the test, and nothing else."""
+    told = runs(run_by)
+    (finding,) = told.findings
+    assert finding.kind.value == "missed_await"
+    assert finding.origin is not None
+    assert finding.origin.source == "aiohttp_client(make_app())"
+    assert "aiohttp_client" in finding.what
+    assert told.ends["forgets"] == {"failed": 1}
+
+
+def test_class_of_the_client_is_the_projects(runs: Runs) -> None:
+    """A project's own ``aiohttp_client_cls`` is what the clients are made of."""
+    told = runs("shim")
+    assert told.ends["own_class"] == {"passed": 1}, told.text
+
+
+def test_async_fixtures_of_the_project_stand_on_them(runs: Runs) -> None:
+    """A project's async fixture may ask for a client, as in pytest-aiohttp's docs."""
+    told = runs("shim in auto mode")
+    assert told.ends["own_fixture"] == {"passed": 1}, told.text
+
+
+def test_loop_serves_a_test_that_is_not_async(runs: Runs) -> None:
+    """A sync test runs its own coroutines with ``loop.run_until_complete``, as it could."""
+    told = runs("shim in auto mode")
+    assert told.ends["not_async"] == {"passed": 1}, told.text
 
 
 def test_proactor_loop_says_that_it_is_windows_own(suite: Suite) -> None:
