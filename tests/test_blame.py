@@ -210,6 +210,7 @@ def test_thread_that_ends_with_the_value_of_a_fixture(suite: Suite) -> None:
     suite.write(
         "test_it.py",
         """
+        import gc
         import threading
         import pytest
 
@@ -235,6 +236,12 @@ def test_thread_that_ends_with_the_value_of_a_fixture(suite: Suite) -> None:
         def test_next():
             assert threading.active_count() == 1
 
+        def test_caught(poller):
+            with pytest.raises(ValueError) as caught:
+                raise ValueError(poller)
+            gc.collect()  # they are old now
+            assert caught.value
+
         def test_held(poller):
             KEPT.append(poller)
 
@@ -244,7 +251,7 @@ def test_thread_that_ends_with_the_value_of_a_fixture(suite: Suite) -> None:
     )
     ran = suite.spawn("-p", "no:randomly", "--anyrig-leaked-threads=fail")
     assert suite.found == [("leaked_thread", "test_held", "fail")], ran.text
-    assert ran.counts == {"passed": 4, "error": 1}
+    assert ran.counts == {"passed": 5, "error": 1}
 
 
 def test_an_import_that_holds_the_loop(suite: Suite) -> None:

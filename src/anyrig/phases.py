@@ -35,7 +35,7 @@ from .holders import Held, Holder
 from .known import is_known_task, is_known_thread
 from .live_fixtures import code_of
 from .loop_riddles import Known
-from .own import inspect, sys, threading
+from .own import gc, inspect, sys, threading
 from .report import words
 from .riddles import Riddles
 from .rig import BETWEEN_TESTS, Checks, Rig
@@ -925,11 +925,13 @@ def _is_used(owner: object, names: Sequence[str]) -> bool:
     return owner is None or isinstance(owner, str) or getattr(owner, "argname", "") in names
 
 
-def _let_go(item: Any) -> None:
+def _let_go(item: Any, generation: int) -> None:
     """Take the values of a test's fixtures from it, those that nothing else holds any more.
 
-    pytest does so after the test's last report; what ends with its object ends no sooner.
+    pytest does so after the test's last report; what ends with its object ends no sooner. An error
+    that the test has caught holds its frames, and what they used: it goes with a collection.
     """
+    gc.collect(generation)
     values: dict[str, Any] = getattr(item, "funcargs", None) or {}
     for name in list(values):
         # the dict and the argument

@@ -136,13 +136,14 @@ class LeakedThreads:
         test: str,
         is_live: Callable[[object], bool],
         keeper_of: Callable[[threading.Thread], object],
-        let_go: Callable[[], object],
+        let_go: Callable[[int], object],
     ) -> list[Leaked]:
         """The threads that are alive though their test, or the fixture that they are for, is over.
 
         They get a moment to end before. Each is told once. ``keeper_of`` gives the wider fixture
         whose value holds a thread: until that one ends, it is the fixture's. ``let_go`` is called
-        where there are some: what has held the end of a thread's owner off until now is to go.
+        where there are some, with the oldest generation that is to be collected: what has held the
+        end of a thread's owner off until now is to go.
         """
         starts = [self.noted.popleft() for _ in range(len(self.noted))]
         alive = {id(thread) for thread in threading.enumerate()}
@@ -157,7 +158,9 @@ class LeakedThreads:
                 found.append(Leaked(thread, start))
         found = [one for one in found if self._is_users(one.start)]
         if found:
-            let_go()
+            # a suite that leaks in each of its tests would pay for each
+            are_known = all(self._line(one) in self._known for one in found)
+            let_go(1 if are_known else 2)
         return [one for one in self._wait(found) if not self._is_kept(one, keeper_of)]
 
     def _is_kept(self, one: Leaked, keeper_of: Callable[[threading.Thread], object]) -> bool:
@@ -178,11 +181,14 @@ class LeakedThreads:
             self._origins.is_users(frame[0]) for frame in self._origins.of_test(start.frames)
         )
 
+    def _line(self, one: Leaked) -> RawFrame | None:
+        return self._origins.users_frame(one.start.frames)
+
     def _wait(self, found: Iterable[Leaked]) -> Iterator[Leaked]:
         """Those that do not end in time; the thread that runs the tests is never among them."""
         now = time.monotonic()
         for one in found:
-            line = self._origins.users_frame(one.start.frames)
+            line = self._line(one)
             grace = SHORT_GRACE if line in self._known else GRACE
             if one.thread is threading.current_thread():
                 continue
