@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from anyrig.backends import BACKENDS
 from anyrig.seams import asyncio as asyncio_seam
 from anyrig.seams.asyncio import aborted_groups, errors_of, idle_descriptor, loop_of
 from support import run
@@ -108,6 +109,42 @@ def test_run_calls__cancel_all_tasks() -> None:
         asyncio.run(main())
     assert noted == ["left"]
     assert asyncio.runners._cancel_all_tasks is before  # type: ignore[attr-defined]
+
+
+@pytest.mark.anyrig(leaked_tasks="off")
+@pytest.mark.parametrize("backend", ["asyncio", "asyncio+uvloop"])
+def test_close_of_a_loop_is_noted(backend: str) -> None:
+    """Each loop's ``close`` is ours while entered: what is left in it is noted, and once."""
+    if BACKENDS[backend].missing() is not None:
+        pytest.skip("not installed")
+    make: Any = asyncio.new_event_loop
+    if backend == "asyncio+uvloop":
+        import uvloop
+
+        make = uvloop.new_event_loop
+    noted: list[str] = []
+
+    async def main() -> None:
+        waits = (("left", asyncio.Event()), ("cancelled", asyncio.Event()))
+        kept.extend(asyncio.create_task(event.wait(), name=name) for name, event in waits)
+        await asyncio.sleep(0)
+        kept[1].cancel()
+
+    kept: list[asyncio.Task[Any]] = []
+    never_ran: Any = asyncio.sleep(0)
+    loop = make()
+    loop.set_exception_handler(lambda loop, context: None)  # "Task was destroyed"
+    kinds = (asyncio.BaseEventLoop, type(loop))
+    before = [vars(kind).get("close") for kind in kinds]
+    with asyncio_seam.noting_left(lambda tasks: noted.extend(one.get_name() for one in tasks)):
+        loop.run_until_complete(main())
+        kept.append(loop.create_task(never_ran, name="new"))
+        assert noted == []
+        loop.close()
+        loop.close()
+    never_ran.close()
+    assert noted == ["left"]
+    assert [vars(kind).get("close") for kind in kinds] == before
 
 
 def test_loop_has__default_executor_and__threads(loop: asyncio.AbstractEventLoop) -> None:

@@ -28,22 +28,26 @@ future say what its end wakes: a task's own step or a `asyncio.TaskGroup` (``__s
 
 Problem: what a test leaves in a loop of its own, or of another plugin's, is cancelled and gone
 when the test has ended. Approach: ``asyncio.runners._cancel_all_tasks`` does that, for
-``asyncio.run``, for `asyncio.Runner` and so for pytest-asyncio from 1.0 on and for unittest. Seen
-on CPython 3.11 to 3.13.
+``asyncio.run``, for `asyncio.Runner` and so for pytest-asyncio from 1.1 on and for unittest. Who
+cancels nothing (pytest-asyncio up to 1.0) calls ``close`` of the loop, and that ends in the one of
+`BaseEventLoop`, or is uvloop's. Seen on CPython 3.11 to 3.15.
 """
 
 from __future__ import annotations
 
+import functools
 from asyncio import AbstractEventLoop, Handle, runners
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from contextvars import Context
 from math import inf
+from types import CoroutineType
 from typing import Any
 
-from ..own import asyncio, gc
+from ..own import asyncio, gc, inspect, sys
+from .asyncio_errors import Listener
 from .cpython.referrers import owners_of
 from .cpython.stacks import is_awaited, work_of
 from .needs import Need, Of, Table, optional
@@ -72,6 +76,7 @@ NEEDS = Table(
     ),
 )
 
+_NEW = inspect.CORO_CREATED
 _TURNS = 10  # of the loop, before a task that is still there is one that was left
 _LONG = 3600.0  # seconds; asyncio waits for a day at most
 
@@ -105,8 +110,21 @@ def drop(loop: AbstractEventLoop) -> None:
 def noting_left(note: Callable[[Sequence[asyncio.Task[Any]]], object]) -> Iterator[None]:
     """While entered, note the tasks that are left when ``asyncio.run`` or a `Runner` ends.
 
-    The loop gets a few turns before. What is being cancelled is not among them.
+    The loop gets a few turns before. What is being cancelled is not among them. In a loop that is
+    closed with tasks in it they are left as they are.
     """
+    with ExitStack() as stack:
+        stack.enter_context(_noting_cancelled(note))
+        uvloop = sys.modules.get("uvloop")
+        for kind in (
+            [asyncio.BaseEventLoop] if uvloop is None else [asyncio.BaseEventLoop, uvloop.Loop]
+        ):
+            stack.enter_context(_noting_closed(kind, note))
+        yield
+
+
+@contextmanager
+def _noting_cancelled(note: Callable[[Sequence[asyncio.Task[Any]]], object]) -> Iterator[None]:
     before = getattr(runners, "_cancel_all_tasks", None)
     if before is None:
         yield
@@ -116,9 +134,7 @@ def noting_left(note: Callable[[Sequence[asyncio.Task[Any]]], object]) -> Iterat
         if not asyncio.all_tasks(loop):
             return
         loop.run_until_complete(_turns())
-        left = [task for task in asyncio.all_tasks(loop) if not task.cancelling()]
-        if left:
-            note(left)
+        _note_left(loop, note)
         before(loop)
 
     runners._cancel_all_tasks = ours  # type: ignore[attr-defined]
@@ -127,6 +143,50 @@ def noting_left(note: Callable[[Sequence[asyncio.Task[Any]]], object]) -> Iterat
     finally:
         if runners._cancel_all_tasks is ours:  # type: ignore[attr-defined]
             runners._cancel_all_tasks = before  # type: ignore[attr-defined]
+
+
+@contextmanager
+def _noting_closed(
+    kind: Any, note: Callable[[Sequence[asyncio.Task[Any]]], object]
+) -> Iterator[None]:
+    before, is_own = kind.close, "close" in vars(kind)
+
+    @functools.wraps(before)
+    def ours(self: AbstractEventLoop) -> None:
+        # what ends a runner of ours has looked at it
+        is_ours = isinstance(self.get_exception_handler(), Listener)
+        if not (is_ours or self.is_closed() or self.is_running()):
+            _note_left(self, note, also_new=False)
+        before(self)
+
+    kind.close = ours
+    try:
+        yield
+    finally:
+        if vars(kind).get("close") is ours:
+            if is_own:
+                kind.close = before
+            else:
+                del kind.close
+
+
+def _note_left(
+    loop: AbstractEventLoop,
+    note: Callable[[Sequence[asyncio.Task[Any]]], object],
+    *,
+    also_new: bool = True,
+) -> None:
+    """Note what is left; ``also_new``: also what never took a step, where it still may."""
+    left = [task for task in asyncio.all_tasks(loop) if not task.cancelling()]
+    if not also_new:
+        left = [task for task in left if not _is_new(task.get_coro())]
+    if left:
+        note(left)
+
+
+def _is_new(coroutine: Any) -> bool:
+    """Whether a coroutine has not taken its first step; one that can't be asked has."""
+    return type(coroutine) is CoroutineType and inspect.getcoroutinestate(coroutine) == _NEW
 
 
 async def _turns() -> None:

@@ -74,12 +74,20 @@ async def idle() -> None:
 
 
 async def leaves() -> None:
-    asyncio.create_task(idle())  # FOUND leaked_task call of test_run, Test::test_it warned
+    # fmt: off
+    asyncio.create_task(idle())  # FOUND leaked_task call of test_run, test_closed_loop, Test::test_it warned
+    # fmt: on
     await asyncio.sleep(0)
 
 
 def test_run() -> None:
     asyncio.run(leaves())
+
+
+def test_closed_loop() -> None:
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(leaves())
+    loop.close()
 
 
 class Test(unittest.IsolatedAsyncioTestCase):
