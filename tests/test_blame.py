@@ -134,20 +134,46 @@ async def test_leaks(queue):
 
 async def test_after(queue):
     assert queue.empty()
+
+def raises():
+    raise KeyError("late")
+
+def soon(handle, turns):
+    # in so many turns of the loop
+    loop = asyncio.get_running_loop()
+    loop.call_soon(*((soon, handle, turns - 1) if turns else (handle,)))
+
+async def crashes():
+    for _ in range(100):
+        await asyncio.sleep(0)
+    raise ValueError("late")
+
+async def test_begins_a_task(client):
+    client.task = asyncio.create_task(crashes())
+
+async def test_begins_a_callback(client):
+    soon(raises, 100)
+
+async def test_innocent(client):
+    for _ in range(200):
+        await asyncio.sleep(0)
+    client.task = None
 """
 
 
 def test_what_a_wider_fixtures_value_keeps(suite: Suite) -> None:
     """A client connects when it is first used, in some test: it is the client's, until it ends.
 
-    What waits for a wider fixture's value is not kept by that.
+    What waits for a wider fixture's value is not kept by that. What is lost later, in a task or a
+    callback, is told of the test that began it.
     """
     suite.ini("anyrig_leaked_threads = fail")
     suite.write("test_good.py", WIDE_CLIENT.format(ends=True) + LEFT_ON_A_QUEUE)
     suite.write("test_bad.py", WIDE_CLIENT.format(ends=False))
     ran = suite.spawn()
-    assert sorted(errors_of(ran)) == ["test_first", "test_leaks"], ran.text[-3000:]
-    assert ran.counts["passed"] == 6
+    begin = ["test_begins_a_callback", "test_begins_a_task"]
+    assert sorted(errors_of(ran)) == [*begin, "test_first", "test_leaks"], ran.text[-3000:]
+    assert ran.counts["passed"] == 9
     words = ran.text
     for told in ("the task `Client.read` is still running", "the thread `poll` is still alive"):
         assert f"{told} (test_bad.py:" in words

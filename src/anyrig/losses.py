@@ -6,6 +6,7 @@ What records one (an interpreter's hook, the handler of an event loop) knows no 
 from __future__ import annotations
 
 import enum
+from contextvars import Context
 from typing import NamedTuple
 
 
@@ -24,7 +25,8 @@ class Way(enum.Enum):
 class Loss(NamedTuple):
     """One exception, the way it was lost, and the name of what lost it.
 
-    ``made`` are the frames that made that thing, innermost first; ``key`` is the id of a future.
+    ``made`` are the frames that made that thing, innermost first; ``key`` is the id of a future;
+    ``context`` is the one that a task or a callback ran in.
     """
 
     way: Way
@@ -32,3 +34,4 @@ class Loss(NamedTuple):
     error: BaseException
     made: tuple[tuple[str, int, str], ...] = ()
     key: int = 0
+    context: Context | None = None

@@ -23,6 +23,7 @@ from typing import Any
 
 from ..losses import Loss, Way
 from ..own import asyncio, gc, sys
+from .asyncio import context_of
 from .cpython import asyncgen
 from .needs import Need, Table, optional
 
@@ -157,7 +158,8 @@ def _loss(context: dict[str, Any], error: BaseException) -> Loss:
     if generator is not None:
         return Loss(Way.GENERATOR, generator.__qualname__, error)
     if "handle" in context:
-        return Loss(Way.CALLBACK, _called(str(context["message"])), error)
+        ran_in = getattr(context["handle"], "_context", None)  # asyncio's; uvloop's tells nobody
+        return Loss(Way.CALLBACK, _called(str(context["message"])), error, context=ran_in)
     protocol = context.get("protocol")
     name = context["message"] if protocol is None else f"protocol {type(protocol).__qualname__}"
     return Loss(Way.LOOP, str(name), error)
@@ -176,7 +178,7 @@ def _of_future(future: asyncio.Future[Any], error: BaseException) -> Loss:
     if re.fullmatch(r"Task-\d+|None", name):  # asyncio's own numbering tells nobody anything
         name = getattr(coroutine, "__qualname__", "") or _outermost(error)
     made = tuple(getattr(coroutine, "cr_origin", None) or ())
-    return Loss(Way.TASK, name, error, made, id(future))
+    return Loss(Way.TASK, name, error, made, id(future), context_of(future))
 
 
 def _outermost(error: BaseException) -> str:
