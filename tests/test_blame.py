@@ -7,6 +7,7 @@ from importlib.metadata import version
 import pytest
 
 from anyrig.backends import BACKENDS
+from anyrig.findings import Kind
 from inner import Suite
 from support import Ran
 
@@ -480,3 +481,103 @@ def test_a_library_stands_for_its_backends(suite: Suite, backends: str) -> None:
         """,
     )
     assert suite.ids() == backends.split()
+
+
+DEEP = """
+async def ping():
+    pass
+
+
+class Result:
+    def __init__(self, coroutine):
+        self.coroutine = coroutine
+
+
+def refuse(result):
+    raise LookupError
+
+
+def one_more(depth):
+    if depth:
+        return one_more(depth - 1)
+    return refuse(Result(ping()))
+
+
+def fetch(depth=60):
+    return one_more(depth)
+
+
+def hand_up(depth=60):
+    return hand_up(depth - 1) if depth else ping()
+"""
+DEEP_TESTS = """
+import sys
+
+import pytest
+
+sys.path.insert(0, "site-packages")
+import deep
+
+KEPT = []
+
+
+def name_of():
+    return deep.fetch()  # HERE
+
+
+async def test_dropped():
+    with pytest.raises(LookupError):  # HERE
+        name_of()
+
+
+async def test_dropped_in_a_cycle():
+    with pytest.raises(LookupError) as caught:
+        name_of()
+    caught.value.itself = caught
+
+
+async def test_kept():
+    try:
+        name_of()
+    except LookupError as error:
+        KEPT.append(error)
+
+
+def test_sync():
+    try:
+        deep.fetch()  # HERE
+    except LookupError as error:
+        KEPT.append(error)
+
+
+async def test_handed_up():
+    deep.hand_up()  # HERE
+"""
+
+
+def test_what_a_library_drops_deep_inside(suite: Suite) -> None:
+    """It is told with the user's line that led there, and with the library's own."""
+    suite.ini("anyrig_backends = asyncio trio")
+    suite.write("site-packages/deep.py", DEEP)
+    suite.write("test_it.py", DEEP_TESTS)
+    done = suite.spawn()
+    assert done.counts == {"failed": 9}, done.text
+    assert len(suite.findings) == 9
+    lines: set[int] = set()
+    mends: set[str] = set()
+    for finding in suite.findings:
+        assert finding.kind is Kind.MISSED_AWAIT
+        assert finding.origin is not None
+        assert finding.origin.path == "test_it.py"
+        assert finding.origin.source.endswith("# HERE")
+        assert finding.origin.inside is not None
+        lines.add(finding.origin.lineno)
+        mends.update(finding.mend)
+        is_where_dropped = any("the one that dropped it" in line for line in finding.details)
+        assert is_where_dropped is not finding.origin.exact
+    assert len(lines) == 4
+    assert mends == {
+        "`one_more` made it for itself (site-packages/deep.py:17) and never awaited it",
+        "`hand_up` gives it to its caller (test_it.py:41):",
+        "    await deep.hand_up()",
+    }

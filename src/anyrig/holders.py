@@ -14,15 +14,17 @@ import enum
 from asyncio import Future, Handle
 from collections.abc import Callable, Sequence
 from threading import Thread
-from types import FrameType, ModuleType
+from types import FrameType, ModuleType, TracebackType
 from typing import Any, NamedTuple
 
 from .libraries import library_of
+from .origins import RawFrame
 from .own import gc, os, sys
 from .seams.asyncio import loop_of
 
 _DEPTH = 12
 _WIDTH = 400
+_DEEP = 500  # frames, from where a library made something to the test
 _HERE = os.path.dirname(__file__)
 
 
@@ -73,6 +75,39 @@ def find_holder(thing: object, recognise: Recognise, own: Sequence[object] = ())
             break
         level = upper
     return Holder(Held.OTHER, "something the collector can't see")
+
+
+def way_to(frame: FrameType) -> tuple[RawFrame, ...]:
+    """The frames that led to one which has ended in an exception, itself first.
+
+    Each with the line on which it called the next one, which the exception's traceback knows: who
+    has caught it went on. Empty where nothing has that traceback any more.
+    """
+    frames: list[FrameType] = []
+    outer: FrameType | None = frame
+    while outer is not None and len(frames) < _DEEP:
+        frames.append(outer)
+        outer = outer.f_back
+    lines = _lines_to(frame)
+    return tuple(
+        (one.f_code.co_filename, lines.get(id(one), one.f_lineno), one.f_code.co_name)
+        for one in (frames if lines else ())
+    )
+
+
+def _lines_to(frame: FrameType) -> dict[int, int]:
+    """The lines in the longest traceback that leads to a frame, by the ids of the frames."""
+    best: dict[int, int] = {}
+    for thing in gc.get_objects():
+        if type(thing) is TracebackType:
+            lines: dict[int, int] = {}
+            step: TracebackType | None = thing
+            while step is not None and id(frame) not in lines:
+                lines[id(step.tb_frame)] = step.tb_lineno
+                step = step.tb_next
+            if id(frame) in lines and len(lines) > len(best):
+                best = lines
+    return best
 
 
 def _is_ours(referrer: object) -> bool:

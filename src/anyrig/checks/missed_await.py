@@ -20,7 +20,7 @@ from types import CodeType, CoroutineType, FrameType
 from typing import Any, NamedTuple
 
 from ..findings import Finding, Kind, Phase, Place
-from ..holders import Holder, Recognise, find_holder
+from ..holders import Held, Holder, Recognise, find_holder, way_to
 from ..origins import Origins, RawFrame
 from ..own import gc, sys, threading, weakref
 from ..seams.asyncio_errors import FUTURES, is_unretrieved
@@ -47,6 +47,7 @@ ORIGIN_DEPTH = 6
 RUNNER_DEPTH = 1
 # while no code of the user's can run: what a runner makes for itself is none of ours
 IDLE_DEPTH = 0
+_MOST_LOOKED_FOR = 10  # coroutines of libraries in a phase: each costs some walks over the heap
 _COLLECTIONS = (list, tuple, set, frozenset)
 _METHODS = frozenset({asyncgen.SEND_TYPE, asyncgen.CLOSE_TYPE})
 WANTED = frozenset({CoroutineType, *_METHODS, *FUTURES})
@@ -103,6 +104,8 @@ class Missed(NamedTuple):
     is_body: bool = False  # it is the running test itself
     was_kept: bool = False  # it outlived the phase that made it
     freed_in: Place | None = None  # where a `__del__` made it, for an object of another place
+    # a library made it, so far in that some of the frames are missing that led there
+    is_far: bool = False
 
 
 @dataclass(eq=False)
@@ -116,6 +119,8 @@ class _Alive:
     is_body: bool = False
     is_told: bool = False  # reported already: its death is no news
     freed_in: Place | None = None
+    # the frames that made it, where the line of the user's is further out than its origin goes
+    frames: tuple[RawFrame, ...] = ()
 
 
 class MissedAwaits:
@@ -263,7 +268,11 @@ class MissedAwaits:
             maker = self.maker_of(finalised.object_behind(origin or (), sys._getframe(2)))
             if maker is not None:
                 place, permit, freed_in = maker, None, place
-        frames = self._frames_of(origin or (), asyncgen.stack_of(sys._getframe(2)))
+        frames = () if alive is None else alive.frames
+        frames = frames or self._frames_of(origin or (), asyncgen.stack_of(sys._getframe(2)))
+        is_far = frames[:1] != (origin or ())[:1] and self._is_made_deep_inside(coroutine)
+        if is_far:
+            frames = (*(origin or ()), *_from(frames, self.origins.is_users))
         if freed_in is not None and finalised.is_within(frames):
             frames = finalised.inside(frames)
         return Missed(
@@ -271,7 +280,8 @@ class MissedAwaits:
             code=self._told_by(coroutine.cr_code),
             frames=frames,
             place=place,
-            exact=bool(origin) and frames[:1] == (origin or ())[:1],
+            exact=bool(origin) and frames[:1] == (origin or ())[:1] and not is_far,
+            is_far=is_far,
             mock=mock,
             given_to=given[1] if given is not None else None,
             hidden_by=hiding_filter(f"coroutine '{coroutine.__qualname__}' was never awaited"),
@@ -406,14 +416,18 @@ class MissedAwaits:
         Each id comes with the call that made it. None where nothing is pending.
         """
         new = self.window.pending()
+        looked_for = 0
         methods: dict[int, asyncgen.MethodCall | None] = {}
         for thing in new:
             if type(thing) is CoroutineType:
                 key, anchor = _key(thing)
                 if key not in self.alive and key not in self._noted and self._is_referable():
-                    self.alive[key] = _Alive(
+                    alive = self.alive[key] = _Alive(
                         weakref.ref(thing), anchor, self.here, self.permit, self._is_body(thing)
                     )
+                    if looked_for < _MOST_LOOKED_FOR and self._is_made_deep_inside(thing):
+                        alive.frames = self._way_to(thing)
+                        looked_for += 1
             elif type(thing) in FUTURES:
                 self.keep_future(thing)
             elif (
@@ -423,6 +437,31 @@ class MissedAwaits:
             ):
                 methods[id(thing)] = self._methods.call_of(thing)
         return methods if new else None
+
+    def _is_made_deep_inside(self, coroutine: AnyCoroutine) -> bool:
+        """Whether a library made it, further in than its origin goes."""
+        origin = coroutine.cr_origin or ()
+        is_users = self.origins.is_users
+        is_whole = len(origin) < ORIGIN_DEPTH or any(
+            is_users(frame[0]) or frame[0] == threading.__file__ for frame in origin
+        )
+        return not is_whole
+
+    def _way_to(self, coroutine: AnyCoroutine) -> tuple[RawFrame, ...]:
+        """The frames that made a coroutine which a frame holds that has ended in an exception.
+
+        Those that called it are there to the test: where they meet the coroutine's origin, they
+        are what is further out. Empty where they do not meet.
+        """
+        holder = find_holder(coroutine, lambda _: None)
+        if holder.held is not Held.FRAME:
+            return ()
+        stack, origin = way_to(holder.owner), coroutine.cr_origin or ()
+        for index, (file, _, function) in enumerate(origin):
+            for outer, (other, _, name) in enumerate(stack):
+                if (file, function) == (other, name):
+                    return (*origin[: index + 1], *stack[outer + 1 :])
+        return ()
 
     def _is_referable(self) -> bool:
         """Whether a weak reference to a coroutine is safe, that another thread may just finalise.
@@ -512,6 +551,12 @@ class MissedAwaits:
         fixture = self.fixture_of(missed.frames)
         words = Words(self.origins, missed, fixture, times=times, runs_async=self.runs_async)
         return replace(words.finding(), count=times)
+
+
+def _from(frames: tuple[RawFrame, ...], is_users: Callable[[str], bool]) -> tuple[RawFrame, ...]:
+    """The frames from the first of the user's outwards."""
+    first = next((index for index, frame in enumerate(frames) if is_users(frame[0])), len(frames))
+    return frames[first:]
 
 
 def _key(thing: Any) -> tuple[int, object]:

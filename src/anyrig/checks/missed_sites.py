@@ -40,7 +40,7 @@ class Dropped(NamedTuple):
 def find(origins: Origins, missed: Missed, names: frozenset[str]) -> Found | Dropped | None:
     """The expression, or the library's line that made it for itself; None where nothing tells."""
     frames = list(missed.frames)
-    if missed.mock is not None or not missed.exact:
+    if missed.mock is not None or not (missed.exact or missed.is_far):
         first = origins.users_frame(frames)
         frames = frames[frames.index(first) :] if first is not None else []
     classes = frozenset(missed.name.split(".")[:-1])

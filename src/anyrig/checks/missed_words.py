@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from .. import source
+from .. import safe, source
 from ..findings import Finding, Kind, Phase
 from ..origins import Origins
 from ..own import sys
@@ -150,7 +150,7 @@ class Words:
                 self._origins, missed, found, self._times, runs_async=self._runs_async
             ).mend()
         if found is not None:
-            where = f"{self._origins.path(found.frame[0])}:{found.frame[1]}"
+            where = f"{safe.path(self._origins.path(found.frame[0]))}:{found.frame[1]}"
             return Mend((f"`{found.frame[2]}` made it for itself ({where}) and never awaited it",))
         of_nobody = missed_mends.of_nobody(missed)
         return of_nobody or Mend((f"await `{self._call_text()}` where it is made",))
