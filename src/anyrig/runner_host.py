@@ -233,7 +233,7 @@ class RunnerHost:
         """Who a task of another's loop was made for, as `owner` says it; None if nobody knows."""
         from .runners import OWNER
 
-        context = asyncio_seam.context_of(task)
+        context = asyncio_errors.context_of(task)
         return None if context is None else context.get(OWNER)
 
     # -- what a runner asks ------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from ..guests import tasks_in
 from ..own import asyncio, outcome, sys, threading, weakref
 from ..seams import anyio as anyio_seam
 from ..seams import asyncio as asyncio_seam
-from ..seams.asyncio_errors import Listener
+from ..seams.asyncio_errors import Listener, context_of
 from ..seams.cpython import stacks
 from .base import ASKED, TASK_NAME, Call, Host, Runner
 
@@ -438,7 +438,7 @@ class AsyncioRunner(Runner):
         return task is None or bool(task.cancelling() or anyio_seam.cancelled_scopes(task))
 
     def _context_of(self, task: asyncio.Task[Any]) -> Context | None:
-        return asyncio_seam.context_of(task)
+        return context_of(task)
 
     def _errors_of(self, scope: object) -> list[BaseException]:
         if isinstance(scope, asyncio.TaskGroup):

@@ -41,7 +41,6 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from contextvars import Context
 from math import inf
 from types import CoroutineType
 from typing import Any
@@ -85,15 +84,6 @@ def loop_of(handle: Handle) -> AbstractEventLoop | None:
     """The loop that is to call it; None where the handle does not say."""
     loop = getattr(handle, "_loop", None)
     return loop if isinstance(loop, AbstractEventLoop) else None
-
-
-def context_of(task: Any) -> Context | None:
-    """The context that a task runs in; Python 3.11 has no name for it, the collector knows it."""
-    get: Any = getattr(task, "get_context", None)
-    if get is not None:
-        context: Context = get()
-        return context
-    return next((one for one in gc.get_referents(task) if isinstance(one, Context)), None)
 
 
 def drop(loop: AbstractEventLoop) -> None:

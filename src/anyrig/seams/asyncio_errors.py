@@ -19,11 +19,11 @@ import re
 from asyncio import AbstractEventLoop, BaseEventLoop
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import ExitStack, contextmanager
+from contextvars import Context
 from typing import Any
 
 from ..losses import Loss, Way
 from ..own import asyncio, gc, sys
-from .asyncio import context_of
 from .cpython import asyncgen
 from .needs import Need, Table, optional
 
@@ -70,6 +70,15 @@ class Listener:
                 loop.default_exception_handler(context)
             else:
                 self._kept.append(error)
+
+
+def context_of(task: Any) -> Context | None:
+    """The context that a task runs in; Python 3.11 has no name for it, the collector knows it."""
+    get: Any = getattr(task, "get_context", None)
+    if get is not None:
+        context: Context = get()
+        return context
+    return next((one for one in gc.get_referents(task) if isinstance(one, Context)), None)
 
 
 def loop_of(thing: object) -> AbstractEventLoop | None:
