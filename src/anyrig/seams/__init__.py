@@ -24,7 +24,6 @@ gone: at start-up, and of a module that is loaded later, as soon as it is there.
 
 from __future__ import annotations
 
-import sysconfig
 from collections.abc import Callable, Iterator
 
 from .._version import __version__
@@ -47,7 +46,8 @@ def unsupported() -> str | None:
     if name != "cpython":
         return f"it needs CPython, and this is {name}"
     is_gil_enabled: Callable[[], bool] = getattr(sys, "_is_gil_enabled", lambda: True)
-    if sysconfig.get_config_var("Py_GIL_DISABLED") or not is_gil_enabled():
+    # words that Python's docs promise; `sysconfig` would read all that the build was made by
+    if "free-threading build" in sys.version or not is_gil_enabled():
         return "it does not support free-threaded builds yet"
     return None
 

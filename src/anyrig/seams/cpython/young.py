@@ -111,6 +111,10 @@ class YoungObjects:
             gc.unfreeze()
         self._promoted.clear()
 
+    def has_noted(self, thing: Any) -> bool:
+        """Whether a wanted object that is pending is young, or was when it was promoted."""
+        return id(thing) in self._promoted or any(one is thing for one in self._young())
+
     def pending(self) -> list[Any]:
         """The wanted objects that were made since `renew`, are alive, and are pending."""
         found = self._young()
@@ -264,8 +268,8 @@ def _sees(window: YoungObjects) -> bool:
         for generation in (None, 0, 1):
             if generation is not None:
                 gc.collect(generation)
-            found = window.pending()
-            if not any(one is new for one in found) or any(one is old for one in found):
+            # not `pending`, which walks over the whole heap for what was promoted
+            if not window.has_noted(new) or window.has_noted(old):
                 return False
         return True
     except (TypeError, ValueError):  # no such generation
