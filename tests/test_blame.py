@@ -581,3 +581,46 @@ def test_what_a_library_drops_deep_inside(suite: Suite) -> None:
         "`hand_up` gives it to its caller (test_it.py:41):",
         "    await deep.hand_up()",
     }
+
+
+DIES_LATER = """
+    import asyncio
+    import weakref
+
+    KEPT = []
+
+    async def save():
+        pass
+
+    class Client:
+        def __del__(self):
+            save()
+
+    class Plain:
+        pass
+
+    async def test_leaves_a_client():
+        KEPT.append(Client())
+
+    async def test_leaves_a_callback():
+        thing = Plain()
+        weakref.finalize(thing, asyncio.get_running_loop().call_soon, print)
+        KEPT.append(thing)
+
+    async def test_innocent():
+        KEPT.clear()
+"""
+
+
+def test_what_is_finalised_in_a_later_test(suite: Suite) -> None:
+    """The test that made it is told: by the object, or the closed loop; no line of another's."""
+    suite.ini("anyrig_backends = asyncio")
+    suite.write("test_it.py", DIES_LATER)
+    ran = suite.spawn("-p", "no:randomly")
+    assert sorted(suite.found) == [
+        ("lost_exception", "test_leaves_a_callback[asyncio]", "fail"),
+        ("missed_await", "test_leaves_a_client[asyncio]", "fail"),
+    ], ran.text
+    assert errors_of(ran) == ["test_leaves_a_client[asyncio]", "test_leaves_a_callback[asyncio]"]
+    assert "in test_innocent\n" not in ran.text
+    assert ran.words.count("was finalised while test_it.py::test_innocent[asyncio] ran") == 2

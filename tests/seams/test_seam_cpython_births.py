@@ -7,12 +7,14 @@ import gc
 import threading
 import weakref
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
 
 from anyrig.backends import BACKENDS
 from anyrig.seams.cpython.births import Births
+from anyrig.seams.cpython.young import YoungObjects
 
 Ends = Callable[[Any], None]
 
@@ -172,3 +174,17 @@ def test_nothing_is_asked_of_a_metaclass(births: Births) -> None:
     one = type.__call__(make)
     look(births, one)
     assert births.mark_of(one) is None
+
+
+def test_window_lets_go_of_the_dead_before_each_collection() -> None:
+    """Whichever generation is collected, and also before its own: an id may be another's then."""
+    window = YoungObjects(frozenset(), bool)
+    note: Callable[[str, dict[str, int]], None] = vars(window)["_callback"]
+    begins: list[Callable[[], None]] = [partial(note, "start", {"generation": 0}), window.collect]
+    for begin in begins:
+        one = Dies(window.births, [])
+        look(window.births, one)
+        del one
+        assert len(vars(window.births)["_noted"]) == 1
+        begin()
+        assert vars(window.births)["_noted"] == {}

@@ -50,11 +50,11 @@ def inside(frames: Sequence[RawFrame]) -> tuple[RawFrame, ...]:
 
 
 def in_words(maker: Place, ran: Place) -> str:
-    """A detail: which test made the object whose ``__del__`` ran in another place."""
+    """A detail: which test made the object that was finalised in another place."""
     when = "after the tests" if ran.test is None else f"while {ran.test} ran"
     if maker.test is None:
-        return f"no test made its object, whose `__del__` ran {when}"
-    return f"its object was made here, and its `__del__` ran {when}"
+        return f"no test made its object, which was finalised {when}"
+    return f"its object was made here, and was finalised {when}"
 
 
 def _is_of(frame: RawFrame, code: CodeType) -> bool:
