@@ -169,6 +169,8 @@ class LostExceptions:
                 holder = find_holder(future, recognise, own=_frames_behind(loss.error))
                 if not waits(holder):
                     self.held.pop(key, None)
+                    if not is_unretrieved(future):  # somebody has asked while the heap was walked
+                        continue
                     hush(future)
                     raised = loss.error.__traceback__
                     self.dead.append(Lost(loss, held.place, raised, held.permit, holder.words))

@@ -520,6 +520,10 @@ class MissedAwaits:
             # nobody who holds the test's own coroutine will await it once its call is over
             if not alive.is_body and waits(holders[twins]):
                 continue
+            # another thread may have come for it while the heap was walked, and closed its loop
+            if not is_pending(thing):
+                self.alive.pop(key, None)
+                continue
             alive.is_told = True
             judged.append((key, self._held(thing, alive, holders[twins])))
             if type(thing) is CoroutineType:
