@@ -136,8 +136,26 @@ async def test_leaks(queue):
 async def test_after(queue):
     assert queue.empty()
 
+async def save():
+    pass
+
+async def rows():
+    try:
+        yield 1
+    finally:
+        pass
+
 def raises():
     raise KeyError("late")
+
+def forgets():
+    save()
+
+async def leaves():
+    for _ in range(100):
+        await asyncio.sleep(0)
+    async for row in rows():
+        break
 
 def soon(handle, turns):
     # in so many turns of the loop
@@ -155,6 +173,12 @@ async def test_begins_a_task(client):
 async def test_begins_a_callback(client):
     soon(raises, 100)
 
+async def test_begins_what_forgets(client):
+    soon(forgets, 100)
+
+async def test_begins_what_leaves(client):
+    client.other = asyncio.create_task(leaves())
+
 async def test_innocent(client):
     for _ in range(200):
         await asyncio.sleep(0)
@@ -166,15 +190,16 @@ def test_what_a_wider_fixtures_value_keeps(suite: Suite) -> None:
     """A client connects when it is first used, in some test: it is the client's, until it ends.
 
     What waits for a wider fixture's value is not kept by that. What is lost later, in a task or a
-    callback, is told of the test that began it.
+    callback, is told of the test that began it, as is what such a task forgets or leaves in the middle.
     """
     suite.ini("anyrig_leaked_threads = fail")
     suite.write("test_good.py", WIDE_CLIENT.format(ends=True) + LEFT_ON_A_QUEUE)
     suite.write("test_bad.py", WIDE_CLIENT.format(ends=False))
     ran = suite.spawn()
-    begin = ["test_begins_a_callback", "test_begins_a_task"]
+    begin = [f"test_begins_{what}" for what in ("a_callback", "a_task", "what_forgets")]
+    begin.append("test_begins_what_leaves")
     assert sorted(errors_of(ran)) == [*begin, "test_first", "test_leaks"], ran.text[-3000:]
-    assert ran.counts["passed"] == 9
+    assert ran.counts["passed"] == 11
     words = ran.text
     for told in ("the task `Client.read` is still running", "the thread `poll` is still alive"):
         assert f"{told} (test_bad.py:" in words

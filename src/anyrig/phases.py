@@ -527,13 +527,16 @@ class Phases:
 
     def _tell_of_earlier(self, test: str, info: TaskInfo) -> None:
         """A task is told of a test before the running one, which has made it."""
-        rig, place = self._rig, Place(test, Phase.CALL)
-        settings = rig.rulings.settings_of(test)
+        place, settings = Place(test, Phase.CALL), self._rig.rulings.settings_of(test)
         if settings.is_on(Kind.LEAKED_TASK):
             finding = self._left(place, settings, str(info.name), info.coro, test)
             if finding is not None:
-                rig.strays += rig.rulings.of_others([(finding, None)])
-                rig.announce()
+                self._tell_stray(finding, None)
+
+    def _tell_stray(self, finding: Finding, permit: object) -> None:
+        """A finding of a test that is over."""
+        self._rig.strays += self._rig.rulings.of_others([(finding, permit)])
+        self._rig.announce()
 
     def _tell_left_calls(self, functions: Sequence[Callable[..., object]]) -> None:
         """Calls were left in the executor of a loop that closes."""
@@ -720,9 +723,7 @@ class Phases:
                 None if is_own else rig.runners.name_of(owner),
             )
             if is_own and place.test != watch.place.test:
-                # a wider fixture has kept it until now
-                rig.strays += rig.rulings.of_others([(finding, leaked.start.permit)])
-                rig.announce()
+                self._tell_stray(finding, leaked.start.permit)  # a wider fixture has kept it
             else:
                 watch.found.append(rig.rulings.of_one(watch, finding, leaked.start.permit))
         watch.found = merge(watch.found)
@@ -848,15 +849,14 @@ class Phases:
 
     def _hear_dropped(self, watch: Watch, error: BaseException | None) -> None:
         """Rule on the async generators that were dropped in a phase, but by its own failure."""
-        rig, found = self._rig, self._generators.drain()
-        ruled = [
-            rig.rulings.of_one(
-                watch, leaked_asyncgen.finding(rig.origins, dropped), dropped.token[1]
-            )
-            for dropped in found
-            if error is None or dropped.by_leaving
-        ]
-        watch.found = merge([*watch.found, *ruled])
+        rig = self._rig
+        for dropped in self._generators.drain():
+            finding, permit = leaked_asyncgen.finding(rig.origins, dropped), dropped.token[1]
+            if finding.place.test not in (None, watch.place.test):
+                self._tell_stray(finding, permit)  # of an earlier test's task, on a wider loop
+            elif error is None or dropped.by_leaving:
+                watch.found.append(rig.rulings.of_one(watch, finding, permit))
+        watch.found = merge(watch.found)
 
     def _rule(self, watch: Watch, error: BaseException | None) -> None:
         """Raise a `FindingError` where a finding has to fail the phase that has just ended.

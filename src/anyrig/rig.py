@@ -130,6 +130,7 @@ class Rig:
         """Begin to watch this process; also where all is off, for a marker may turn a kind on."""
         missed = self.missed = MissedAwaits(self.origins)
         missed.owner = self
+        missed.running_owner = self.runners.running_owner
         missed.fixture_of = self.fixtures.name_of
         missed.birthplace, missed.place_born = self._birthplace, self._place_born
         missed.enabled = self.settings.is_on(Kind.MISSED_AWAIT)

@@ -31,12 +31,18 @@ class LeakedGenerators:
 
     def __init__(self, missed: MissedAwaits) -> None:
         self._origins = missed.origins
-        self._hooks = GeneratorHooks(self.note, lambda: (missed.here, missed.permit))
+        self._missed = missed
+        self._hooks = GeneratorHooks(self.note, self._here)
         self.enabled = False
         # what was dropped since the last drain
         self.dropped: deque[Dropped] = deque()
 
     # -- record ----------------------------------------------------------------------------------
+
+    def _here(self) -> tuple[Place, object]:
+        """The place that what runs belongs to, and the permission that is open there."""
+        earlier = self._missed.place_of_owner(())
+        return (self._missed.here, self._missed.permit) if earlier is None else (earlier, None)
 
     def note(self, dropped: Dropped) -> bool:
         """Record a generator that died in the middle, if its user is the user; whether it is."""

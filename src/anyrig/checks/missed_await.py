@@ -176,6 +176,8 @@ class MissedAwaits:
         self._passing = threading.local()
         # the methods of async generators that were reported and are alive: they must not warn
         self._told_methods: list[object] = []
+        # the wider fixture, or the test's id, that what runs in these frames is for
+        self.running_owner: Callable[[Sequence[RawFrame]], object] = lambda frames: None
         self.fixture_of: Callable[[Iterable[RawFrame]], str | None] = lambda frames: None
         # called with each young future whose exception nobody has asked for: another check's
         self.keep_future: Callable[[Any], None] = lambda future: None
@@ -262,14 +264,18 @@ class MissedAwaits:
         given = self._given.get(_key(coroutine)[0])
         place, permit = self.place_of(thread), self.permit
         freed_in = None
+        stack = asyncgen.stack_of(sys._getframe(2))
         if alive is not None:
             place, permit, freed_in = alive.place, alive.permit, alive.freed_in
         else:
             maker = self.maker_of(finalised.object_behind(origin or (), sys._getframe(2)))
+            earlier = self._earlier(origin or (), stack) if maker is None else None
             if maker is not None:
                 place, permit, freed_in = maker, None, place
+            elif earlier is not None:
+                place, permit = earlier, None
         frames = () if alive is None else alive.frames
-        frames = frames or self._frames_of(origin or (), asyncgen.stack_of(sys._getframe(2)))
+        frames = frames or self._frames_of(origin or (), stack)
         is_far = frames[:1] != (origin or ())[:1] and self._is_made_deep_inside(coroutine)
         if is_far:
             frames = (*(origin or ()), *_from(frames, self.origins.is_users))
@@ -291,6 +297,19 @@ class MissedAwaits:
             was_kept=alive is not None and alive.place != self.here and freed_in is None,
             freed_in=freed_in,
         )
+
+    def _earlier(self, origin: tuple[RawFrame, ...], stack: tuple[RawFrame, ...]) -> Place | None:
+        """The place of an earlier test, whose task or callback has made this and drops it now."""
+        if not origin or origin[0] not in stack:
+            return None  # what runs by now need not be what made it
+        return self.place_of_owner(stack)
+
+    def place_of_owner(self, stack: tuple[RawFrame, ...]) -> Place | None:
+        """The place of an earlier test that what runs in these frames is of, on a wider loop."""
+        owner = self.running_owner(stack)
+        if not isinstance(owner, str) or owner == self.here.test:
+            return None
+        return Place(owner, Phase.CALL)
 
     def maker_of(self, thing: object) -> Place | None:
         """The place that made an object whose ``__del__`` runs; None where it is this one."""

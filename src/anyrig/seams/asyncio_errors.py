@@ -30,6 +30,7 @@ from .needs import Need, Table, optional
 NEEDS = Table(
     Need("lost exceptions", "asyncio", "Future", ("_log_traceback", "_exception")),
     optional("lost exceptions of gather()", "asyncio.tasks", "", ("_GatheringFuture",)),
+    optional("which test began a callback", "asyncio", "Handle", ("_context",)),
     optional("whose loop a lock belongs to", "asyncio.mixins", "_LoopBoundMixin", ("_loop",)),
 )
 
