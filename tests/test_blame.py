@@ -190,7 +190,7 @@ def test_what_a_wider_fixtures_value_keeps(suite: Suite) -> None:
     """A client connects when it is first used, in some test: it is the client's, until it ends.
 
     What waits for a wider fixture's value is not kept by that. What is lost later, in a task or a
-    callback, is told of the test that began it, as is what such a task forgets or leaves in the middle.
+    callback, is told of the test that began it, as is what that forgets or leaves in the middle.
     """
     suite.ini("anyrig_leaked_threads = fail")
     suite.write("test_good.py", WIDE_CLIENT.format(ends=True) + LEFT_ON_A_QUEUE)
