@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Callable, Iterator
 
 import pytest
 from hypothesis import given
@@ -21,7 +22,17 @@ from anyrig.findings import (
     Policy,
     merge,
 )
+from anyrig.report import terminal
 from arbitrary import findings, unhurried
+
+
+def test_next_is_a_test_that_fails() -> None:
+    """A warning that stands before it is not what to run next."""
+    lines: Callable[..., Iterator[str]] = vars(terminal)["_lines"]
+    warned = _finding(policy=Policy.WARN, place=Place("test_it.py::test_warns", Phase.CALL))
+    failing = _finding(place=Place("test_it.py::test_fails", Phase.CALL))
+    said = [line for line in lines([warned, failing], None) if line.startswith("next: ")]
+    assert said == ["next: pytest test_it.py::test_fails"]
 
 
 @unhurried
@@ -73,6 +84,15 @@ def test_those_of_one_line_are_one() -> None:
     assert [(one.count, one.others) for one in again] == [
         (6, ("`save(2)`", "`save(3)`", "`save(4)`"))
     ]
+
+
+@pytest.mark.parametrize("kind", [Kind.LEAKED_TASK, Kind.LEAKED_THREAD])
+def test_numbers_in_a_name_tell_nothing_apart(kind: Kind) -> None:
+    """Ten workers that one line has started are one finding; two names are two."""
+    origin = Origin("test_it.py", 7, "test_it", "start()")
+    left = [_finding(kind=kind, what=f"the `worker {n}`", origin=origin) for n in (1, 2)]
+    other = _finding(kind=kind, what="the `reader 1`", origin=origin)
+    assert [one.count for one in merge([*left, other])] == [2, 1]
 
 
 def test_of_very_many_some_are_named() -> None:
