@@ -351,6 +351,7 @@ async def test_wide_fixture(wide):
     wide.write()
 
 async def test_other_words():
+    assert client.transport
     raise RuntimeError("Event loop is closed")
 
 async def test_others_words():
@@ -440,3 +441,38 @@ def test_fixture_on_a_wider_loop_than_the_test(suite: Suite) -> None:
     body = "assert pool._loop is asyncio.get_running_loop()"
     suite.write("test_it.py", WIDE_POOL.format(scope='(loop_scope="module")', body=body))
     assert suite.spawn(plugins=("anyio", "anyrig", "asyncio")).counts == {"passed": 1}
+
+
+WIDE_AND_OTHER = """
+import asyncio
+import pytest
+
+class Pool:
+    def __init__(self):
+        self._loop = asyncio.get_running_loop()
+
+@pytest.fixture(scope="module")
+async def pool(anyio_backend):
+    return Pool()
+
+async def test_first(pool):
+    pass
+
+async def test_second(pool):
+    other = asyncio.new_event_loop()
+    future = other.create_future()
+    try:
+        await future
+    finally:
+        other.close()
+"""
+
+
+def test_what_is_on_the_running_loop_is_not_named(suite: Suite) -> None:
+    """A wide fixture's thing is of the loop that runs, and a test's own loop needs no sentence."""
+    suite.ini("anyrig_backends = asyncio", "anyrig_backend_scope = module")
+    suite.write("test_it.py", WIDE_AND_OTHER)
+    ran = suite.spawn("-p", "no:randomly")
+    assert ran.counts == {"failed": 1, "passed": 1}, ran.text
+    assert "attached to a different loop" in ran.words
+    assert " belongs to " not in ran.words
