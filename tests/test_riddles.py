@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
+
 import pytest
 
 from anyrig.backends import BACKENDS
@@ -430,6 +432,10 @@ async def test_it(pool):
 """
 
 
+@pytest.mark.skipif(
+    tuple(map(int, version("pytest-asyncio").split(".")[:2])) < (0, 24),
+    reason="pytest-asyncio has loop_scope= from 0.24 on",
+)
 def test_fixture_on_a_wider_loop_than_the_test(suite: Suite) -> None:
     """The fixture is named, and what to type has the test run on its loop."""
     suite.write("pytest.ini", "[pytest]\nasyncio_mode = strict\n")
