@@ -170,9 +170,11 @@ class Compiled:
     cr_origin = None
 
     def __init__(self, filename: str) -> None:
-        code = SimpleNamespace(co_filename=filename, co_firstlineno=2, co_name="serve")
+        code = SimpleNamespace(
+            co_filename=filename, co_firstlineno=2, co_name="serve", co_lines=lambda: iter(())
+        )
         self.__qualname__ = "serve"
-        self.cr_frame = SimpleNamespace(f_code=code, f_lineno=None, f_locals={})
+        self.cr_frame = SimpleNamespace(f_code=code, f_lineno=None, f_lasti=-1, f_locals={})
 
 
 def test_a_frame_at_no_line_is_shown_by_its_first(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ PARTS: dict[str, tuple[type, str, Any]] = {
     "deaths": (MissedAwaits, "_note_death", lambda self, coroutine: True),
     "bodies": (Body, "ran", property(lambda self: True)),
     "backends": (Backend, "is_running", lambda self: True),
-    "threads": (LeakedThreads, "left", lambda self, test, is_live, let_go: []),
+    "threads": (LeakedThreads, "left", lambda self, test, is_live, keeper_of, let_go: []),
     "contexts": (Runner, "left_changed", lambda self, test: []),
     "losses": (LostExceptions, "note", lambda self, loss, thread=None: False),
     "held losses": (LostExceptions, "keep", lambda self, future: None),

@@ -264,6 +264,7 @@ def test_what_the_system_says(monkeypatch: pytest.MonkeyPatch, told: str) -> Non
     assert said == [_TOLD[told]]
 
 
+@pytest.mark.skipif(not hasattr(select, "epoll"), reason="it waits in an epoll of its own")
 def test_what_waits_in_a_call_is_no_sleep() -> None:
     """A wait of the user's own for I/O, which the loop calls, is none for the loop's descriptor."""
     said: list[bool | None] = []
