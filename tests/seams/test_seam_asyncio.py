@@ -7,7 +7,7 @@ import math
 import socket
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -145,6 +145,36 @@ def test_close_of_a_loop_is_noted(backend: str) -> None:
     never_ran.close()
     assert noted == ["left"]
     assert [vars(kind).get("close") for kind in kinds] == before
+
+
+@pytest.mark.anyrig(leaked_tasks="off", missed_awaits="off")
+def test_a_loops_own_end_is_not_left_by_anybody() -> None:
+    """``shutdown_asyncgens`` that waits for a cleanup when the loop is closed; the cleanup is."""
+    noted: list[str] = []
+    kept: list[Any] = []
+
+    async def never_ends() -> AsyncIterator[None]:
+        try:
+            yield
+        finally:
+            await asyncio.Event().wait()
+
+    async def main() -> None:
+        running = asyncio.get_running_loop()
+        kept.append(never_ends())
+        await anext(kept[0])
+        kept.append(asyncio.create_task(running.shutdown_asyncgens(), name="the loop's end"))
+        for _ in range(3):
+            await asyncio.sleep(0)
+
+    loop = asyncio.new_event_loop()
+    loop.set_exception_handler(lambda loop, context: None)  # "Task was destroyed"
+    with asyncio_seam.noting_left(lambda tasks: noted.extend(one.get_name() for one in tasks)):
+        loop.run_until_complete(main())
+        assert not kept[1].done()
+        loop.close()
+    assert len(noted) == 1
+    assert "the loop's end" not in noted
 
 
 def test_loop_has__default_executor_and__threads(loop: asyncio.AbstractEventLoop) -> None:

@@ -76,6 +76,12 @@ NEEDS = Table(
 )
 
 _NEW = inspect.CORO_CREATED
+# what a loop itself begins to end with: whoever closes it before has been told, or told otherwise
+_ENDS = frozenset(
+    f"{kind}.shutdown_{what}"
+    for kind in ("BaseEventLoop", "Loop")
+    for what in ("asyncgens", "default_executor")
+)
 _TURNS = 10  # of the loop, before a task that is still there is one that was left
 _LONG = 3600.0  # seconds; asyncio waits for a day at most
 
@@ -167,7 +173,11 @@ def _note_left(
     also_new: bool = True,
 ) -> None:
     """Note what is left; ``also_new``: also what never took a step, where it still may."""
-    left = [task for task in asyncio.all_tasks(loop) if not task.cancelling()]
+    left = [
+        task
+        for task in asyncio.all_tasks(loop)
+        if not task.cancelling() and getattr(task.get_coro(), "__qualname__", "") not in _ENDS
+    ]
     if not also_new:
         left = [task for task in left if not _is_new(task.get_coro())]
     if left:
