@@ -67,7 +67,7 @@ class LiveFixtures:
 
     def keeper(self) -> pytest.FixtureDef[Any] | None:
         """The one that keeps anyio's runner: the first async one that is wider than a test."""
-        return next(filter(_is_async, self._wide), None)
+        return next(filter(is_async, self._wide), None)
 
     def requests(self) -> list[tuple[pytest.FixtureDef[Any], pytest.FixtureRequest]]:
         """Those wider than a test, in the order of their setup, with what asked for them."""
@@ -171,7 +171,8 @@ def _has_end(definition: pytest.FixtureDef[Any]) -> bool:
     )
 
 
-def _is_async(definition: pytest.FixtureDef[Any]) -> bool:
+def is_async(definition: pytest.FixtureDef[Any]) -> bool:
+    """Whether a fixture's function is async, below its decorators."""
     function = inspect.unwrap(definition.func)
     return inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
 

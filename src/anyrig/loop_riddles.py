@@ -22,7 +22,7 @@ import pytest
 from . import safe, source
 from .columns import wrapped
 from .findings import Phase, Place
-from .live_fixtures import LiveFixtures
+from .live_fixtures import LiveFixtures, is_async
 from .origins import Origins
 from .own import asyncio, inspect, os, traceback
 from .report.words import CODE, mend_lines
@@ -318,9 +318,8 @@ def _mend(found: _Found, known: Known) -> tuple[str, ...]:
     definition = _fixture_of(found, known.item, known.fixtures)
     if definition is None:
         return ("make it anew for each test, in a fixture",)
-    name, function = definition.argname, inspect.unwrap(definition.func)
-    is_async = inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
-    if not is_async:
+    name = definition.argname
+    if not is_async(definition):
         waits = "await in it in place of a loop of its own (asyncio.run)"
         return (f"make the fixture `{name}` an `async def`, and {waits}: the test's loop runs it",)
     runner = other_runner(known.item)

@@ -10,7 +10,7 @@ import functools
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
 
@@ -43,6 +43,7 @@ from .rulings import Watch, is_lenient, is_migrating, warned
 from .seams.cpython import lines
 from .seams.cpython.threads import is_pooled
 from .seams.pytest_skips import gave_up
+from .settings import Scope
 from .tasks.waiting import chain
 from .who_runs import (
     NEED_RUNNER,
@@ -66,7 +67,7 @@ if TYPE_CHECKING:
     from .settings import Settings
 
 Wrapper = Generator[None, Any, Any]
-_SCOPES = ("function", "class", "module", "package", "session")
+_SCOPES = get_args(Scope)  # the widest first
 _SPOKEN = frozenset({"anyrig", "filterwarnings"})  # the marks that say something to us
 
 
@@ -460,7 +461,7 @@ class Phases:
             None if code is None else rig.origins.definition(code),
             "anyio_backend" in taken or hasattr(keeper.func, SERVICE),
             None if own_code is None else rig.origins.definition(own_code),
-            not own or _SCOPES.index(own[0].scope) >= _SCOPES.index(keeper.scope),
+            not own or _SCOPES.index(own[0].scope) <= _SCOPES.index(keeper.scope),
         )
 
     def _end_call(self, watch: Watch | None, error: BaseException | None) -> None:

@@ -231,10 +231,9 @@ class RunnerHost:
 
     def maker_of(self, task: asyncio.Task[Any]) -> object:
         """Who a task of another's loop was made for, as `owner` says it; None if nobody knows."""
-        from .runners import OWNER
+        from .runners import owner_in
 
-        context = asyncio_errors.context_of(task)
-        return None if context is None else context.get(OWNER)
+        return owner_in(asyncio_errors.context_of(task))
 
     # -- what a runner asks ------------------------------------------------------------------------
 

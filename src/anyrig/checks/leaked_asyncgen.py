@@ -41,8 +41,9 @@ class LeakedGenerators:
 
     def _here(self) -> tuple[Place, object]:
         """The place that what runs belongs to, and the permission that is open there."""
-        earlier = self._missed.place_of_owner(())
-        return (self._missed.here, self._missed.permit) if earlier is None else (earlier, None)
+        missed = self._missed
+        earlier = missed.place_of_owner(missed.running_owner(()))
+        return (missed.here, missed.permit) if earlier is None else (earlier, None)
 
     def note(self, dropped: Dropped) -> bool:
         """Record a generator that died in the middle, if its user is the user; whether it is."""

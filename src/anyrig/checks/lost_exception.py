@@ -18,7 +18,7 @@ from types import FrameType, TracebackType
 from typing import Any, NamedTuple
 
 from .. import safe
-from ..findings import Finding, Kind, Origin, Phase, Place
+from ..findings import Finding, Kind, Origin, Place
 from ..holders import Holder, Recognise, find_holder
 from ..losses import Loss, Way
 from ..origins import Origins, RawFrame, raw_frames
@@ -80,12 +80,18 @@ class LostExceptions:
         place, permit = self._whose(thread) if held is None else (held.place, held.permit)
         maker = self._maker(raised) if loss.way is Way.FINALISER else None
         if maker is None:
-            earlier = _earlier(loss, self._missed.here) if held is None else None
+            earlier = self._earlier(loss) if held is None else None
             place, permit = (place, permit) if earlier is None else (earlier, None)
             self.dead.append(Lost(loss, place, raised, permit))
         else:
             self.dead.append(Lost(loss, maker, raised, freed_in=place))
         return True
+
+    def _earlier(self, loss: Loss) -> Place | None:
+        """The place of an earlier test, which began the task or callback on a wider loop."""
+        from ..runners import owner_in
+
+        return self._missed.place_of_owner(owner_in(loss.context))
 
     def _maker(self, raised: TracebackType | None) -> Place | None:
         """The place that made what was finalised, where that is another one than this.
@@ -174,16 +180,6 @@ class LostExceptions:
                     hush(future)
                     raised = loss.error.__traceback__
                     self.dead.append(Lost(loss, held.place, raised, held.permit, holder.words))
-
-
-def _earlier(loss: Loss, here: Place) -> Place | None:
-    """The place of an earlier test, which began the task or callback on a loop wider than it."""
-    from ..runners import OWNER
-
-    owner = None if loss.context is None else loss.context.get(OWNER)
-    if not isinstance(owner, str) or owner == here.test:
-        return None
-    return Place(owner, Phase.CALL)
 
 
 def reached_later(lost: Lost, filename: str, function: str) -> bool:

@@ -302,11 +302,10 @@ class MissedAwaits:
         """The place of an earlier test, whose task or callback has made this and drops it now."""
         if not origin or origin[0] not in stack:
             return None  # what runs by now need not be what made it
-        return self.place_of_owner(stack)
+        return self.place_of_owner(self.running_owner(stack))
 
-    def place_of_owner(self, stack: tuple[RawFrame, ...]) -> Place | None:
-        """The place of an earlier test that what runs in these frames is of, on a wider loop."""
-        owner = self.running_owner(stack)
+    def place_of_owner(self, owner: object) -> Place | None:
+        """The place of what is for an earlier test, on a wider loop; None for all others."""
         if not isinstance(owner, str) or owner == self.here.test:
             return None
         return Place(owner, Phase.CALL)

@@ -17,9 +17,9 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 
-from .base import OWNER, Fixture, Host, Runner
+from .base import OWNER, Fixture, Host, Runner, owner_in
 
-__all__ = ["OWNER", "Fixture", "Host", "Runner", "create"]
+__all__ = ["OWNER", "Fixture", "Host", "Runner", "create", "owner_in"]
 
 
 def create(host: Host, library: str, options: dict[str, object]) -> Runner:

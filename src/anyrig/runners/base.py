@@ -189,6 +189,13 @@ class OpenFixture:
 
 # what a call, and each task that descends from it, is for: a test's id, or a wider fixture
 OWNER: ContextVar[object] = ContextVar("anyrig_owner", default=None)
+
+
+def owner_in(context: Context | None) -> object:
+    """Who runs in this context: see `OWNER`; None where nobody knows."""
+    return None if context is None else context.get(OWNER)
+
+
 # what serves the run that the code is part of: see `watch_loop`
 HOST: ContextVar[Host | None] = ContextVar("anyrig_host", default=None)
 NOBODY = ""  # who a call is for, where that can't be told: nothing is looked for at its end
@@ -684,8 +691,7 @@ class Runner(TestRunner):
         ]
 
     def _owner_of(self, task: Any) -> object:
-        context = self._context_of(task)
-        return None if context is None else context.get(OWNER)
+        return owner_in(self._context_of(task))
 
     def maker_of(self, info: TaskInfo) -> object:
         """Who a task was made for: see `OWNER`."""

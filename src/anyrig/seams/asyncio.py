@@ -35,18 +35,17 @@ cancels nothing (pytest-asyncio up to 1.0) calls ``close`` of the loop, and that
 
 from __future__ import annotations
 
-import functools
 from asyncio import AbstractEventLoop, Handle, runners
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from math import inf
 from types import CoroutineType
 from typing import Any
 
-from ..own import asyncio, gc, inspect, sys
-from .asyncio_errors import Listener
+from ..own import asyncio, gc, inspect
+from .asyncio_errors import Listener, in_each_loop
 from .cpython.referrers import owners_of
 from .cpython.stacks import is_awaited, work_of
 from .needs import Need, Of, Table, optional
@@ -109,13 +108,18 @@ def noting_left(note: Callable[[Sequence[asyncio.Task[Any]]], object]) -> Iterat
     The loop gets a few turns before. What is being cancelled is not among them. In a loop that is
     closed with tasks in it they are left as they are.
     """
-    with ExitStack() as stack:
-        stack.enter_context(_noting_cancelled(note))
-        uvloop = sys.modules.get("uvloop")
-        for kind in (
-            [asyncio.BaseEventLoop] if uvloop is None else [asyncio.BaseEventLoop, uvloop.Loop]
-        ):
-            stack.enter_context(_noting_closed(kind, note))
+
+    def make(before: Callable[..., None]) -> Callable[..., None]:
+        def ours(self: AbstractEventLoop) -> None:
+            # what ends a runner of ours has looked at it
+            is_ours = isinstance(self.get_exception_handler(), Listener)
+            if not (is_ours or self.is_closed() or self.is_running()):
+                _note_left(self, note, also_new=False)
+            before(self)
+
+        return ours
+
+    with _noting_cancelled(note), in_each_loop("close", make):
         yield
 
 
@@ -139,31 +143,6 @@ def _noting_cancelled(note: Callable[[Sequence[asyncio.Task[Any]]], object]) -> 
     finally:
         if runners._cancel_all_tasks is ours:  # type: ignore[attr-defined]
             runners._cancel_all_tasks = before  # type: ignore[attr-defined]
-
-
-@contextmanager
-def _noting_closed(
-    kind: Any, note: Callable[[Sequence[asyncio.Task[Any]]], object]
-) -> Iterator[None]:
-    before, is_own = kind.close, "close" in vars(kind)
-
-    @functools.wraps(before)
-    def ours(self: AbstractEventLoop) -> None:
-        # what ends a runner of ours has looked at it
-        is_ours = isinstance(self.get_exception_handler(), Listener)
-        if not (is_ours or self.is_closed() or self.is_running()):
-            _note_left(self, note, also_new=False)
-        before(self)
-
-    kind.close = ours
-    try:
-        yield
-    finally:
-        if vars(kind).get("close") is ours:
-            if is_own:
-                kind.close = before
-            else:
-                del kind.close
 
 
 def _note_left(

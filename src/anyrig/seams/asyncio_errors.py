@@ -34,7 +34,6 @@ NEEDS = Table(
     optional("whose loop a lock belongs to", "asyncio.mixins", "_LoopBoundMixin", ("_loop",)),
 )
 
-_DEFAULT = "default_exception_handler"
 _GATHERING: type = getattr(asyncio.tasks, "_GatheringFuture", asyncio.Future)
 FUTURES: frozenset[type] = frozenset({asyncio.Future, asyncio.Task, _GATHERING})
 
@@ -101,35 +100,49 @@ def overhearing(lose: Callable[[Loss, AbstractEventLoop], bool]) -> Iterator[Non
     It logs what is not taken. A loop that has a handler of somebody's tells that one. Where the
     test's author listens to what asyncio logs, nothing is lost.
     """
-    uvloop = sys.modules.get("uvloop")
-    kinds = [BaseEventLoop] if uvloop is None else [BaseEventLoop, uvloop.Loop]
-    with ExitStack() as stack:
-        for kind in kinds:
-            stack.enter_context(_overhearing(kind, lose))
+
+    def make(before: Callable[..., None]) -> Callable[..., None]:
+        def ours(self: AbstractEventLoop, context: dict[str, Any]) -> None:
+            error = _lost(context)
+            is_nobodys = self.get_exception_handler() is None and not is_log_heard()
+            loss = _loss(context, error) if is_nobodys and error is not None else None
+            if loss is None or not lose(loss, self):
+                before(self, context)
+
+        return ours
+
+    with in_each_loop("default_exception_handler", make):
         yield
 
 
 @contextmanager
-def _overhearing(kind: Any, lose: Callable[[Loss, AbstractEventLoop], bool]) -> Iterator[None]:
-    before, is_own = kind.default_exception_handler, _DEFAULT in vars(kind)
+def in_each_loop(
+    name: str, make: Callable[[Callable[..., None]], Callable[..., None]]
+) -> Iterator[None]:
+    """While entered, what ``make(before)`` gives stands for a method of asyncio's and uvloop's."""
+    uvloop = sys.modules.get("uvloop")
+    kinds = [BaseEventLoop] if uvloop is None else [BaseEventLoop, uvloop.Loop]
+    with ExitStack() as stack:
+        for kind in kinds:
+            stack.enter_context(_replaced(kind, name, make))
+        yield
 
-    @functools.wraps(before)
-    def ours(self: AbstractEventLoop, context: dict[str, Any]) -> None:
-        error = _lost(context)
-        is_nobodys = self.get_exception_handler() is None and not is_log_heard()
-        loss = _loss(context, error) if is_nobodys and error is not None else None
-        if loss is None or not lose(loss, self):
-            before(self, context)
 
-    kind.default_exception_handler = ours
+@contextmanager
+def _replaced(
+    kind: type, name: str, make: Callable[[Callable[..., None]], Callable[..., None]]
+) -> Iterator[None]:
+    before, is_own = getattr(kind, name), name in vars(kind)
+    ours = functools.wraps(before)(make(before))
+    setattr(kind, name, ours)
     try:
         yield
     finally:
-        if vars(kind).get(_DEFAULT) is ours:
+        if vars(kind).get(name) is ours:
             if is_own:
-                kind.default_exception_handler = before
+                setattr(kind, name, before)
             else:
-                del kind.default_exception_handler
+                delattr(kind, name)
 
 
 def is_log_heard() -> bool:

@@ -171,33 +171,23 @@ def note_calls(loop: Any, thread: int, start_of: StartOf) -> _Notes | None:
     kind, ref, notes = type(loop), weakref.ref(loop), _Notes(start_of)
     ident, make = threading.get_ident, notes.make
 
-    def call_soon(callback: Any, *args: Any, context: Any = None) -> Any:
-        __tracebackhide__ = True
-        if ident() == thread:
-            return kind.call_soon(ref(), callback, *args, context=context)
-        call = partial(kind.call_soon, ref(), callback, *args, context=context)
-        return make(sys._getframe(1), call)
+    def noted(name: str) -> Any:
+        def call(*args: Any, **named: Any) -> Any:
+            __tracebackhide__ = True
+            method = getattr(kind, name)
+            if ident() == thread:
+                return method(ref(), *args, **named)
+            return make(sys._getframe(1), partial(method, ref(), *args, **named))
 
-    def call_at(when: float, callback: Any, *args: Any, context: Any = None) -> Any:
-        __tracebackhide__ = True
-        if ident() == thread:
-            return kind.call_at(ref(), when, callback, *args, context=context)
-        call = partial(kind.call_at, ref(), when, callback, *args, context=context)
-        return make(sys._getframe(1), call)
+        return call
 
-    def call_later(delay: float, callback: Any, *args: Any, context: Any = None) -> Any:
-        __tracebackhide__ = True
-        if ident() == thread:
-            return kind.call_later(ref(), delay, callback, *args, context=context)
-        call = partial(kind.call_later, ref(), delay, callback, *args, context=context)
-        return make(sys._getframe(1), call)
-
-    call_soon.notes = notes  # type: ignore[attr-defined]
+    call_soon = noted("call_soon")
+    call_soon.notes = notes
     loop.call_soon = call_soon
     if "call_at" not in ours:
-        loop.call_at = call_at
+        loop.call_at = noted("call_at")
     if not hasattr(loop, "_scheduled") and "call_later" not in ours:
-        loop.call_later = call_later  # uvloop's own; asyncio's makes a `call_at` of it
+        loop.call_later = noted("call_later")  # uvloop's own; asyncio's makes a `call_at` of it
     return notes
 
 

@@ -11,14 +11,13 @@ from __future__ import annotations
 
 import pytest
 
+from ..own import traceback
+
 _CALLER = "_pytest.python"
 
 
 def gave_up(error: BaseException) -> bool:
     """Whether pytest has skipped this test by itself, for nobody awaits what its function gave."""
-    traceback = error.__traceback__
-    modules = []
-    while traceback is not None:
-        modules.append(traceback.tb_frame.f_globals.get("__name__"))
-        traceback = traceback.tb_next
+    frames = (frame for frame, _ in traceback.walk_tb(error.__traceback__))
+    modules = [frame.f_globals.get("__name__") for frame in frames]
     return modules[-2:] == [_CALLER, pytest.skip.__module__]

@@ -10,6 +10,7 @@ jump a line, and nothing is changed.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from types import CodeType, TracebackType
 
 
@@ -32,33 +33,30 @@ def mended(error: BaseException) -> BaseException:
         if one is None or id(one) in seen:
             continue
         seen.add(id(one))
-        if _has_gap(one.__traceback__):
-            one.__traceback__ = with_lines(one.__traceback__)
+        parts = list(_parts(one.__traceback__))
+        if any(_line_of(part) is None for part in parts):
+            one.__traceback__ = _with_lines(parts)
         left += [one.__cause__, one.__context__]
         if isinstance(one, BaseExceptionGroup):
             left += one.exceptions
     return error
 
 
-def with_lines(traceback: TracebackType | None) -> TracebackType | None:
-    """A traceback with the same frames, each at a line."""
-    parts = []
+def _parts(traceback: TracebackType | None) -> Iterator[TracebackType]:
     while traceback is not None:
-        parts.append(traceback)
+        yield traceback
         traceback = traceback.tb_next
+
+
+def _line_of(part: TracebackType) -> int | None:
+    return part.tb_lineno
+
+
+def _with_lines(parts: Sequence[TracebackType]) -> TracebackType | None:
+    """A traceback of the same frames, each at a line."""
     last: TracebackType | None = None
     for part in reversed(parts):
-        line: int | None = part.tb_lineno
-        if line is None:
-            line = near(part.tb_frame.f_code, part.tb_lasti)
+        line = _line_of(part)
+        line = near(part.tb_frame.f_code, part.tb_lasti) if line is None else line
         last = TracebackType(last, part.tb_frame, part.tb_lasti, line)
     return last
-
-
-def _has_gap(traceback: TracebackType | None) -> bool:
-    while traceback is not None:
-        line: int | None = traceback.tb_lineno
-        if line is None:
-            return True
-        traceback = traceback.tb_next
-    return False
